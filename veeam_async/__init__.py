@@ -1,0 +1,1 @@
+"""An asyncio client for Veeam Backup Enterprise Manager."""
