@@ -1,1 +1,115 @@
 """An asyncio client for Veeam Backup Enterprise Manager."""
+
+from importlib.metadata import version
+
+from veeam_async.bulk import Fetch, Fetched
+from veeam_async.codec import from_dict, to_dict
+from veeam_async.errors import (
+    ApiError,
+    AuthenticationFailed,
+    BadRequest,
+    BodyTooLarge,
+    CertificateError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    DecodeError,
+    InvalidId,
+    NotEnterpriseManager,
+    NotFound,
+    PermissionDenied,
+    RequestTimeout,
+    ServerError,
+    ServiceUnavailable,
+    SessionFailed,
+    TaskFailed,
+    VeeamError,
+)
+from veeam_async.events import (
+    EventKind,
+    HealthChanged,
+    SessionChanged,
+    SessionGone,
+    WatchEvent,
+)
+from veeam_async.filters import F
+from veeam_async.ids import Id, parse_id
+from veeam_async.jobs import JobRun
+from veeam_async.manager import EnterpriseManager
+from veeam_async.models import (
+    BackupJobSession,
+    BackupTaskSession,
+    EntityRef,
+    Job,
+    JobType,
+    Link,
+    Platform,
+    ReplicaJobSession,
+    RestoreSession,
+    SessionResult,
+    SessionState,
+    Task,
+    TaskResult,
+    TaskSessionState,
+    TaskState,
+)
+from veeam_async.pool import RequestDone
+from veeam_async.retry import Retry
+from veeam_async.transport.exchange import Fingerprint, Timeout
+from veeam_async.watch import Watch
+
+__all__ = [
+    "ApiError",
+    "AuthenticationFailed",
+    "BackupJobSession",
+    "BackupTaskSession",
+    "BadRequest",
+    "BodyTooLarge",
+    "CertificateError",
+    "ConnectionFailed",
+    "DeadlineExceeded",
+    "DecodeError",
+    "EnterpriseManager",
+    "EntityRef",
+    "EventKind",
+    "F",
+    "Fetch",
+    "Fetched",
+    "Fingerprint",
+    "HealthChanged",
+    "Id",
+    "InvalidId",
+    "Job",
+    "JobRun",
+    "JobType",
+    "Link",
+    "NotEnterpriseManager",
+    "NotFound",
+    "PermissionDenied",
+    "Platform",
+    "ReplicaJobSession",
+    "RequestDone",
+    "RequestTimeout",
+    "RestoreSession",
+    "Retry",
+    "ServerError",
+    "ServiceUnavailable",
+    "SessionChanged",
+    "SessionFailed",
+    "SessionGone",
+    "SessionResult",
+    "SessionState",
+    "Task",
+    "TaskFailed",
+    "TaskResult",
+    "TaskSessionState",
+    "TaskState",
+    "Timeout",
+    "VeeamError",
+    "Watch",
+    "WatchEvent",
+    "from_dict",
+    "parse_id",
+    "to_dict",
+]
+
+__version__ = version("veeam-async")

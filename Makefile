@@ -1,0 +1,60 @@
+# The two commands a newcomer needs are `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+
+.PHONY: demo test check lint types rooms package bench-hostile clean help
+
+help:            ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/demo   ## fetch and watch the sessions of a simulated server
+	@$(BIN)/veeam-async demo
+
+test: $(STAMPS)/test   ## run the whole suite, with branch coverage
+	@$(BIN)/python -m coverage erase
+	@$(BIN)/python -m coverage run -m pytest; status=$$?; \
+	  $(BIN)/python .ci/coverage.py || status=$$(( status ? status : 1 )); \
+	  exit $$status
+
+check: lint types rooms   ## lint, types and the import contracts
+
+lint: $(STAMPS)/lint
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(STAMPS)/lint $(STAMPS)/test
+	@$(BIN)/mypy
+
+rooms: $(STAMPS)/lint
+	@$(BIN)/lint-imports
+	@$(BIN)/python .ci/rooms.py
+
+package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
+	@$(BIN)/python .ci/package.py
+
+clean:           ## remove what make made
+	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+
+$(STAMPS)/venv:
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; make PYTHON=python3.12 … names another one" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/demo: $(STAMPS)/venv pyproject.toml
+	@$(BIN)/python -m pip install --quiet --editable '.[cli,simulator]'
+	@touch $@
+
+$(STAMPS)/test: $(STAMPS)/demo
+	@$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(STAMPS)/lint: $(STAMPS)/demo
+	@$(BIN)/python -m pip install --quiet --group lint --group package
+	@touch $@

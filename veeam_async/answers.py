@@ -1,0 +1,96 @@
+"""What an answer says: one of the API's errors, or a model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from veeam_async import codec
+from veeam_async.errors import (
+    ApiError,
+    AuthenticationFailed,
+    BadRequest,
+    DecodeError,
+    NotFound,
+    PermissionDenied,
+    ServerError,
+    ServiceUnavailable,
+)
+from veeam_async.models import ErrorBody
+from veeam_async.transport.exchange import Response
+
+K = TypeVar("K")
+
+_ERRORS: dict[int, type[ApiError]] = {
+    400: BadRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    404: NotFound,
+    503: ServiceUnavailable,
+}
+_LOST_TASK = "in current rest session"
+
+
+def check(response: Response, method: str, url: str) -> Response:
+    """Give *response* back where it is a success, else raise the ApiError it is."""
+    if 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
+        return response
+    body = error_body(response)
+    message = body.message if body else None
+    raise _error_for(response.status, message)(
+        status=response.status,
+        message=message,
+        method=method,
+        url=url,
+        retry_after=_retry_after(response),
+        advice=_advice(response, message),
+    )
+
+
+async def read(answer: Response, kind: type[K]) -> K:
+    """Give the *kind* that a good *answer* holds; DecodeError where it holds none."""
+    return await codec.decode_aside(
+        answer.body, answer.headers.get("content-type"), kind
+    )
+
+
+def error_body(response: Response) -> ErrorBody | None:
+    """Give the server's own error, None where the body is none: it can be anything."""
+    try:
+        body = codec.decode(
+            response.body, response.headers.get("content-type"), ErrorBody
+        )
+    except DecodeError:
+        return None
+    return None if body == ErrorBody() else body
+
+
+def _error_for(status: int, message: str | None) -> type[ApiError]:
+    # A task lives in the logon session that began it; asked for one that it does not
+    # know, the server answers 500 "… in current rest session".
+    if status == 500 and _LOST_TASK in (message or "").lower():  # noqa: PLR2004
+        return NotFound
+    return _ERRORS.get(status, ServerError if status >= 500 else ApiError)  # noqa: PLR2004
+
+
+def _advice(response: Response, message: str | None) -> str | None:
+    if 300 <= response.status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+        return "redirects are not followed: a token must not leave its server"
+    if message and _LOST_TASK in message.lower():
+        return "a task is known only to the logon session that began it"
+    return None
+
+
+def _retry_after(response: Response) -> float | None:
+    """Give Retry-After in seconds; it may be a date (RFC 9110, section 10.2.3)."""
+    value = response.headers.get("retry-after", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, (at - datetime.now(UTC)).total_seconds())

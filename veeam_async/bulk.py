@@ -1,0 +1,268 @@
+"""The fetch engine: from many ids, one callable and a number to a stream of results.
+
+A fixed number of workers draw ids as they become free and put down what they get; the
+`Fetch` in the caller's hand takes it up. The workers know the desk between them, never
+the `Fetch`, so that they end with it: when it is closed, or once nothing refers to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
+from itertools import count
+from types import TracebackType
+from typing import Generic, Self, TypeAlias, TypeVar
+
+import attrs
+
+from veeam_async.errors import VeeamError
+from veeam_async.ids import Id
+
+S = TypeVar("S")
+
+
+@attrs.frozen(kw_only=True)
+class Fetched(Generic[S]):
+    """What came of one id: the *session*, or the *error* that it met.
+
+    *id* is what the caller gave.
+    """
+
+    id: Id
+    session: S | None = None
+    error: VeeamError | None = None
+
+    def result(self) -> S:
+        """Give the session, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.session is not None  # noqa: S101 - one of the two is always there
+        return self.session
+
+
+class Fetch(Generic[S]):
+    """An async iterator of `Fetched`; leave it any way, nothing stays behind.
+
+    *get* gives the session of an id; *ids* are drawn one by one, as workers become
+    free. At most *concurrency* calls of *get* are under way, and at most as many
+    results wait for the caller. With *ordered* the results come in the order of the
+    ids. An error that *is_fatal* accepts ends the whole fetch, any other VeeamError is
+    the result of its id.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[Id], Awaitable[S]],
+        ids: Iterable[Id] | AsyncIterable[Id],
+        *,
+        concurrency: int,
+        ordered: bool = False,
+        is_fatal: Callable[[VeeamError], bool],
+    ) -> None:
+        if concurrency < 1:
+            raise ValueError("concurrency must be at least 1")
+        if isinstance(ids, str):
+            raise ValueError("fetch takes many ids: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
+        order: _Order[S] = _InOrder() if ordered else _AsTheyCome()
+        self._desk = _Desk(get, ids, concurrency, is_fatal, order)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Fetched[S]:
+        return await self._desk.take()
+
+    async def aclose(self) -> None:
+        """Stop: cancel what is under way and wait until it has ended."""
+        await self._desk.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        desk = getattr(self, "_desk", None)
+        if desk is not None:
+            desk.abandon()
+
+
+class _AsTheyCome(Generic[S]):
+    """Results in the order of their arrival."""
+
+    def __init__(self) -> None:
+        self._ready: deque[Fetched[S]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def put(self, _number: int, fetched: Fetched[S]) -> None:
+        self._ready.append(fetched)
+
+    def take(self) -> Fetched[S] | None:
+        return self._ready.popleft() if self._ready else None
+
+
+class _InOrder(Generic[S]):
+    """Results in the order of their ids."""
+
+    def __init__(self) -> None:
+        self._ready: dict[int, Fetched[S]] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def put(self, number: int, fetched: Fetched[S]) -> None:
+        self._ready[number] = fetched
+
+    def take(self) -> Fetched[S] | None:
+        fetched = self._ready.pop(self._next, None)
+        self._next += fetched is not None
+        return fetched
+
+
+_Order: TypeAlias = _AsTheyCome[S] | _InOrder[S]
+
+
+class _Desk(Generic[S]):
+    """Where the workers put results down and the caller takes them up."""
+
+    def __init__(
+        self,
+        get: Callable[[Id], Awaitable[S]],
+        ids: Iterable[Id] | AsyncIterable[Id],
+        concurrency: int,
+        is_fatal: Callable[[VeeamError], bool],
+        ready: _Order[S],
+    ) -> None:
+        self._get = get
+        self._ids = _Source(ids)
+        self._concurrency = concurrency
+        self._is_fatal = is_fatal
+        self._ready = ready
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._workers: set[asyncio.Task[None]] | None = None
+        self._failure: BaseException | None = None
+        self._closed = False
+
+    async def take(self) -> Fetched[S]:
+        """Give the next result, StopAsyncIteration after the last."""
+        while not self._closed:
+            if self._workers is None:
+                self._start()
+            if (fetched := self._ready.take()) is not None:
+                self._room.set()
+                return fetched
+            if self._failure is not None or not self._workers:
+                await self._finish()
+            else:
+                self._news.clear()
+                await self._news.wait()
+        raise StopAsyncIteration
+
+    async def clear(self) -> None:
+        """Cancel the workers, wait for their end, and give nothing any more."""
+        self._closed = True
+        self._news.set()
+        workers = self._cancel()
+        if workers:
+            await asyncio.wait(workers)
+
+    def abandon(self) -> None:
+        """Cancel the workers from wherever the last reference was dropped."""
+        self._closed = True
+        for worker in self._workers or ():
+            loop = worker.get_loop()
+            with suppress(RuntimeError):  # the loop is closed: the worker ended with it
+                loop.call_soon_threadsafe(self._cancel)
+            break
+
+    def _start(self) -> None:
+        self._workers = {
+            asyncio.create_task(self._work()) for _ in range(self._concurrency)
+        }
+        for worker in self._workers:
+            worker.add_done_callback(self._ended)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        if self._workers is not None:
+            self._workers.discard(worker)
+        if not worker.cancelled() and (error := worker.exception()) is not None:
+            self._failure = self._failure or error
+        self._news.set()
+
+    async def _finish(self) -> None:
+        await self.clear()
+        if self._failure is not None:
+            raise self._failure
+
+    def _cancel(self) -> set[asyncio.Task[None]]:
+        workers = set(self._workers or ())
+        for worker in workers:
+            worker.cancel()
+        return workers
+
+    async def _work(self) -> None:
+        """Draw ids and put down what comes of them, until there are none."""
+        while True:
+            while len(self._ready) >= self._concurrency:
+                self._room.clear()
+                await self._room.wait()
+            try:
+                number, given = await self._ids.draw()
+            except StopAsyncIteration:
+                return
+            self._ready.put(number, await self._fetch(given))
+            self._news.set()
+
+    async def _fetch(self, given: Id) -> Fetched[S]:
+        try:
+            return Fetched(id=given, session=await self._get(given))
+        except VeeamError as error:
+            if self._is_fatal(error):
+                raise
+            return Fetched(id=given, error=error)
+
+
+class _Source:
+    """Ids one by one, numbered, from an iterable of either kind."""
+
+    def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
+        self._next = _next_of(ids)
+        self._drawing = asyncio.Lock()
+        self._numbers = count()
+        self._exhausted = False
+
+    async def draw(self) -> tuple[int, Id]:
+        """Give the next id and its number; StopAsyncIteration when there is none."""
+        async with self._drawing:
+            if self._exhausted:
+                raise StopAsyncIteration
+            try:
+                return next(self._numbers), await self._next()
+            except BaseException:
+                self._exhausted = True
+                raise
+
+
+def _next_of(ids: Iterable[Id] | AsyncIterable[Id]) -> Callable[[], Awaitable[Id]]:
+    if isinstance(ids, AsyncIterable):
+        return aiter(ids).__anext__
+    iterator = iter(ids)
+
+    async def draw() -> Id:
+        for given in iterator:
+            return given
+        raise StopAsyncIteration
+
+    return draw

@@ -1,0 +1,100 @@
+"""One kind of resource on the server: get one, query some, list the references."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from veeam_async.answers import read
+from veeam_async.filters import Condition, query_field
+from veeam_async.ids import Id, parse_id
+from veeam_async.models import EntityRef, Identified, Page, Task
+from veeam_async.pool import Pool
+from veeam_async.query import Query
+
+E = TypeVar("E", bound=Identified)
+
+Where: TypeAlias = Condition | str
+"""A condition made with `F`, or the text of a filter as the server understands it."""
+
+
+class Entities(Generic[E]):
+    """The resources of one kind. *path* is their collection's, `/jobs` for example."""
+
+    def __init__(self, pool: Pool, path: str, kind: type[E]) -> None:
+        self._pool = pool
+        self._path = path
+        self._kind = kind
+
+    async def get(self, id: Id) -> E:  # noqa: A002 - the field's term
+        """Give the entity of *id*.
+
+        Raises InvalidId before anything is sent, NotFound where there is none, and any
+        other VeeamError that a request can meet.
+        """
+        return await self._get(id)
+
+    def query(
+        self,
+        where: Where | None = None,
+        *,
+        order_by: str | None = None,
+        page_size: int = 100,
+        limit: int | None = None,
+    ) -> Query[E]:
+        """Select entities on the server: an async iterator over all pages.
+
+        Args:
+            where: a condition made with `F`, or a filter's text.
+            order_by: a field, "-end_time" for descending; creation time or name else.
+            page_size: how many entities one request asks for.
+            limit: how many entities to give at most.
+
+        Raises ValueError for a field that this resource cannot be queried by. Each
+        entity comes once, even where rows move between pages meanwhile.
+        """
+        if page_size < 1 or (limit is not None and limit < 0):
+            raise ValueError("page_size is at least 1, limit at least 0")
+        terms = self._terms(where, order_by)
+        return Query(self._pool, self._kind, terms, page_size=page_size, limit=limit)
+
+    async def references(self) -> list[EntityRef]:
+        """Give the references of all; of sessions the server lists the last 30 days."""
+        answer = await self._pool.request("GET", self._path, route=self._path)
+        return list((await read(answer, Page[EntityRef])).rows)
+
+    async def _get(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
+        path = f"{self._path}/{parse_id(id)}?format=Entity"
+        answer = await self._pool.request(
+            "GET", path, route=f"{self._path}/{{id}}", once=once
+        )
+        return await read(answer, self._kind)
+
+    async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term
+        """Ask the server, once, to do something to the resource."""
+        path = f"{self._path}/{parse_id(id)}?action={action}"
+        answer = await self._pool.request(
+            "POST", path, route=f"{self._path}/{{id}}?action={action}"
+        )
+        return await read(answer, Task)
+
+    def _terms(self, where: Where | None, order_by: str | None) -> str:
+        """Give the query's terms, all but the paging's."""
+        terms = f"type={self._kind.__name__}&format=Entities"
+        if where is not None:
+            text = where if isinstance(where, str) else where.render(self._kind)
+            terms += f"&filter={quote(text, safe='')}"
+        return f"{terms}&{self._order(order_by)}"
+
+    def _order(self, order_by: str | None) -> str:
+        by = order_by or self._default_order
+        name = query_field(by.removeprefix("-"), self._kind)
+        return f"{'sortDesc' if by.startswith('-') else 'sortAsc'}={name}"
+
+    @property
+    def _default_order(self) -> str:
+        """New rows come last in this order, so they move none to an earlier page."""
+        has_time = "creation_time" in attrs.fields_dict(self._kind)
+        return "creation_time" if has_time else "name"

@@ -1,0 +1,216 @@
+"""Every error that a caller of this library can catch, under one root.
+
+What an error knows stands in its attributes; its text says what to do about it. None
+shows a password, a token or the id of a logon session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from veeam_async.models import Session, Task
+
+Json: TypeAlias = (
+    "Mapping[str, Json] | list[Json] | tuple[Json, ...] | str | int | float | None"
+)
+"""A value of plain JSON types."""
+
+_SHOWN = 400
+"""How many characters of foreign words an error's text shows."""
+
+
+class VeeamError(Exception):
+    """The root: whatever this library raises for what a server or a network did."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let an error with keyword arguments be copied and sent to a process."""
+        return (type(self).__new__, (type(self), *self.args), self.__dict__)
+
+
+class InvalidId(VeeamError, ValueError):
+    """*value* is not an id: no UUID, no URN and no Href that ends in one."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(
+            f"{_shown(value)} is not an id; give a UUID such as "
+            "88b395e2-81ff-439c-558c-188d97274c15, or the UID or Href of a resource"
+        )
+        self.value = value
+
+
+class ConnectionFailed(VeeamError):
+    """No usable answer came: DNS, refused, reset, TLS, proxy, an answer cut short.
+
+    *sent* tells whether the server may have seen the request.
+    """
+
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class CertificateError(ConnectionFailed):
+    """The server's certificate is not trusted; *fingerprint* is what it showed.
+
+    *fingerprint* is the SHA-256 of the certificate in hexadecimal, None where the
+    server showed none.
+    """
+
+    def __init__(self, message: str, *, fingerprint: str | None) -> None:
+        super().__init__(message, sent=False)
+        self.fingerprint = fingerprint
+
+
+class RequestTimeout(ConnectionFailed, TimeoutError):
+    """The server did not connect, or did not answer, in the time it was given."""
+
+
+class ApiError(VeeamError):
+    """The server answered with an error.
+
+    *status* is the HTTP status, *message* the server's own words (None where it gave
+    none), *method* and *url* the request, *retry_after* the seconds that it asked to
+    wait (None where it asked for nothing).
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int,
+        message: str | None,
+        method: str,
+        url: str,
+        retry_after: float | None = None,
+        advice: str | None = None,
+    ) -> None:
+        what = _line(message) or _phrase(status)
+        text = f"{method} {url} answered {status}: {what}"
+        super().__init__(f"{text} ({advice})" if advice else text)
+        self.status = status
+        self.message = message
+        self.method = method
+        self.url = url
+        self.retry_after = retry_after
+
+
+class BadRequest(ApiError):
+    """400: the server did not understand an id, a filter or a body."""
+
+
+class AuthenticationFailed(ApiError):
+    """401: wrong user or password, or a fresh token that was refused."""
+
+
+class PermissionDenied(ApiError):
+    """403: the user's role lacks the right."""
+
+
+class NotFound(ApiError):
+    """404: there is no such resource, or it is older than the server remembers."""
+
+
+class ServerError(ApiError):
+    """5xx: the server failed."""
+
+
+class ServiceUnavailable(ServerError):
+    """503: the server is overloaded or in maintenance."""
+
+
+class DecodeError(VeeamError):
+    """A body is not what was asked for.
+
+    *media_type* is what the server called it, *kind* what was expected, *problems* one
+    sentence for each fault with its path, *excerpt* the beginning of the body.
+    """
+
+    def __init__(
+        self, *, media_type: str, kind: str, problems: tuple[str, ...], excerpt: str
+    ) -> None:
+        shown = "; ".join(problems[:5]) + (" …" if problems[5:] else "")
+        text = f"cannot read a {kind} from {media_type}: {shown}"
+        super().__init__(f"{text}. It begins: {excerpt}" if excerpt else text)
+        self.media_type = media_type
+        self.kind = kind
+        self.problems = problems
+        self.excerpt = excerpt
+
+
+class BodyTooLarge(VeeamError):
+    """An answer is larger than *limit* bytes, the client's `max_body_size`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"the answer is larger than {limit} bytes; "
+            "ask for smaller pages, or raise max_body_size"
+        )
+        self.limit = limit
+
+
+class NotEnterpriseManager(VeeamError):
+    """What answered at *url* is not Enterprise Manager; *found* says what it is."""
+
+    def __init__(self, *, url: str, found: str) -> None:
+        super().__init__(
+            f"{url} is not the API of Enterprise Manager: {found}. "
+            "Its API usually listens at https://<host>:9398/api/"
+        )
+        self.url = url
+        self.found = found
+
+
+class TaskFailed(VeeamError):
+    """The operation of *task* failed on the server."""
+
+    def __init__(self, task: Task) -> None:
+        said = _line(task.result.message if task.result else None)
+        super().__init__(f"{task.operation} failed: {said or 'without a message'}")
+        self.task = task
+
+
+class SessionFailed(VeeamError):
+    """The *session* ended with the result Failed."""
+
+    def __init__(self, session: Session) -> None:
+        said = _line(session.failure_message) or "without a failure message"
+        super().__init__(f"session {session.name!r} failed: {said}")
+        self.session = session
+
+
+class DeadlineExceeded(VeeamError, TimeoutError):
+    """The time given to a watch ran out.
+
+    *active* are the sessions that had not ended, *checkpoint* what `watch(resume=…)`
+    takes to go on.
+    """
+
+    def __init__(self, *, active: tuple[UUID, ...], checkpoint: Json) -> None:
+        super().__init__(
+            f"{len(active)} of the watched sessions had not ended in time; "
+            "watch(resume=error.checkpoint) goes on with them"
+        )
+        self.active = active
+        self.checkpoint = checkpoint
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "an unknown status"
+
+
+def _line(said: str | None) -> str:
+    """Put a server's words on one line that a terminal can show."""
+    words = " ".join((said or "").split())
+    shown = "".join(char if char.isprintable() else "�" for char in words)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

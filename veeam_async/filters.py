@@ -1,0 +1,211 @@
+"""Turn conditions on fields into the filter grammar of the query service.
+
+`F.state == "Working"` is a condition; `&`, `|` and `in_` join conditions. The grammar
+is that of the page "Query Parameters" of the reference: `;` is AND, `,` is OR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NoReturn, TypeAlias
+from uuid import UUID
+
+import attrs
+
+from veeam_async.models import (
+    BackupJobSession,
+    BackupTaskSession,
+    Job,
+    ReplicaJobSession,
+    RestoreSession,
+)
+
+Operand: TypeAlias = str | bool | int | datetime | UUID
+"""What a field can be compared with; an enum member is a `str`."""
+
+_COMMON = ("UID", "Name", "BackupServerUid", "BackupServerName")
+_TIMED = (*_COMMON, "CreationTime", "EndTime", "State", "Result")
+_OF_JOB = (*_TIMED, "JobType", "JobUid", "JobName", "IsRetry")
+_FILTERABLE: dict[type, tuple[str, ...]] = {
+    BackupJobSession: _OF_JOB,
+    ReplicaJobSession: _OF_JOB,
+    RestoreSession: (*_TIMED, "Type", "VmDisplayName"),
+    BackupTaskSession: (
+        *_TIMED,
+        "Reason",
+        "TotalSize",
+        "JobSessionUid",
+        "JobUid",
+        "JobName",
+        "VmDisplayName",
+    ),
+    Job: (
+        *_COMMON,
+        "Description",
+        "NextRun",
+        "JobType",
+        "Platform",
+        "ScheduleConfigured",
+        "ScheduleEnabled",
+    ),
+}
+
+
+def _snake(name: str) -> str:
+    if name.isupper():
+        return name.lower()
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+_FIELDS: dict[type, dict[str, str]] = {
+    kind: {_snake(name): name for name in names} for kind, names in _FILTERABLE.items()
+}
+# The query service calls a restore session's JobType its Type.
+_FIELDS[RestoreSession]["job_type"] = "Type"
+_ALL = sorted({name for fields in _FIELDS.values() for name in fields})
+
+
+def query_field(name: str, kind: type) -> str:
+    """Give what the query service calls the field *name* of *kind*.
+
+    Raises ValueError, listing the fields, where it can filter or sort by no such field.
+    """
+    try:
+        return _FIELDS[kind][name]
+    except KeyError:
+        known = ", ".join(sorted(_FIELDS[kind]))
+        raise ValueError(
+            f"{kind.__name__} cannot be queried by {name!r}, only by {known}"
+        ) from None
+
+
+class Condition:
+    """What a query selects by; join conditions with `&` and `|`."""
+
+    def __and__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
+        return _Joined(";", (*_parts(self, ";"), *_parts(other, ";")))
+
+    def __or__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
+        return _Joined(",", (*_parts(self, ","), *_parts(other, ",")))
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "a condition has no truth value: join conditions with & and | in "
+            "parentheses, not with `and`, `or`, `not` or a < b < c"
+        )
+
+    def render(self, kind: type) -> str:
+        """Give the filter's text for *kind*, not yet percent-encoded."""
+        raise NotImplementedError
+
+
+@attrs.frozen(eq=False)
+class _Compared(Condition):
+    field: str
+    operator: str
+    value: str
+
+    def render(self, kind: type) -> str:
+        return f"{query_field(self.field, kind)}{self.operator}{self.value}"
+
+
+@attrs.frozen(eq=False)
+class _Joined(Condition):
+    separator: str
+    parts: tuple[Condition, ...]
+
+    def render(self, kind: type) -> str:
+        joined = self.separator.join(part.render(kind) for part in self.parts)
+        # Which of ; and , binds stronger is documented nowhere.
+        return f"({joined})" if self.separator == "," else joined
+
+
+def _parts(condition: Condition, separator: str) -> tuple[Condition, ...]:
+    if isinstance(condition, _Joined) and condition.separator == separator:
+        return condition.parts
+    return (condition,)
+
+
+@attrs.frozen(eq=False)
+class Field:
+    """A field of a resource; compare it to get a condition."""
+
+    name: str
+
+    __hash__ = None  # type: ignore[assignment]  # == makes a condition, so no dict can hold it
+
+    def __eq__(self, other: Operand) -> Condition:  # type: ignore[override]  # a condition, not a truth
+        return self._compared("==", other)
+
+    def __ne__(self, other: Operand) -> Condition:  # type: ignore[override]  # a condition, not a truth
+        return self._compared("!=", other)
+
+    def __lt__(self, other: Operand) -> Condition:
+        return self._compared("<", other)
+
+    def __le__(self, other: Operand) -> Condition:
+        return self._compared("<=", other)
+
+    def __gt__(self, other: Operand) -> Condition:
+        return self._compared(">", other)
+
+    def __ge__(self, other: Operand) -> Condition:
+        return self._compared(">=", other)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"compare F.{self.name} with something to get a condition")
+
+    def in_(self, values: Iterable[Operand]) -> Condition:
+        """Select what equals one of *values*; ValueError where there is none."""
+        parts = tuple(self._compared("==", value) for value in values)
+        if not parts:
+            raise ValueError(f"F.{self.name}.in_() was given no value to look for")
+        return _Joined(",", parts) if parts[1:] else parts[0]
+
+    def _compared(self, operator: str, value: Operand) -> Condition:
+        return _Compared(self.name, operator, _literal(value, self.name))
+
+
+class Fields:
+    """The fields that the query service can filter by, as attributes: `F.job_name`."""
+
+    def __getattr__(self, name: str) -> Field:
+        if name not in _ALL:
+            raise AttributeError(
+                f"no resource can be filtered by {name!r}; there are {', '.join(_ALL)}"
+            )
+        return Field(name)
+
+    def __dir__(self) -> list[str]:
+        return _ALL
+
+
+F = Fields()
+
+
+def _literal(value: Any, field: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str | UUID):
+        return _quoted(str(value))
+    if isinstance(value, datetime):
+        return _quoted(_utc(value, field))
+    raise TypeError(f"F.{field} cannot be compared with {value!r}")
+
+
+def _quoted(text: str) -> str:
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _utc(value: datetime, field: str) -> str:
+    if value.utcoffset() is None:
+        raise ValueError(f"F.{field} needs a time with a time zone, got {value!r}")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,42 @@
+"""Turn what a caller calls a session into a UUID: text, UUID, URN or Href."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from veeam_async.errors import InvalidId
+
+Id: TypeAlias = str | UUID
+"""A UUID, its text, a UID such as `urn:veeam:Job:<uuid>`, or a resource's Href."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def parse_id(value: Id) -> UUID:
+    """Give the UUID that *value* names; raise InvalidId where it names none."""
+    if isinstance(value, UUID):
+        return value
+    tail = _tail(str(value).strip())
+    if not _UUID.fullmatch(tail):
+        raise InvalidId(value)
+    return UUID(tail)
+
+
+def ends_in_uuid(uid: str) -> bool:
+    """Tell whether the last part of *uid*, as a model has it, is a UUID."""
+    return _UUID.fullmatch(uid[-36:]) is not None
+
+
+def _tail(text: str) -> str:
+    """Cut a URN or an Href down to its last part."""
+    if text[:4].lower() == "urn:":
+        return text.rpartition(":")[2]
+    if "/" not in text:
+        return text
+    try:
+        return urlsplit(text).path.rstrip("/").rpartition("/")[2]
+    except ValueError:
+        return text

@@ -1,0 +1,201 @@
+"""The life of a logon session: one token for everybody, renewed once for everybody.
+
+Page "Authentication and Security" of the reference. The token, the id of the logon
+session and its links are one secret and show up nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeAlias
+
+import attrs
+
+from veeam_async import codec
+from veeam_async.answers import check
+from veeam_async.endpoint import Endpoint
+from veeam_async.errors import (
+    AuthenticationFailed,
+    NotEnterpriseManager,
+    PermissionDenied,
+    VeeamError,
+)
+from veeam_async.models import LogonSession
+from veeam_async.transport.exchange import Request, Response
+
+Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""A password, or what gives one at each logon."""
+
+TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
+_LOGOUT_SECONDS = 5.0
+
+
+Judge: TypeAlias = Callable[[Response], Response]
+"""What gives an answer back where it is good, and raises what is wrong else."""
+
+Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
+"""What sends a request (with the template of its path) without slot and token."""
+
+
+@attrs.define(eq=False)
+class Token:
+    """A token, told apart by identity.
+
+    *delete* is the path of the link that ends it, *alive_at* when the server last took
+    it, on the clock of whoever uses it.
+    """
+
+    text: str = attrs.field(repr=False)
+    delete: str | None = attrs.field(repr=False)
+    alive_at: float | None = None
+
+
+class Logon:
+    """Give the token, log on when there is none, log out at the end.
+
+    *send* sends with retries but without a token; *headers* go with every request.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        endpoint: Endpoint,
+        *,
+        username: str,
+        password: Password,
+        api_version: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._send = send
+        self._endpoint = endpoint
+        self._username = username
+        self._password = password
+        self._path = f"/sessionMngr/?v={api_version}"
+        self._headers = dict(headers)
+        self._token: Token | None = None
+        self._renewal: asyncio.Task[Token] | None = None
+        self._refusal: tuple[str, VeeamError] | None = None
+        self.proven = False
+
+    async def token(self) -> Token:
+        """Give the token; whoever finds none waits for the one logon under way."""
+        if self._token is not None:
+            return self._token
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(_retrieved)
+        try:
+            return await asyncio.shield(self._renewal)
+        except VeeamError as error:
+            failure = error
+        # Each waiter raises its own: a shared one would gather all their tracebacks.
+        raise copy.copy(failure) from failure.__cause__
+
+    def forget(self, token: Token) -> None:
+        """Take *token* for dead; of no effect where a newer one is there already."""
+        if self._token is token:
+            self._token = None
+
+    async def end(self) -> None:
+        """Log out through the session's own Delete link; nothing that fails matters."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+        token, self._token = self._token, None
+        if token is None or token.delete is None:
+            return
+        with suppress(VeeamError, TimeoutError):
+            async with asyncio.timeout(_LOGOUT_SECONDS):
+                await self._log_out(token)
+
+    async def _renew(self) -> Token:
+        try:
+            self._token = await self._log_on()
+            self.proven = True
+            return self._token
+        finally:
+            self._renewal = None
+
+    async def _log_on(self) -> Token:
+        password = await self._ask()
+        # A second try with the same password would bring the account nearer its lock.
+        if self._refusal is not None and self._refusal[0] == password:
+            raise copy.copy(self._refusal[1])
+        credentials = b64encode(f"{self._username}:{password}".encode()).decode()
+        headers = self._headers | {
+            "Authorization": f"Basic {credentials}",
+            "Content-Length": "0",
+        }
+        request = Request("POST", self._endpoint.target(self._path), headers)
+        try:
+            answer = await self._send(request, "/sessionMngr", self._judge)
+        except (AuthenticationFailed, PermissionDenied) as error:
+            self._refusal = (password, error)
+            raise
+        return self._read(answer)
+
+    async def _ask(self) -> str:
+        if isinstance(self._password, str):
+            return self._password
+        given = self._password()
+        return await given if inspect.isawaitable(given) else given
+
+    def _judge(self, answer: Response) -> Response:
+        """Tell a logon from a refusal, and both from what is no Enterprise Manager."""
+        url = self._endpoint.url(self._path)
+        if found := _foreign(answer):
+            raise NotEnterpriseManager(url=url, found=found)
+        return check(answer, "POST", url)
+
+    def _read(self, answer: Response) -> Token:
+        media_type = answer.headers.get("content-type")
+        session = codec.decode(answer.body, media_type, LogonSession)
+        link = session.link("Delete")
+        delete = None if link is None else self._endpoint.rebase(link.href)
+        return Token(answer.headers[TOKEN_HEADER.lower()], delete)
+
+    async def _log_out(self, token: Token) -> None:
+        headers = self._headers | {TOKEN_HEADER: token.text}
+        request = Request("DELETE", self._endpoint.target(token.delete or ""), headers)
+        await self._send(request, "/logonSessions/{id}", lambda answer: answer)
+
+
+def _foreign(answer: Response) -> str | None:
+    """Say what answered a logon, None where it may be Enterprise Manager."""
+    status, start = answer.status, answer.body[:4096].lower()
+    if status >= 500 or status == 429:  # noqa: PLR2004 - whatever it is, it is ill
+        return None
+    if b'"errorcode"' in start:
+        return (
+            "the REST API of another Veeam product answered, Backup & Replication's "
+            "(port 9419) for example"
+        )
+    if b"<html" in start or b"<!doctype html" in start:
+        return f"an HTML page answered ({status}), of a web interface for example"
+    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+        return f"it redirects ({status}) to {answer.headers.get('location', 'nowhere')}"
+    return _not_its_way(answer)
+
+
+def _not_its_way(answer: Response) -> str | None:
+    """Say how an answer differs from any that a logon is known to give."""
+    status = answer.status
+    challenge = answer.headers.get("www-authenticate", "Basic")
+    if status == 401 and "basic" not in challenge.lower():  # noqa: PLR2004
+        return f"it asks for {challenge.partition(' ')[0]} credentials, not for Basic"
+    if status < 300 and TOKEN_HEADER.lower() not in answer.headers:  # noqa: PLR2004
+        return f"its answer ({status}) to a logon holds no token"
+    if status in (404, 405, 501):
+        return f"it knows no logon ({status})"
+    return None
+
+
+def _retrieved(task: asyncio.Task[Token]) -> None:
+    """Take note of the outcome, in case that nobody waits for it any more."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,212 @@
+"""The front door: open a connection to an Enterprise Manager, get at its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Literal, Self, TypeAlias, TypeVar
+from weakref import WeakSet
+
+from veeam_async.answers import read
+from veeam_async.endpoint import Endpoint
+from veeam_async.entities import Entities
+from veeam_async.jobs import Jobs, Tasks
+from veeam_async.logon import Logon, Password
+from veeam_async.models import (
+    BackupJobSession,
+    BackupTaskSession,
+    EntityRef,
+    Job,
+    Link,
+    Page,
+    ReplicaJobSession,
+    RestoreSession,
+    Task,
+)
+from veeam_async.pool import Pool, RequestDone
+from veeam_async.retry import Retry
+from veeam_async.sessions import BackupSessions, Closable, JobSessions
+from veeam_async.transport.aiohttp import AiohttpTransport
+from veeam_async.transport.exchange import Timeout
+from veeam_async.transport.tls import Tls, trust_of
+
+_USER_AGENT = f"veeam-async/{version('veeam-async')}"
+_MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
+_ENTITIES: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        BackupJobSession,
+        ReplicaJobSession,
+        RestoreSession,
+        BackupTaskSession,
+        Job,
+    )
+}
+
+K = TypeVar("K")
+Followed: TypeAlias = (
+    BackupJobSession
+    | ReplicaJobSession
+    | RestoreSession
+    | BackupTaskSession
+    | Job
+    | Task
+    | EntityRef
+    | list[EntityRef]
+)
+"""What a link can lead to."""
+
+MAX_BODY_SIZE = 64 * 1024 * 1024
+
+
+class EnterpriseManager:
+    r"""A connection to one Enterprise Manager, used as `async with`.
+
+    Entering logs on, which proves URL, certificate and password; leaving logs out, ends
+    every iterator still open and closes every socket.
+
+    Args:
+        url: scheme, host and port, as in `https://em.example.com:9398`.
+        username: `DOMAIN\\user` or `user@domain`.
+        password: a text, or a callable without arguments that gives one at each logon;
+            it may be a coroutine function.
+        tls: True (the system's CAs), the path of a CA file, an `ssl.SSLContext`, a
+            `Fingerprint`, or False (no check at all, with a warning).
+        accept: "json" or "xml", what to ask for; answers are read as what they are.
+        api_version: which version of the API to log on to.
+        max_connections: how many connections, and so requests, at once.
+        timeout: seconds for connecting and for a request.
+        retry: how failed requests are repeated.
+        max_body_size: bytes; a larger answer raises BodyTooLarge.
+        transport: "auto" or "aiohttp".
+        proxy: the URL of an HTTP proxy.
+        on_request: called with a `RequestDone` after each exchange.
+        lazy: log on with the first request instead of on entering.
+
+    Entering raises ConnectionFailed, CertificateError, NotEnterpriseManager,
+    AuthenticationFailed or PermissionDenied; wrong arguments raise ValueError at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        username: str,
+        password: Password,
+        tls: Tls = True,
+        accept: Literal["json", "xml"] = "json",
+        api_version: str = "latest",
+        max_connections: int = 16,
+        timeout: Timeout | None = None,
+        retry: Retry | None = None,
+        max_body_size: int = MAX_BODY_SIZE,
+        transport: Literal["auto", "aiohttp"] = "auto",
+        proxy: str | None = None,
+        on_request: Callable[[RequestDone], object] | None = None,
+        lazy: bool = False,
+    ) -> None:
+        if accept not in _MEDIA_TYPES:
+            raise ValueError(f"accept is 'json' or 'xml', not {accept!r}")
+        if transport not in ("auto", "aiohttp"):
+            raise ValueError(f"transport is 'auto' or 'aiohttp', not {transport!r}")
+        endpoint = Endpoint.parse(url)
+        headers = {
+            "Accept": _MEDIA_TYPES[accept],
+            "Accept-Encoding": "identity",
+            "User-Agent": _USER_AGENT,
+        }
+        self._lazy = lazy
+        self._open: WeakSet[Closable] = WeakSet()
+        self._pool = Pool(
+            endpoint,
+            partial(
+                AiohttpTransport,
+                endpoint.origin,
+                trust=trust_of(tls) if endpoint.is_tls else None,
+                timeout=timeout or Timeout(),
+                max_body_size=max_body_size,
+                proxy=proxy,
+            ),
+            partial(
+                Logon,
+                endpoint=endpoint,
+                username=username,
+                password=password,
+                api_version=api_version,
+                headers=headers,
+            ),
+            headers=headers,
+            max_connections=max_connections,
+            retry=retry,
+            on_request=on_request,
+        )
+
+        self.backup_sessions = BackupSessions(
+            self._pool, "/backupSessions", BackupJobSession, self._open.add
+        )
+        self.replica_sessions = JobSessions(
+            self._pool, "/replicaSessions", ReplicaJobSession, self._open.add
+        )
+        self.restore_sessions = JobSessions(
+            self._pool, "/restoreSessions", RestoreSession, self._open.add
+        )
+        self.task_sessions = Entities(
+            self._pool, "/backupTaskSessions", BackupTaskSession
+        )
+        self.jobs = Jobs(self._pool, "/jobs", Job)
+        self.tasks = Tasks(self._pool)
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open(log_on=not self._lazy)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            for iterator in list(self._open):
+                await iterator.aclose()
+        finally:
+            await self._pool.close()
+
+    async def follow(self, link: Link) -> Followed:
+        """Give what a link leads to; nothing is ever posted or deleted by following.
+
+        A list of references for a `…ReferenceList`, a reference for a `…Reference`, the
+        entity for one of the types that this library knows. The link's host is not
+        used: servers write names that are not reachable from everywhere, and a token
+        must go to no other host. Raises ValueError for any other link.
+        """
+        path = self._pool.endpoint.rebase(link.href)
+        if "action=" in path.partition("?")[2].lower():
+            raise ValueError(f"a link that acts is not followed: {link.rel}")
+        route = f"{link.type} link"
+        name = link.type or ""
+        if name.endswith("ReferenceList"):
+            return list((await self._read(path, route, Page[EntityRef])).rows)
+        if name.endswith("Reference"):
+            return await self._read(path, route, EntityRef)
+        if name == Task.__name__:
+            return await self._read(path, route, Task)
+        if name in _ENTITIES:
+            return await self._read(_as_entity(path), route, _ENTITIES[name])
+        raise ValueError(f"a link of type {link.type!r} cannot be followed")
+
+    async def _read(self, path: str, route: str, kind: type[K]) -> K:
+        return await read(await self._pool.request("GET", path, route=route), kind)
+
+    def __repr__(self) -> str:
+        state = "open" if self._pool.is_open else "closed"
+        return f"<EnterpriseManager {self._pool.endpoint.origin} {state}>"
+
+
+def _as_entity(path: str) -> str:
+    """Ask for the entity where the link alone would give the reference."""
+    if "format=entity" in path.lower():
+        return path
+    return f"{path}{'&' if '?' in path else '?'}format=Entity"

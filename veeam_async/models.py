@@ -1,0 +1,315 @@
+"""What Enterprise Manager answers with, as frozen values.
+
+A field is named after the wire's element or attribute: snake case, a trailing `UTC`
+dropped. The wire's `Type` is the class, so only `EntityRef` and `Link`, which speak of
+something else, keep it as a field. Nothing here knows how a body looks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+M = TypeVar("M")
+
+
+class SessionState(StrEnum):
+    """The states of a job session; a new server may send others, as plain text."""
+
+    STARTING = "Starting"
+    STOPPING = "Stopping"
+    WORKING = "Working"
+    PAUSING = "Pausing"
+    RESUMING = "Resuming"
+    STOPPED = "Stopped"
+
+
+class SessionResult(StrEnum):
+    """How a session ended, in the server's own order: Success < Warning < Failed."""
+
+    SUCCESS = "Success"
+    WARNING = "Warning"
+    FAILED = "Failed"
+
+
+class TaskSessionState(StrEnum):
+    """The states of a task session: the work on one machine within a session."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    COMPLETED = "Completed"
+
+
+class JobType(StrEnum):
+    """The kinds of job that Enterprise Manager is known to report."""
+
+    BACKUP = "Backup"
+    BACKUP_COPY = "BackupCopy"
+    IMMEDIATE_BACKUP_COPY = "ImmediateBackupCopy"
+    IMMEDIATE_BACKUP_COPY_WORKER = "ImmediateBackupCopyWorker"
+    AGENT_BACKUP = "AgentBackup"
+    AGENT_MANAGEMENT = "AgentManagement"
+    NAS_BACKUP = "NasBackup"
+    REPLICA = "Replica"
+    RESTORE_VM = "RestoreVm"
+    FILE_LEVEL_RESTORE = "FileLevelRestore"
+
+
+class Platform(StrEnum):
+    """The virtualisation platforms of a job."""
+
+    VMWARE = "VMware"
+    HYPERV = "Hyperv"
+    VCLOUD = "vCloud"
+
+
+class TaskState(StrEnum):
+    """The states of a task. OperationFinished: done there, not yet collected here."""
+
+    RUNNING = "Running"
+    OPERATION_FINISHED = "OperationFinished"
+    FINISHED = "Finished"
+
+
+@attrs.frozen(kw_only=True)
+class Link:
+    """A link from one resource to another. *rel* alone does not identify it."""
+
+    rel: str
+    href: str
+    name: str | None = None
+    type: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Linked:
+    """What has links. *href* is the server's own idea of the resource's URL."""
+
+    href: str = ""
+    links: tuple[Link, ...] = ()
+
+    def link(self, rel: str, type: str | None = None) -> Link | None:  # noqa: A002 - the field's term
+        """Give the first link of *rel* (and *type*, unless None), or None."""
+        for link in self.links:
+            if link.rel == rel and type in (None, link.type):
+                return link
+        return None
+
+
+@attrs.frozen(kw_only=True)
+class Identified(Linked):
+    """What has a UID such as `urn:veeam:BackupJobSession:88b395e2-…` and a name."""
+
+    uid: str
+    name: str = ""
+
+    @property
+    def id(self) -> UUID:
+        """The UUID at the end of *uid*; ValueError where the UID ends in none."""
+        return UUID(self.uid[-36:])
+
+
+@attrs.frozen(kw_only=True)
+class EntityRef(Identified):
+    """A reference to an entity: its identity and its links, without its state."""
+
+    type: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Session(Identified):
+    """What the sessions of backup, replication and restore have in common.
+
+    *creation_time* and *end_time* are aware and in UTC. *end_time* is None while the
+    session runs and where the server sends one of its "never" years (before 1970).
+    *progress* is a percentage that tells nothing about being finished: finished
+    sessions with a progress of 0 were recorded.
+    """
+
+    job_type: JobType | str
+    creation_time: datetime
+    end_time: datetime | None = None
+    state: SessionState | str
+    result: SessionResult | str | None = None
+    progress: int = 0
+    failure_message: str | None = None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the session has ended; its state alone says so."""
+        return self.state == SessionState.STOPPED
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the session took, None while it has no end."""
+        return None if self.end_time is None else self.end_time - self.creation_time
+
+
+@attrs.frozen(kw_only=True)
+class JobSession(Session):
+    """A run of a job. *job_uid* is empty where the server no longer knows the job.
+
+    *is_retry*: the run is one of the server's own retries of a failed run.
+    """
+
+    job_uid: str = ""
+    job_name: str = ""
+    is_retry: bool = False
+
+    @property
+    def job_id(self) -> UUID | None:
+        """The UUID at the end of *job_uid*, None where that names no job."""
+        try:
+            return UUID(self.job_uid[-36:])
+        except ValueError:
+            return None
+
+
+@attrs.frozen(kw_only=True)
+class BackupJobSession(JobSession):
+    """One run of a backup job (page "GET /backupSessions/{ID}" of the reference)."""
+
+
+@attrs.frozen(kw_only=True)
+class ReplicaJobSession(JobSession):
+    """One run of a replication job (page "GET /replicaSessions/{ID}")."""
+
+
+@attrs.frozen(kw_only=True)
+class RestoreSession(Session):
+    """One restore (page "GET /restoreSessions/{ID}"); it belongs to no job."""
+
+    vm_display_name: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class BackupTaskSession(Identified):
+    """The work on one machine in a backup session ("GET /backupTaskSessions/{ID}").
+
+    *total_size* is in bytes. *result* may read Success while *state* is InProgress.
+    """
+
+    job_session_uid: str = ""
+    creation_time: datetime
+    end_time: datetime | None = None
+    state: TaskSessionState | str
+    result: SessionResult | str | None = None
+    reason: str = ""
+    total_size: int = 0
+    vm_uid: str | None = None
+    vm_display_name: str | None = None
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the work has ended; its state alone says so."""
+        return self.state == TaskSessionState.COMPLETED
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the work took, None while it has no end."""
+        return None if self.end_time is None else self.end_time - self.creation_time
+
+
+@attrs.frozen(kw_only=True)
+class Job(Identified):
+    """A job (page "GET /jobs/{ID}"), without its options, which differ by its type."""
+
+    job_type: JobType | str
+    platform: Platform | str | None = None
+    description: str = ""
+    schedule_configured: bool = False
+    schedule_enabled: bool = False
+    next_run: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class TaskResult:
+    """How the operation of a task ended."""
+
+    success: bool
+    message: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Task(Linked):
+    """An operation that the server works on; it lives in its logon session only.
+
+    *result* is None while the task is Running. A success means that the operation was
+    triggered, not that what it triggered has ended.
+    """
+
+    task_id: str
+    state: TaskState | str
+    operation: str = ""
+    result: TaskResult | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the server has collected the outcome."""
+        return self.state == TaskState.FINISHED
+
+    @property
+    def related(self) -> tuple[Link, ...]:
+        """The links to what the operation made, a new session for example."""
+        return tuple(link for link in self.links if link.rel == "Related")
+
+
+@attrs.frozen(kw_only=True)
+class LogonSession(Linked):
+    """A logon. All but the user's name is as secret as the token: it is the token."""
+
+    href: str = attrs.field(default="", repr=False)
+    links: tuple[Link, ...] = attrs.field(default=(), repr=False)
+    session_id: str = attrs.field(repr=False)
+    user_name: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class SupportedVersion:
+    """A version of the API that a server speaks, such as `v1_7`."""
+
+    name: str
+    links: tuple[Link, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class ApiRoot(Linked):
+    """The document at `/api/`, the only one that asks for no logon."""
+
+    supported_versions: tuple[SupportedVersion, ...]
+
+
+@attrs.frozen(kw_only=True)
+class ErrorBody:
+    """What the server says about a request that it refused or failed."""
+
+    message: str | None = None
+    status_code: int | None = None
+    status: str | None = None
+    first_chance_exception_message: str | None = None
+    stack_trace: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class PagingInfo:
+    """Which page of a query this is; pages count from 1."""
+
+    page_num: int = 1
+    page_size: int = 0
+    pages_count: int = 1
+    links: tuple[Link, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Page(Generic[M]):
+    """A list of resources: one page of a query, or a whole collection without paging.
+
+    *paging* is None for a collection.
+    """
+
+    rows: tuple[M, ...] = ()
+    paging: PagingInfo | None = None

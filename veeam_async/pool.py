@@ -1,0 +1,257 @@
+"""The one way of every request: slot, token, exchange, status, and perhaps again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from veeam_async.answers import check
+from veeam_async.endpoint import Endpoint
+from veeam_async.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    PermissionDenied,
+    VeeamError,
+)
+from veeam_async.logon import TOKEN_HEADER, Judge, Logon, Send, Token
+from veeam_async.retry import NEVER, Retry
+from veeam_async.slots import Slots
+from veeam_async.transport.exchange import Request, Response, Transport
+
+_LOG = logging.getLogger(__name__)
+
+_IDEMPOTENT = ("GET", "DELETE")
+_RENEWALS = 2
+"""How many dead tokens one request may meet before a 401 is believed."""
+
+_IDLE_SECONDS = 14 * 60.0
+"""After 15 idle minutes a token is dead, which some servers say with 403."""
+
+
+Outcome: TypeAlias = Response | VeeamError
+"""What an exchange comes to; an error is a value until it is known to be final."""
+
+
+@attrs.frozen
+class RequestDone:
+    """What happened to one exchange, for metrics and traces; it holds no secret.
+
+    *route* is the template of the path, *status* None where no answer came, *seconds*
+    the time of the exchange, *attempt* counts the exchanges of one request from 1,
+    *bytes* is the size of the answer's body.
+    """
+
+    method: str
+    route: str
+    status: int | None
+    seconds: float
+    attempt: int
+    bytes: int
+
+
+class Pool:
+    """Requests to one server: open it, ask, close it.
+
+    *connect* makes the transport in the loop that opens the pool, *log_on* the logon
+    that sends through the pool; *headers* go with every request.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        connect: Callable[[], Transport],
+        log_on: Callable[[Send], Logon],
+        *,
+        headers: Mapping[str, str],
+        max_connections: int = 16,
+        retry: Retry | None = None,
+        on_request: Callable[[RequestDone], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        uniform: Callable[[], float] = random.random,
+    ) -> None:
+        self.endpoint = endpoint
+        self.slots = Slots(max_connections)
+        self._connect = connect
+        self._log_on = log_on
+        self._headers = dict(headers)
+        self._retry = retry or Retry()
+        self._on_request = on_request
+        self._clock = clock
+        self._sleep = sleep
+        self._uniform = uniform
+        self._open: tuple[Transport, Logon] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be made."""
+        return self._open is not None
+
+    @property
+    def proven(self) -> bool:
+        """Whether a logon has ever succeeded since the pool was opened."""
+        return self._open is not None and self._open[1].proven
+
+    async def open(self, *, log_on: bool) -> None:
+        """Connect and, where *log_on* says so, log on; what fails leaves it closed."""
+        self._open = (self._connect(), self._log_on(self._send))
+        if not log_on:
+            return
+        try:
+            await self._open[1].token()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Log out and close every connection."""
+        if self._open is None:
+            return
+        transport, logon = self._open
+        try:
+            await logon.end()
+        finally:
+            self._open = None
+            await transport.close()
+
+    async def request(
+        self, method: str, path: str, *, route: str, once: bool = False
+    ) -> Response:
+        """Send a request and give its successful answer.
+
+        *path* lies below the API's root, *route* is its template. *once* asks for one
+        attempt, for a caller that decides itself when to ask again. Raises ApiError,
+        ConnectionFailed, BodyTooLarge, and what the logon raises.
+        """
+        retry = NEVER if once else self._retry
+        attempt, renewals = 1, 0
+        while True:
+            token, outcome = await self._in_slot(
+                method, path, route, attempt + renewals
+            )
+            if isinstance(outcome, Response):
+                return outcome
+            if renewals < _RENEWALS and self._is_dead(token, outcome):
+                renewals += 1
+                self._opened()[1].forget(token)
+                continue
+            await self._pause(retry, method, route, outcome, attempt)
+            attempt += 1
+
+    async def _in_slot(
+        self, method: str, path: str, route: str, exchange: int
+    ) -> tuple[Token, Outcome]:
+        """Give what came of one exchange; a logon that fails is raised instead."""
+        _, logon = self._opened()
+        slot = await self.slots.acquire()
+        outcome: Outcome | None = None
+        try:
+            token = await logon.token()
+            if token.alive_at is None:
+                token.alive_at = self._clock()
+            outcome = await self._outcome(method, path, route, exchange, token)
+            if isinstance(outcome, Response):
+                token.alive_at = self._clock()
+        finally:
+            self.slots.release(slot, outcome)
+        return token, outcome
+
+    async def _outcome(
+        self, method: str, path: str, route: str, exchange: int, token: Token
+    ) -> Outcome:
+        headers = self._headers | {TOKEN_HEADER: token.text}
+        if method == "POST":
+            headers["Content-Length"] = "0"
+        request = Request(method, self.endpoint.target(path), headers)
+        url = self.endpoint.url(path)
+        try:
+            return await self._exchange(
+                request, route, lambda answer: check(answer, method, url), exchange
+            )
+        except VeeamError as error:
+            return error
+
+    def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
+        """Tell whether *outcome* says that *token* is dead."""
+        if isinstance(outcome, PermissionDenied) and token.alive_at is not None:
+            return self._clock() - token.alive_at > _IDLE_SECONDS
+        return isinstance(outcome, AuthenticationFailed)
+
+    async def _send(self, request: Request, route: str, judge: Judge) -> Response:
+        """Send for the logon: no slot, no token, and a POST that may be repeated."""
+        attempt = 1
+        while True:
+            try:
+                return await self._exchange(request, route, judge, attempt)
+            except VeeamError as error:
+                failure = error
+            await self._pause(self._retry, "GET", route, failure, attempt)
+            attempt += 1
+
+    async def _exchange(
+        self, request: Request, route: str, judge: Judge, exchange: int
+    ) -> Response:
+        transport, _ = self._opened()
+        started = self._clock()
+        answer: Response | None = None
+        try:
+            answer = await transport.send(request)
+        finally:
+            self._tell(request.method, route, answer, started, exchange)
+        return judge(answer)
+
+    async def _pause(
+        self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int
+    ) -> None:
+        """Wait until the next attempt, or raise *error* where there is none."""
+        wait = retry.wait(error, attempt, self._uniform)
+        if wait is None or not _may_repeat(method, error):
+            raise error
+        _LOG.debug(
+            "%s %s failed (%s): attempt %d in %.1f s",
+            method,
+            route,
+            type(error).__name__,
+            attempt + 1,
+            wait,
+        )
+        await self._sleep(wait)
+
+    def _tell(
+        self,
+        method: str,
+        route: str,
+        answer: Response | None,
+        started: float,
+        exchange: int,
+    ) -> None:
+        if self._on_request is None:
+            return
+        self._on_request(
+            RequestDone(
+                method=method,
+                route=route,
+                status=None if answer is None else answer.status,
+                seconds=self._clock() - started,
+                attempt=exchange,
+                bytes=0 if answer is None else len(answer.body),
+            )
+        )
+
+    def _opened(self) -> tuple[Transport, Logon]:
+        if self._open is None:
+            raise RuntimeError("not connected: use `async with EnterpriseManager(…)`")
+        return self._open
+
+
+def _may_repeat(method: str, error: VeeamError) -> bool:
+    """Tell whether repeating is safe: an action that was perhaps begun is not."""
+    if method in _IDEMPOTENT:
+        return True
+    return isinstance(error, ConnectionFailed) and not error.sent

@@ -1,0 +1,73 @@
+"""How often, and after how long, a request is tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from veeam_async.errors import (
+    ApiError,
+    CertificateError,
+    ConnectionFailed,
+    ServerError,
+    VeeamError,
+)
+
+MAX_RETRY_AFTER = 60.0
+"""Seconds: the longest wait that a server's Retry-After is believed."""
+
+_AGAIN = (429, 502, 503, 504)
+_FAULT = 500
+_FAULT_ATTEMPTS = 3
+"""A 500 is often final (an unknown task, say), so two more attempts must do."""
+
+
+@attrs.frozen(kw_only=True)
+class Retry:
+    """How failed requests are tried again: GET and DELETE, and the logon.
+
+    *attempts* counts the first one; 1 means never again. Before attempt n+1 passes a
+    random time of up to *wait_initial* x 2^(n-1) seconds, never above *wait_max*, and
+    never less than the server asked for (Retry-After, believed up to 60 s). Tried again
+    are connection errors, time-outs, 429, 502, 503, 504, and 500 at most twice.
+    """
+
+    attempts: int = attrs.field(default=5, validator=attrs.validators.ge(1))
+    wait_initial: float = attrs.field(default=0.2, validator=attrs.validators.ge(0))
+    wait_max: float = attrs.field(default=10.0, validator=attrs.validators.ge(0))
+
+    def wait(
+        self, error: VeeamError, attempt: int, random: Callable[[], float]
+    ) -> float | None:
+        """Give the seconds until the next attempt, None where there is none.
+
+        *attempt* is the number of the one that failed with *error*, from 1.
+        """
+        if attempt >= min(self.attempts, _allowed(error)):
+            return None
+        longest = min(self.wait_max, self.wait_initial * 2.0 ** min(attempt - 1, 62))
+        return max(random() * longest, asked(error))
+
+
+def asked(error: BaseException | None) -> float:
+    """Give the seconds that the server asked to wait, as far as they are believed."""
+    after = getattr(error, "retry_after", None) or 0.0
+    return min(after, MAX_RETRY_AFTER)
+
+
+def _allowed(error: VeeamError) -> float:
+    """Give how many attempts the kind of *error* is worth."""
+    if isinstance(error, CertificateError):
+        return 1
+    if isinstance(error, ConnectionFailed):
+        return float("inf")
+    if isinstance(error, ApiError) and error.status in _AGAIN:
+        return float("inf")
+    if isinstance(error, ServerError) and error.status == _FAULT:
+        return _FAULT_ATTEMPTS
+    return 1
+
+
+NEVER = Retry(attempts=1)
+"""One attempt: for what decides itself when to ask again."""

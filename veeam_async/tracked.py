@@ -1,0 +1,198 @@
+"""One watched session: what was seen of it, what was told, when to look again.
+
+What is known and what was told are kept apart, so that a slow listener is told the
+newest state instead of a backlog, and a checkpoint holds exactly what was told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from veeam_async.errors import VeeamError
+from veeam_async.events import (
+    EventKind,
+    HealthChanged,
+    SessionChanged,
+    SessionGone,
+    WatchEvent,
+    is_skip,
+)
+from veeam_async.health import Health, Moment
+from veeam_async.models import Session
+from veeam_async.retry import asked
+
+S = TypeVar("S", bound=Session)
+
+CONFIRM_SECONDS = 1.0
+"""After how long a doubt (a first 404, a Stopped without a result) is looked into."""
+
+BACKOFF_FIRST = 0.8
+BACKOFF_LAST = 30.0
+
+
+@attrs.frozen(kw_only=True)
+class Observation(Generic[S]):
+    """What one look at a session saw.
+
+    The *session*, or an *error*, or neither of the two: it is missing. *asked_at* is in
+    monotonic seconds, *at* the moment of the answer.
+    """
+
+    id: UUID
+    asked_at: float
+    at: Moment
+    session: S | None = None
+    error: VeeamError | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Rules:
+    """How sessions are watched; all times in seconds.
+
+    *interval* lies between two looks; *progress* asks for events about progress;
+    a session that was never seen may be missing for *appear_within*; looks may fail for
+    *patience* before that is told.
+    """
+
+    interval: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    progress: bool = False
+    appear_within: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
+    patience: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
+
+
+@attrs.define
+class Tracked(Generic[S]):
+    """The state of one watched session; *due* is the monotonic time of its next look."""
+
+    due: float = float("-inf")
+    looking: bool = False
+    looked: bool = False
+    asked_at: float = float("-inf")
+    known: S | None = None
+    known_at: datetime | None = None
+    told: S | None = None
+    told_seen: datetime | None = None
+    missing: int = 0
+    missing_since: Moment | None = None
+    doubted: bool = False
+    end: EventKind | None = None
+    failures: int = 0
+    health: Health = attrs.field(factory=Health)
+
+    # ------------------------------------------------------------ what was seen
+
+    def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
+        """Take in that the session was seen."""
+        self._answered(seen)
+        self.known = session
+        self.missing, self.missing_since = 0, None
+        if self.told is not None and session.state == self.told.state:
+            self.told_seen = seen.at.wall
+        if not session.is_stopped:
+            self.doubted = False
+            self.due = max(seen.asked_at + rules.interval, seen.at.monotonic)
+        elif session.result is None and not self.doubted:
+            # The result can arrive a moment after the state.
+            self.doubted = True
+            self.due = _soon(seen, rules)
+        else:
+            self.end = EventKind.STOPPED
+
+    def miss(self, seen: Observation[S], rules: Rules) -> None:
+        """Take in that the server does not know the session."""
+        self._answered(seen)
+        self.missing += 1
+        if self.doubted:
+            self.end = EventKind.STOPPED
+        elif self.known is not None or self.told is not None:
+            self.end = EventKind.GONE if self.missing > 1 else None
+            self.due = _soon(seen, rules)
+        else:
+            self._await(seen, rules)
+
+    def fail(self, seen: Observation[S], error: VeeamError, random: float) -> float:
+        """Take in a look that failed; give for how many seconds they have failed."""
+        longest = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0 ** min(self.failures, 62))
+        self.failures += 1
+        self.due = seen.at.monotonic + max(random * longest, asked(error))
+        return self.health.fail(seen.at, error)
+
+    def _answered(self, seen: Observation[S]) -> None:
+        self.failures = 0
+        self.known_at = seen.at.wall
+        self.health.recover(seen.at)
+
+    def _await(self, seen: Observation[S], rules: Rules) -> None:
+        """Wait for a session that was never seen: a new one shows up late."""
+        self.missing_since = self.missing_since or seen.at
+        late = self.missing_since.monotonic + rules.appear_within
+        if seen.at.monotonic >= late:
+            self.end = EventKind.GONE
+        next_look = min(seen.asked_at + rules.interval, late)
+        self.due = max(next_look, seen.at.monotonic)
+
+    # ------------------------------------------------------------ what is told
+
+    def event(self, id: UUID, sequence: int, rules: Rules) -> WatchEvent[S] | None:  # noqa: A002 - the field's term
+        """Give the next thing to tell, once; None where the listener knows all."""
+        health: HealthChanged | None = self.health.event(id, sequence)
+        if health is not None:
+            return health
+        kind = self._kind(rules)
+        if kind is None or self.known_at is None:
+            return None
+        if kind is EventKind.GONE:
+            return SessionGone(
+                id=id,
+                session=self.known or self.told,
+                observed_at=self.known_at,
+                sequence=sequence,
+            )
+        return self._changed(kind, id, sequence)
+
+    def _kind(self, rules: Rules) -> EventKind | None:
+        if self.known is None:
+            return self.end
+        if self.told is None:
+            return EventKind.FOUND
+        changed = self.known.state != self.told.state
+        if changed and not self.known.is_stopped:
+            return EventKind.CHANGED
+        progressed = self.known.progress != self.told.progress and not changed
+        if self.end is None and rules.progress and progressed:
+            return EventKind.PROGRESSED
+        return self.end
+
+    def _changed(
+        self,
+        kind: EventKind,
+        id: UUID,  # noqa: A002 - the field's term
+        sequence: int,
+    ) -> SessionChanged[S] | None:
+        if self.known is None or self.known_at is None:
+            return None
+        before = self.told
+        event = SessionChanged(
+            kind=kind,
+            id=id,
+            session=self.known,
+            previous=before,
+            observed_at=self.known_at,
+            not_before=None if before is None else self._not_before(before),
+            skipped=before is not None and is_skip(before.state, self.known.state),
+            sequence=sequence,
+        )
+        self.told, self.told_seen = self.known, self.known_at
+        return event
+
+    def _not_before(self, before: S) -> datetime | None:
+        """Give when the old state was last seen; one that is Stopped has no old one."""
+        return None if before.is_stopped else self.told_seen
+
+
+def _soon(seen: Observation[S], rules: Rules) -> float:
+    return seen.at.monotonic + min(rules.interval, CONFIRM_SECONDS)

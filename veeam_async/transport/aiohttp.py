@@ -1,0 +1,181 @@
+"""The transport on aiohttp's ClientSession; the one that can use a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from types import SimpleNamespace
+
+import aiohttp
+from yarl import URL
+
+from veeam_async.errors import (
+    BodyTooLarge,
+    ConnectionFailed,
+    RequestTimeout,
+    VeeamError,
+)
+from veeam_async.transport.exchange import Request, Response, Timeout
+from veeam_async.transport.tls import Trust, mismatch, untrusted
+
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+
+
+class AiohttpTransport:
+    """Exchanges over aiohttp. Make it in the loop that uses it.
+
+    *origin* is scheme, host and port; *trust* None means plain HTTP; *proxy* the URL of
+    an HTTP proxy; *max_body_size* is in bytes.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        trust: Trust | None,
+        timeout: Timeout,
+        max_body_size: int,
+        proxy: str | None = None,
+    ) -> None:
+        self._origin = origin
+        self._trust = trust
+        self._timeout = timeout
+        self._max_body_size = max_body_size
+        self._proxy = proxy
+        self._session = _session(timeout)
+
+    async def send(self, request: Request) -> Response:
+        """Exchange *request* for a response (see `Transport.send`)."""
+        try:
+            async with asyncio.timeout(self._timeout.request):
+                return await self._exchange(request)
+        except (aiohttp.ClientError, OSError) as error:
+            failure = error
+        # Raised out here, where *failure* does not become the context by itself: the
+        # repr of some of aiohttp's errors shows the request's headers.
+        if isinstance(failure, VeeamError):
+            raise failure
+        cause = None if isinstance(failure, aiohttp.ClientResponseError) else failure
+        raise await self._translated(failure) from cause
+
+    async def close(self) -> None:
+        """Close every connection, and let TLS say goodbye."""
+        await self._session.close()
+
+    async def _exchange(self, request: Request) -> Response:
+        once = _OnceUnlessReused()
+        async with self._session.request(
+            request.method,
+            URL(self._origin + request.target, encoded=True),
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=self._proxy,
+            ssl=self._ssl(),
+            trace_request_ctx=once,
+            middlewares=(once,),
+        ) as answer:
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            return Response(answer.status, headers, await self._body(answer))
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        limit = self._max_body_size
+        if (answer.content_length or 0) > limit:
+            answer.close()
+            raise BodyTooLarge(limit)
+        parts, size = [], 0
+        async for part in answer.content.iter_any():
+            size += len(part)
+            if size > limit:
+                answer.close()
+                raise BodyTooLarge(limit)
+            parts.append(part)
+        return b"".join(parts)
+
+    def _ssl(self) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
+        if self._trust is None:
+            return True
+        if self._trust.fingerprint is not None:
+            return aiohttp.Fingerprint(bytes.fromhex(self._trust.fingerprint))
+        return self._trust.context
+
+    async def _translated(self, error: Exception) -> ConnectionFailed:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            url = URL(self._origin)
+            host, port = str(url.host), int(url.port or 0)
+            reason = getattr(error.certificate_error, "verify_message", "")
+            # Through a proxy the server cannot be asked beside it.
+            limit = 0 if self._proxy else self._timeout.connect
+            return await untrusted(host, port, reason=reason, limit=limit)
+        return _plainly(error, self._timeout)
+
+
+class _OnceUnlessReused:
+    """Let aiohttp repeat a request only where it met a kept connection that was closed.
+
+    aiohttp repeats every idempotent request once on its own. On a fresh connection that
+    attempt would go uncounted, so the failure is renamed before aiohttp sees it
+    (RFC 9112, section 9.3.1, speaks of kept connections only).
+    """
+
+    def __init__(self) -> None:
+        self.reused = False
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        self.reused = False
+        try:
+            return await handler(request)
+        except _NEVER_SENT:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if self.reused:
+                raise
+            raise ConnectionFailed(f"the connection broke: {error}") from error
+
+
+async def _note_reuse(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceConnectionReuseconnParams,
+) -> None:
+    context.trace_request_ctx.reused = True
+
+
+def _session(timeout: Timeout) -> aiohttp.ClientSession:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(_note_reuse)
+    return aiohttp.ClientSession(
+        # The pool's slots bound the connections: a wait for one counts in no timeout.
+        connector=aiohttp.TCPConnector(limit=0),
+        # The server prefers a cookie to the header, so a jar would bring back an old
+        # token after each renewal.
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect),
+        auto_decompress=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        trace_configs=[trace],
+    )
+
+
+def _plainly(error: Exception, timeout: Timeout) -> ConnectionFailed:  # noqa: PLR0911 - a line for each
+    """Say what failed in this library's terms."""
+    match error:
+        case aiohttp.ServerFingerprintMismatch():
+            return mismatch(error.got.hex(), error.expected.hex())
+        case aiohttp.ConnectionTimeoutError():
+            late = f"no connection within {timeout.connect:g} s"
+            return RequestTimeout(late, sent=False)
+        case aiohttp.ClientConnectorSSLError():
+            return ConnectionFailed(
+                f"no TLS at {error.host}:{error.port} ({error.os_error}); "
+                "does it speak http:// there?",
+                sent=False,
+            )
+        case aiohttp.ClientConnectorError():
+            return ConnectionFailed(str(error), sent=False)
+        case aiohttp.ClientResponseError():
+            return ConnectionFailed(f"the answer is unusable: {error.message}")
+        case TimeoutError():
+            return RequestTimeout(f"no answer within {timeout.request:g} s")
+    return ConnectionFailed(f"the answer broke off: {error}")

@@ -1,0 +1,81 @@
+"""What goes into an exchange, what comes out of it, and what a transport must do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Protocol
+
+import attrs
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@attrs.frozen
+class Request:
+    """A request to the one host of a transport.
+
+    *target* is path and query, percent-encoded. *headers* hold secrets and are not
+    shown.
+    """
+
+    method: str
+    target: str = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen
+class Response:
+    """An answer with its whole body; the names of *headers* are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class Timeout:
+    """How many seconds an exchange may take.
+
+    *connect* bounds opening a connection, TLS included; *request* the whole exchange.
+    The wait for a free connection counts in neither.
+    """
+
+    connect: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
+    request: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+
+
+def _bare_hex(text: str) -> str:
+    return text.replace(":", "").strip().lower()
+
+
+@attrs.frozen
+class Fingerprint:
+    """The SHA-256 of the one certificate to trust: 64 hexadecimal digits.
+
+    Colons and upper case are accepted, as `openssl x509 -fingerprint` prints them.
+    """
+
+    sha256: str = attrs.field(converter=_bare_hex)
+
+    @sha256.validator
+    def _check(self, _attribute: object, value: str) -> None:
+        if not _SHA256.fullmatch(value):
+            raise ValueError("a fingerprint is the SHA-256 in 64 hexadecimal digits")
+
+
+class Transport(Protocol):
+    """Connections to one host. Opened in the loop that uses it, closed once."""
+
+    async def send(self, request: Request) -> Response:
+        """Exchange one request for one response.
+
+        Raises ConnectionFailed (CertificateError, RequestTimeout) where no usable
+        answer came, and BodyTooLarge. Follows no redirect, keeps no cookie, tries
+        again only where a kept connection turns out to be closed.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
