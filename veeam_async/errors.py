@@ -28,7 +28,7 @@ class VeeamError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Let an error with keyword arguments be copied and sent to a process."""
-        return (type(self).__new__, (type(self), *self.args), self.__dict__)
+        return (_again, (type(self), self.args), self.__dict__)
 
 
 class InvalidId(VeeamError, ValueError):
@@ -195,6 +195,13 @@ class DeadlineExceeded(VeeamError, TimeoutError):
         )
         self.active = active
         self.checkpoint = checkpoint
+
+
+def _again(error: type[VeeamError], args: tuple[object, ...]) -> VeeamError:
+    """Make an error without its arguments, which its attributes replace."""
+    made = error.__new__(error)
+    made.args = args  # a TimeoutError takes them in its __init__ alone
+    return made
 
 
 def _phrase(status: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
@@ -13,7 +12,7 @@ from veeam_async.answers import read
 from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
 from veeam_async.jobs import Jobs, Tasks
-from veeam_async.logon import Logon, Password
+from veeam_async.logon import Logon, Password, Send
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -117,32 +116,39 @@ class EnterpriseManager:
             "Accept-Encoding": "identity",
             "User-Agent": _USER_AGENT,
         }
-        self._lazy = lazy
-        self._open: WeakSet[Closable] = WeakSet()
-        self._pool = Pool(
-            endpoint,
-            partial(
-                AiohttpTransport,
+        trust = trust_of(tls) if endpoint.is_tls else None
+
+        def connect() -> AiohttpTransport:
+            return AiohttpTransport(
                 endpoint.origin,
-                trust=trust_of(tls) if endpoint.is_tls else None,
+                trust=trust,
                 timeout=timeout or Timeout(),
                 max_body_size=max_body_size,
                 proxy=proxy,
-            ),
-            partial(
-                Logon,
-                endpoint=endpoint,
+            )
+
+        # A closure, since the repr of a partial would show the password.
+        def log_on(send: Send) -> Logon:
+            return Logon(
+                send,
+                endpoint,
                 username=username,
                 password=password,
                 api_version=api_version,
                 headers=headers,
-            ),
+            )
+
+        self._lazy = lazy
+        self._open: WeakSet[Closable] = WeakSet()
+        self._pool = Pool(
+            endpoint,
+            connect,
+            log_on,
             headers=headers,
             max_connections=max_connections,
             retry=retry,
             on_request=on_request,
         )
-
         self.backup_sessions = BackupSessions(
             self._pool, "/backupSessions", BackupJobSession, self._open.add
         )

@@ -24,6 +24,7 @@ from veeam_async.errors import (
 )
 from veeam_async.events import EventKind, SessionChanged
 from veeam_async.ids import Id, parse_id
+from veeam_async.lookout import Clock, Limit
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -36,7 +37,7 @@ from veeam_async.pool import Pool
 from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
-from veeam_async.watch import Clock, Limit, Watch
+from veeam_async.watch import Watch
 
 S = TypeVar("S", bound=Session)
 

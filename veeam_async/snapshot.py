@@ -1,7 +1,7 @@
 """A tracker as plain JSON types, and back: what a checkpoint consists of.
 
-It holds what was told, never what was merely seen, so whatever was handed out after it
-is told again. Times are wall times: monotonic clocks differ between processes.
+It holds what was told apart from what was seen, so that whatever was handed out after
+it is told again. Times are wall times: monotonic clocks differ between processes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from veeam_async.errors import Json, VeeamError
+from veeam_async.events import EventKind
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
 from veeam_async.tracked import Rules, Tracked
@@ -77,11 +78,16 @@ def _restored(
 
 
 def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
-    missing = tracked.missing_since
+    told, known, missing = tracked.told, tracked.known, tracked.missing_since
     return {
-        "session": None if tracked.told is None else dump(tracked.told),
-        "seen": _text(tracked.told_seen),
+        "told": None if told is None else dump(told),
+        "told_seen": _text(tracked.told_seen),
+        "known": None if known is None or known is told else dump(known),
+        "known_at": _text(tracked.known_at),
+        "doubted": tracked.doubted or tracked.end is EventKind.STOPPED,
+        "missing": tracked.missing,
         "missing_since": None if missing is None else _text(missing.wall),
+        "looked": tracked.looked,
         "health": _saved_health(tracked.health),
     }
 
@@ -89,19 +95,18 @@ def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
 def _loaded(
     saved: dict[str, Any], load: Callable[[Json], S], now: Moment
 ) -> Tracked[S]:
-    health, seen = _loaded_health(saved["health"], now), _time(saved["seen"])
-    told = None if saved["session"] is None else load(saved["session"])
-    stopped = told is not None and told.is_stopped
+    told = None if saved["told"] is None else load(saved["told"])
+    known = told if saved["known"] is None else load(saved["known"])
     return Tracked(
         told=told,
-        told_seen=seen,
-        # Stopped was told but not that it is final: only the result was waited for.
-        known=told if stopped else None,
-        known_at=seen,
-        doubted=stopped,
+        told_seen=_time(saved["told_seen"]),
+        known=known,
+        known_at=_time(saved["known_at"]),
+        doubted=bool(saved["doubted"]),
+        missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
-        looked=health.failing_since is not None,
-        health=health,
+        looked=bool(saved["looked"]),
+        health=_loaded_health(saved["health"], now),
     )
 
 

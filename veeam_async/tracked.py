@@ -66,7 +66,7 @@ class Rules:
 
 @attrs.define
 class Tracked(Generic[S]):
-    """The state of one watched session; *due* is the monotonic time of its next look."""
+    """The state of a watched session; *due* is the monotonic time of its next look."""
 
     due: float = float("-inf")
     looking: bool = False

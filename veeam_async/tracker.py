@@ -43,7 +43,7 @@ class Tracker(Generic[S]):
         self._ended: set[UUID] = set()
         self._schedule: list[tuple[float, int, UUID]] = []
         self._tie = count()
-        self._untold: dict[UUID | None, None] = {}
+        self._untold: dict[UUID, None] = {}
         self._looked = 0
         self._failing = 0
         for one in ids:
@@ -62,6 +62,7 @@ class Tracker(Generic[S]):
     def restore(self, id: UUID, tracked: Tracked[S]) -> None:  # noqa: A002 - the field's term
         """Watch *id* from where an earlier watch was with it."""
         self.tracked[id] = tracked
+        self._untold[id] = None
         self._looked += tracked.looked
         self._failing += tracked.health.failing_since is not None
         self._put_down(id, tracked)
@@ -113,18 +114,17 @@ class Tracker(Generic[S]):
 
     def tell(self) -> WatchEvent[S] | None:
         """Give the next event, None while there is nothing to tell."""
-        while self._untold:
+        event: WatchEvent[S] | None = self.health.event(None, self.sequence + 1)
+        while event is None and self._untold:
             one = next(iter(self._untold))
             event = self._event(one)
-            if event is not None:
-                self.sequence = event.sequence
-                return event
-            self._untold.pop(one, None)
-        return None
+            if event is None:
+                del self._untold[one]
+        if event is not None:
+            self.sequence = event.sequence
+        return event
 
-    def _event(self, one: UUID | None) -> WatchEvent[S] | None:
-        if one is None:
-            return self.health.event(None, self.sequence + 1)
+    def _event(self, one: UUID) -> WatchEvent[S] | None:
         event = self.tracked[one].event(one, self.sequence + 1, self.rules)
         if event is not None and event.kind in (EventKind.STOPPED, EventKind.GONE):
             self.discard(one)
@@ -144,9 +144,8 @@ class Tracker(Generic[S]):
             tracked.see(seen, seen.session, self.rules)
         else:
             tracked.miss(seen, self.rules)
-        if seen.error is None and self.health.degraded:
+        if seen.error is None:
             self.health.recover(seen.at)
-            self._untold[None] = None
 
     def _fail(
         self, tracked: Tracked[S], seen: Observation[S], error: VeeamError
@@ -159,6 +158,5 @@ class Tracker(Generic[S]):
             return
         if self._failing >= self._looked:
             self.health.degrade(since, seen.at, error)
-            self._untold[None] = None
         elif not self.health.degraded:
             tracked.health.degrade(since, seen.at, error)

@@ -1,75 +1,21 @@
-"""The `Watch` around the tracker: ask for looks when they are due, hand events out.
-
-The looks are tasks of a `_Lookout`, which knows the tracker and the callables but never
-the `Watch` in the caller's hand, so that they end with it.
-"""
+"""The `Watch`: an async iterator that hands out what the tracker has to tell."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 from uuid import UUID
 
-import attrs
-
-from veeam_async.errors import DeadlineExceeded, Json, NotFound, VeeamError
+from veeam_async.errors import DeadlineExceeded, Json, VeeamError
 from veeam_async.events import WatchEvent
-from veeam_async.health import Moment
 from veeam_async.ids import Id, parse_id
+from veeam_async.lookout import Clock, Limit, Lookout
 from veeam_async.models import Session
 from veeam_async.snapshot import save
-from veeam_async.tracked import Observation
 from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
-
-_LOG = logging.getLogger(__name__)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
-
-
-@attrs.frozen(kw_only=True)
-class Clock:
-    """Where a watch takes its time from: monotonic seconds, wall time, and sleep."""
-
-    monotonic: Callable[[], float] = _loop_time
-    wall: Callable[[], datetime] = _now
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
-
-    def moment(self) -> Moment:
-        """Give now, on both clocks."""
-        return Moment(self.monotonic(), self.wall())
-
-
-@attrs.frozen(kw_only=True)
-class Limit:
-    """Until when a watch may go on: *seconds* from its start, or an aware *time*."""
-
-    seconds: float | None = None
-    time: datetime | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if self.seconds is not None and self.time is not None:
-            raise ValueError("give a timeout or a deadline, not both")
-        if self.time is not None and self.time.utcoffset() is None:
-            raise ValueError("a deadline needs a time zone")
-
-    def begin(self, now: Moment) -> tuple[float | None, datetime | None]:
-        """Give the end on both clocks; a deadline is kept by the wall clock alone."""
-        if self.seconds is None:
-            return None, self.time
-        return now.monotonic + self.seconds, now.wall + timedelta(seconds=self.seconds)
 
 
 class Watch(Generic[S]):
@@ -94,7 +40,7 @@ class Watch(Generic[S]):
     ) -> None:
         self._dump = dump
         self._tracker = tracker
-        self._lookout = _Lookout(
+        self._lookout = Lookout(
             look,
             tracker,
             concurrency=concurrency,
@@ -178,152 +124,3 @@ class Watch(Generic[S]):
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
         else:
             await self._lookout.wait_for_news()
-
-
-class _Lookout(Generic[S]):
-    """Send out looks when the tracker wants them, and hand it what they saw."""
-
-    def __init__(
-        self,
-        look: Callable[[UUID], Awaitable[S]],
-        tracker: Tracker[S],
-        *,
-        concurrency: int,
-        is_fatal: Callable[[VeeamError], bool],
-        limit: Limit,
-        clock: Clock,
-    ) -> None:
-        self._ask = look
-        self._tracker = tracker
-        self._concurrency = concurrency
-        self._is_fatal = is_fatal
-        self._limit = limit
-        self._clock = clock
-        self._until: float | None = None
-        self.deadline = limit.time
-        self.failure: BaseException | None = None
-        self.news = asyncio.Event()
-        self.wake = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        """Begin to look, once."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._until, self.deadline = self._limit.begin(self._clock.moment())
-            self._spawn(self._drive())
-
-    def is_late(self) -> bool:
-        """Tell whether the time is up."""
-        if self._until is not None:
-            return self._clock.monotonic() >= self._until
-        return self.deadline is not None and self._clock.wall() >= self.deadline
-
-    async def wait_for_news(self) -> None:
-        """Wait until there may be something to tell, or the time is up."""
-        self.news.clear()
-        await self.news.wait()
-
-    def announce(self) -> None:
-        """Wake whoever waits for news, from wherever this is called."""
-        self._in_loop(self.news.set)
-
-    async def close(self) -> None:
-        """Cancel every look and wait for its end."""
-        self.news.set()
-        if tasks := self._cancel():
-            await asyncio.wait(tasks)
-
-    def abandon(self) -> None:
-        """Cancel every look from wherever the last reference was dropped."""
-        if self._tasks:
-            self._in_loop(self._cancel)
-
-    def _in_loop(self, call: Callable[[], object]) -> None:
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: all ended with it
-                self._loop.call_soon_threadsafe(call)
-
-    def _cancel(self) -> set[asyncio.Task[None]]:
-        tasks = set(self._tasks)
-        for task in tasks:
-            task.cancel()
-        return tasks
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.failure = self.failure or error
-        self.news.set()
-        self.wake.set()
-
-    async def _drive(self) -> None:
-        """Send looks out when they are due, until the time is up."""
-        while not self.is_late():
-            self.wake.clear()
-            self._send_out()
-            await self._pause()
-        self.news.set()
-
-    def _send_out(self) -> None:
-        now = self._clock.monotonic()
-        while self._has_room() and (one := self._tracker.take_due(now)) is not None:
-            self._spawn(self._look(one))
-
-    def _has_room(self) -> bool:
-        return len(self._tasks) <= self._concurrency  # the driver is one of them
-
-    async def _pause(self) -> None:
-        """Sleep until the next look or the deadline, unless something wakes it."""
-        seconds = self._seconds_to_sleep()
-        if seconds is None:
-            await self.wake.wait()
-            return
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        waking = asyncio.ensure_future(self.wake.wait())
-        try:
-            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            waking.cancel()
-
-    def _seconds_to_sleep(self) -> float | None:
-        """Give the time until something is to be done, None while nothing is."""
-        now, waits = self._clock.moment(), []
-        due = self._tracker.next_due() if self._has_room() else None
-        if due is not None:
-            waits.append(due - now.monotonic)
-        if self._until is not None:
-            waits.append(self._until - now.monotonic)
-        elif self.deadline is not None:
-            waits.append((self.deadline - now.wall).total_seconds())
-        return max(0.0, min(waits)) if waits else None
-
-    async def _look(self, one: UUID) -> None:
-        """Look once; the tracker decides what comes of it."""
-        asked_at = self._clock.monotonic()
-        session, error = None, None
-        try:
-            session = await self._ask(one)
-        except NotFound:
-            pass
-        except VeeamError as failed:
-            if self._is_fatal(failed):
-                raise
-            _LOG.debug("a look at %s failed: %s", one, type(failed).__name__)
-            error = failed
-        self._tracker.note(
-            Observation(
-                id=one,
-                asked_at=asked_at,
-                at=self._clock.moment(),
-                session=session,
-                error=error,
-            )
-        )

@@ -1,0 +1,113 @@
+"""What tests of the watcher are made of: sessions, observations, scripted looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import attrs
+
+from tests.support.bodies import uuid_of
+from veeam_async import BackupJobSession, NotFound, VeeamError, WatchEvent
+from veeam_async.health import Moment
+from veeam_async.tracked import Observation, Rules
+from veeam_async.tracker import Tracker
+
+START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
+
+
+def seen(
+    state: str = "Working",
+    *,
+    number: int = 1,
+    progress: int = 0,
+    result: str | None = None,
+) -> BackupJobSession:
+    """Make what a look at the *number*-th session saw."""
+    if state == "Stopped" and result is None:
+        result = "Success"
+    return BackupJobSession(
+        uid=f"urn:veeam:BackupJobSession:{uuid_of(number)}",
+        name="Mail servers@2026-03-02 21:00:00",
+        job_type="Backup",
+        creation_time=START,
+        state=state,
+        result=result,
+        progress=progress,
+    )
+
+
+def no_result(number: int = 1) -> BackupJobSession:
+    """Make a session that is Stopped, and whose result has not arrived."""
+    return attrs.evolve(seen("Stopped", number=number), result=None)
+
+
+def not_found() -> NotFound:
+    """Make the error for a session that the server does not know."""
+    return NotFound(status=404, message="no", method="GET", url="https://em/api")
+
+
+def moment(seconds: float) -> Moment:
+    """Give the moment *seconds* after the start, on both clocks."""
+    return Moment(seconds, START + timedelta(seconds=seconds))
+
+
+def observation(
+    at: float,
+    what: BackupJobSession | VeeamError | None,
+    *,
+    number: int = 1,
+    asked_at: float | None = None,
+) -> Observation[BackupJobSession]:
+    """Make an observation: a session, an error, or None for a 404."""
+    return Observation(
+        id=uuid_of(number),
+        asked_at=at if asked_at is None else asked_at,
+        at=moment(at),
+        session=what if isinstance(what, BackupJobSession) else None,
+        error=what if isinstance(what, VeeamError) else None,
+    )
+
+
+def tracker(
+    count: int = 1,
+    *,
+    interval: float = 5.0,
+    progress: bool = False,
+    appear_within: float = 300.0,
+    patience: float = 60.0,
+    uniform: Callable[[], float] = lambda: 1.0,
+) -> Tracker[BackupJobSession]:
+    """Make a tracker of the first *count* sessions."""
+    rules = Rules(
+        interval=interval,
+        progress=progress,
+        appear_within=appear_within,
+        patience=patience,
+    )
+    return Tracker(map(uuid_of, range(1, count + 1)), rules, uniform=uniform)
+
+
+def kinds(events: Sequence[WatchEvent[BackupJobSession]]) -> list[str]:
+    """Give the kinds of *events* as text."""
+    return [str(event.kind) for event in events]
+
+
+class Script:
+    """A look that gives what a list says, the last of it again and again."""
+
+    def __init__(self, *answers: BackupJobSession | Exception) -> None:
+        self.answers = list(answers)
+        self.times: list[float] = []
+        self.asked: list[UUID] = []
+
+    async def __call__(self, one: UUID) -> BackupJobSession:
+        """Look at *one*."""
+        self.times.append(asyncio.get_running_loop().time())
+        self.asked.append(one)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

@@ -1,0 +1,449 @@
+"""The life of a logon session, over real sockets against a scripted server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.bodies import SESSION_ID, error, logon, session, uuid_of
+from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset, Stall
+from veeam_async import (
+    AuthenticationFailed,
+    BadRequest,
+    ConnectionFailed,
+    DecodeError,
+    EnterpriseManager,
+    NotEnterpriseManager,
+    PermissionDenied,
+    RequestDone,
+    Retry,
+    ServiceUnavailable,
+    Timeout,
+)
+
+FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
+ONE = uuid_of(1)
+GOOD = Answer(body=session(1))
+REFUSED = Answer(
+    status=401, body=b"", headers={"WWW-Authenticate": "Basic Realm=RestSvc"}
+)
+GONE = Answer(status=204, body=b"")
+
+
+class Tokens:
+    """A server that gives out tokens, takes the newest, and refuses the others."""
+
+    def __init__(self) -> None:
+        self.logons = 0
+        self.alive = ""
+        self.refused = 0
+
+    def expire(self) -> None:
+        """Let no token be alive."""
+        self.alive = ""
+
+    def __call__(self, asked: Asked) -> Act:
+        if asked.method == "POST":
+            self.logons += 1
+            self.alive = b64encode(f"token {self.logons}".encode()).decode()
+            return logon(self.alive)
+        if asked.method == "DELETE":
+            return GONE
+        if asked.headers["x-restsvcsessionid"] != self.alive:
+            self.refused += 1
+            return REFUSED
+        return GOOD
+
+
+def logons(*acts: Act, then: Act = GOOD) -> Callable[[Asked], Act]:
+    """Answer logons with *acts* in turn, the last one repeated, and all else *then*."""
+    waiting = list(acts)
+
+    def choose(asked: Asked) -> Act:
+        if asked.method == "POST":
+            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        return GONE if asked.method == "DELETE" else then
+
+    return choose
+
+
+def client(
+    server: FaultServer,
+    password: str | Callable[[], object] = "s3cret",
+    *,
+    lazy: bool = False,
+    on_request: Callable[[RequestDone], object] | None = None,
+) -> EnterpriseManager:
+    """Make a client that does not wait long between attempts."""
+    return EnterpriseManager(
+        server.url,
+        username="EM\\operator",
+        password=password,  # type: ignore[arg-type]  # some tests give odd callables
+        retry=FAST,
+        lazy=lazy,
+        on_request=on_request,
+        timeout=Timeout(connect=2, request=2),
+    )
+
+
+# ---------------------------------------------------------------- renewal
+
+
+async def test_many_dead_tokens_cost_one_logon_and_one_repetition_each() -> None:
+    """Fifty requests meet a 401 together; one POST serves them all."""
+    tokens = Tokens()
+    async with FaultServer(tokens) as server, client(server) as em:
+        tokens.expire()
+        found = [f async for f in em.backup_sessions.fetch([ONE] * 50)]
+
+    assert [fetched.error for fetched in found] == [None] * 50
+    assert tokens.logons == 2
+    assert tokens.refused <= 16
+    assert server.count("GET") == 50 + tokens.refused
+
+
+async def test_a_renewal_outlives_the_request_that_began_it() -> None:
+    """Cancelling one waiter costs the others neither an error nor a second logon."""
+    hold = asyncio.Event()
+    tokens = Tokens()
+
+    def script(asked: Asked) -> Act:
+        act = tokens(asked)
+        if asked.method != "POST" or tokens.logons == 1:
+            return act
+
+        async def late(writer: asyncio.StreamWriter, asked: Asked) -> bool:
+            await hold.wait()
+            return await act(writer, asked)
+
+        return late
+
+    async with FaultServer(script) as server, client(server) as em:
+        tokens.expire()
+        first = asyncio.create_task(em.backup_sessions.get(ONE))
+        while tokens.logons < 2:
+            await asyncio.sleep(0.001)
+        others = [asyncio.create_task(em.backup_sessions.get(ONE)) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        first.cancel()
+        await asyncio.sleep(0.01)
+        hold.set()
+        found = await asyncio.gather(*others)
+
+    assert first.cancelled()
+    assert [one.id for one in found] == [ONE] * 5
+    assert tokens.logons == 2
+
+
+async def test_a_late_401_for_an_older_token_starts_nothing() -> None:
+    """Its token was replaced meanwhile: only the request is repeated."""
+    tokens = Tokens()
+    release = asyncio.Event()
+    held = False
+
+    def script(asked: Asked) -> Act:
+        nonlocal held
+        if asked.method != "GET" or held:
+            return tokens(asked)
+        held = True
+
+        async def late(writer: asyncio.StreamWriter, asked: Asked) -> bool:
+            await release.wait()
+            return await REFUSED(writer, asked)
+
+        return late
+
+    async with FaultServer(script) as server, client(server) as em:
+        slow = asyncio.create_task(em.backup_sessions.get(ONE))
+        while not held:
+            await asyncio.sleep(0.001)
+        tokens.expire()
+        await em.backup_sessions.get(ONE)
+        release.set()
+        await slow
+
+    assert tokens.logons == 2
+
+
+async def test_a_server_that_refuses_its_fresh_tokens_is_not_asked_for_ever() -> None:
+    """After two renewals a 401 is believed."""
+    async with FaultServer(logons(logon(), then=REFUSED)) as server:
+        async with client(server) as em:
+            with pytest.raises(AuthenticationFailed):
+                await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 3
+    assert server.count("GET") == 3
+
+
+async def test_one_connection_is_enough_for_a_renewal() -> None:
+    """The logon takes no slot from the request that waits for it."""
+    tokens = Tokens()
+    async with FaultServer(tokens) as server:
+        em = EnterpriseManager(
+            server.url, username="u", password="p", max_connections=1
+        )
+        async with em:
+            tokens.expire()
+            await em.backup_sessions.get(ONE)
+
+    assert tokens.logons == 2
+
+
+async def test_a_403_renews_once_where_the_token_had_been_idle_for_long() -> None:
+    """Some servers say so of a dead token; of a fresh one it is a matter of rights."""
+    denied = error(403, "Access denied")
+    clock = 0.0
+    async with FaultServer(logons(logon(), then=denied)) as server:
+        em = client(server)
+        em._pool._clock = lambda: clock
+        async with em:
+            with pytest.raises(PermissionDenied):
+                await em.backup_sessions.get(ONE)
+            assert server.count("POST") == 1
+            clock += 14 * 60 + 1
+            with pytest.raises(PermissionDenied):
+                await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 2
+    assert server.count("GET") == 3
+
+
+# ---------------------------------------------------------------- credentials
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [(REFUSED, AuthenticationFailed), (error(403, "No role."), PermissionDenied)],
+)
+async def test_bad_credentials_are_sent_once_and_never_again(
+    answer: Answer, kind: type[Exception]
+) -> None:
+    """Accounts lock: every waiter and every later request fails without a POST."""
+    async with FaultServer(logons(answer)) as server, client(server, lazy=True) as em:
+        waiting = [em.backup_sessions.get(ONE) for _ in range(20)]
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        with pytest.raises(kind):
+            await em.backup_sessions.get(ONE)
+
+    assert {type(one) for one in found} == {kind}
+    assert len({id(one) for one in found}) == 20
+    assert server.count("POST") == 1
+    assert server.count("GET") == 0
+
+
+async def test_entering_with_bad_credentials_fails_and_leaves_nothing() -> None:
+    """One POST, no second, no logout."""
+    async with FaultServer(logons(REFUSED)) as server:
+        with pytest.raises(AuthenticationFailed) as caught:
+            async with client(server):
+                pass
+
+    assert len(server.asked) == 1
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_another_password_of_the_callable_is_tried() -> None:
+    """The same one is not."""
+    passwords = ["old", "old", "new"]
+    async with FaultServer(logons(REFUSED, logon())) as server:
+        async with client(server, lambda: passwords.pop(0), lazy=True) as em:
+            for _ in range(2):
+                with pytest.raises(AuthenticationFailed):
+                    await em.backup_sessions.get(ONE)
+            await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 2
+
+
+async def test_a_password_may_come_from_a_coroutine() -> None:
+    """It is asked at each logon."""
+    asked: list[int] = []
+    tokens = Tokens()
+
+    async def password() -> str:
+        asked.append(1)
+        return "from a vault"
+
+    async with FaultServer(tokens) as server, client(server, password) as em:
+        tokens.expire()
+        await em.backup_sessions.get(ONE)
+
+    assert len(asked) == 2
+
+
+async def test_opening_anew_forgets_a_refusal() -> None:
+    """The account may have been unlocked meanwhile."""
+    async with FaultServer(logons(REFUSED, logon())) as server:
+        em = client(server)
+        with pytest.raises(AuthenticationFailed):
+            await em.__aenter__()
+        async with em:
+            await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 2
+
+
+async def test_a_fetch_ends_with_a_failed_authentication() -> None:
+    """No other id would fare better."""
+    async with FaultServer(logons(REFUSED)) as server, client(server, lazy=True) as em:
+        with pytest.raises(AuthenticationFailed):
+            async for _ in em.backup_sessions.fetch([ONE] * 1000):
+                pass
+
+    assert server.count("POST") == 1
+
+
+# ---------------------------------------------------------------- first contact
+
+
+@pytest.mark.parametrize("fault", [Reset(), error(503, "starting"), error(500, "oops")])
+async def test_a_logon_is_tried_again_as_a_get_would_be(fault: Act) -> None:
+    """The one POST that is."""
+    async with FaultServer(logons(fault, fault, logon())) as server:
+        async with client(server) as em:
+            await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 3
+
+
+async def test_a_logon_that_stays_unavailable_raises_that() -> None:
+    """After the attempts of one policy, not of two on top of each other."""
+    async with FaultServer(logons(error(503, "down"))) as server:
+        with pytest.raises(ServiceUnavailable):
+            async with client(server):
+                pass
+        assert server.count("POST") == 5
+        async with client(server, lazy=True) as em:
+            with pytest.raises(ServiceUnavailable):
+                await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 10
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (Answer(status=200, body=b"{}"), "holds no token"),
+        (Answer(status=201, body=b"{}"), "holds no token"),
+        (
+            Answer(status=200, body=b"<!DOCTYPE html><html>", media_type="text/html"),
+            "an HTML page answered",
+        ),
+        (
+            Answer(status=404, body=b"<html>nginx</html>", media_type="text/html"),
+            "an HTML page answered",
+        ),
+        (Answer(status=404, body=b""), "knows no logon"),
+        (Answer(status=405, body=b""), "knows no logon"),
+        (
+            Answer(status=302, body=b"", headers={"Location": "/login.aspx"}),
+            "redirects .302. to /login.aspx",
+        ),
+        (
+            Answer(
+                status=400,
+                body=b'{"errorCode": "UnexpectedContent", "message": "x-api-version"}',
+            ),
+            "another Veeam product",
+        ),
+        (
+            Answer(
+                status=401,
+                body=b'{"errorCode": "AccessDenied", "message": "Token expected"}',
+            ),
+            "another Veeam product",
+        ),
+        (
+            Answer(status=401, body=b"", headers={"WWW-Authenticate": "Bearer x"}),
+            "asks for Bearer",
+        ),
+    ],
+)
+async def test_what_is_no_enterprise_manager_is_called_what_it_is(
+    answer: Answer, found: str
+) -> None:
+    """Once, with the port to try; and it is no wrong password."""
+    async with FaultServer(logons(answer)) as server:
+        with pytest.raises(NotEnterpriseManager, match=found) as caught:
+            async with client(server):
+                pass
+
+    assert server.count("POST") == 1
+    assert caught.value.url.endswith("/api/sessionMngr/?v=latest")
+    assert "9398" in str(caught.value)
+
+
+async def test_a_version_that_the_server_refuses_is_a_bad_request() -> None:
+    """It is Enterprise Manager, and it has spoken."""
+    answer = error(400, "Version v9_9 is not supported")
+    async with FaultServer(logons(answer)) as server:
+        with pytest.raises(BadRequest, match="v9_9 is not supported"):
+            async with client(server):
+                pass
+
+
+async def test_a_logon_body_that_cannot_be_read_is_told_without_its_text() -> None:
+    """It may hold the id of the logon session, which is the token."""
+    body = json.dumps({"SessionId": SESSION_ID, "UserName": 5, "Type": "LogonSession"})
+    answer = Answer(
+        status=201, body=body.encode(), headers={"X-RestSvcSessionId": "dG9rZW4="}
+    )
+    async with FaultServer(logons(answer)) as server:
+        with pytest.raises(DecodeError) as caught:
+            async with client(server):
+                pass
+
+    assert caught.value.excerpt == ""
+    assert SESSION_ID not in str(caught.value)
+
+
+async def test_nobody_listening_is_a_failed_connection() -> None:
+    """After the retries; the request was never sent."""
+    async with FaultServer([GOOD]) as server:
+        pass
+    with pytest.raises(ConnectionFailed) as caught:
+        async with client(server):
+            pass
+
+    assert not caught.value.sent
+
+
+# ---------------------------------------------------------------- the end
+
+
+async def test_a_logon_without_a_delete_link_is_not_logged_out() -> None:
+    """Ending somebody else's session would be worse."""
+    body = json.dumps({"SessionId": SESSION_ID, "UserName": "u", "Links": None})
+    answer = Answer(
+        status=201, body=body.encode(), headers={"x-restsvcsessionid": "dG9rZW4="}
+    )
+    async with FaultServer(logons(answer)) as server, client(server) as em:
+        await em.backup_sessions.get(ONE)
+
+    assert server.count("DELETE") == 0
+
+
+async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
+    """No task stays behind."""
+    async with FaultServer(logons(Stall())) as server:
+        em = client(server, lazy=True)
+        async with em:
+            waiting = asyncio.create_task(em.backup_sessions.get(ONE))
+            while not server.asked:
+                await asyncio.sleep(0.001)
+            waiting.cancel()
+
+    assert server.count("DELETE") == 0
+
+
+async def test_a_lazy_client_that_asked_nothing_said_nothing() -> None:
+    """Neither logon nor logout."""
+    async with FaultServer(logons(logon())) as server, client(server, lazy=True):
+        pass
+
+    assert server.asked == []
