@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -14,13 +12,12 @@ import pytest
 from tests.support.bodies import (
     SESSION_ID,
     TOKEN,
-    behind_logon,
     error,
     logon,
-    once_each,
     session,
     uuid_of,
 )
+from tests.support.clients import gets, open_em, talking
 from tests.support.fault_server import (
     Act,
     Answer,
@@ -30,7 +27,6 @@ from tests.support.fault_server import (
     FaultServer,
     Raw,
     Reset,
-    Script,
     Stall,
 )
 from veeam_async import (
@@ -52,30 +48,8 @@ from veeam_async import (
     Timeout,
 )
 
-FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
-
-
-def open_em(server: FaultServer, **settings: object) -> EnterpriseManager:
-    """Make a client of *server* that does not wait long between attempts."""
-    defaults: dict[str, object] = {"username": "EM\\operator", "password": "s3cret"}
-    defaults |= {"retry": FAST}
-    return EnterpriseManager(server.url, **(defaults | settings))  # type: ignore[arg-type]  # settings vary
-
-
-@asynccontextmanager
-async def talking(
-    script: Script, **settings: object
-) -> AsyncIterator[tuple[EnterpriseManager, FaultServer]]:
-    """Give a client that has logged on to a server which plays *script*."""
-    async with FaultServer(script) as server, open_em(server, **settings) as em:
-        yield em, server
-
-
-def gets(*acts: Act) -> Callable[[Asked], Act]:
-    """Play *acts* for whatever is asked between logon and logout."""
-    return behind_logon(once_each(*acts))
 
 
 # ---------------------------------------------------------------- one request

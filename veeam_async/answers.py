@@ -30,6 +30,8 @@ _ERRORS: dict[int, type[ApiError]] = {
     503: ServiceUnavailable,
 }
 _LOST_TASK = "in current rest session"
+_LONGEST_ERROR = 64 * 1024
+"""Bytes: errors are short; the page that a proxy made is not worth a pause."""
 
 
 def check(response: Response, method: str, url: str) -> Response:
@@ -57,6 +59,8 @@ async def read(answer: Response, kind: type[K]) -> K:
 
 def error_body(response: Response) -> ErrorBody | None:
     """Give the server's own error, None where the body is none: it can be anything."""
+    if len(response.body) > _LONGEST_ERROR:
+        return None
     try:
         body = codec.decode(
             response.body, response.headers.get("content-type"), ErrorBody
@@ -89,7 +93,7 @@ def _retry_after(response: Response) -> float | None:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

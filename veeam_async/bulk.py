@@ -46,10 +46,10 @@ class Fetch(Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
 
     *get* gives the session of an id; *ids* are drawn one by one, as workers become
-    free. At most *concurrency* calls of *get* are under way, and at most as many
-    results wait for the caller. With *ordered* the results come in the order of the
-    ids. An error that *is_fatal* accepts ends the whole fetch, any other VeeamError is
-    the result of its id.
+    free. At most *concurrency* calls of *get* are under way, and no id is drawn while
+    as many results wait for the caller. With *ordered* the results come in the order of
+    the ids. An error that *is_fatal* accepts ends the whole fetch, any other VeeamError
+    is the result of its id.
     """
 
     def __init__(
@@ -151,8 +151,10 @@ class _Desk(Generic[S]):
         self._ready = ready
         self._news = asyncio.Event()
         self._room = asyncio.Event()
+        self._drawing = asyncio.Lock()
         self._workers: set[asyncio.Task[None]] | None = None
         self._failure: BaseException | None = None
+        self._cancelled = False
         self._closed = False
 
     async def take(self) -> Fetched[S]:
@@ -174,9 +176,8 @@ class _Desk(Generic[S]):
         """Cancel the workers, wait for their end, and give nothing any more."""
         self._closed = True
         self._news.set()
-        workers = self._cancel()
-        if workers:
-            await asyncio.wait(workers)
+        self._cancel()
+        await self._end()
 
     def abandon(self) -> None:
         """Cancel the workers from wherever the last reference was dropped."""
@@ -197,33 +198,48 @@ class _Desk(Generic[S]):
     def _ended(self, worker: asyncio.Task[None]) -> None:
         if self._workers is not None:
             self._workers.discard(worker)
-        if not worker.cancelled() and (error := worker.exception()) is not None:
-            self._failure = self._failure or error
+        # A worker that somebody else cancelled has lost an id: that is a failure too.
+        ended = asyncio.CancelledError() if worker.cancelled() else worker.exception()
+        if ended is not None:
+            self._failure = self._failure or ended
+            self._cancel()
         self._news.set()
 
     async def _finish(self) -> None:
-        await self.clear()
+        await self._end()
+        # Closed only now: who was cancelled above meets the failure the next time.
+        self._closed = True
         if self._failure is not None:
             raise self._failure
 
-    def _cancel(self) -> set[asyncio.Task[None]]:
-        workers = set(self._workers or ())
-        for worker in workers:
-            worker.cancel()
-        return workers
+    async def _end(self) -> None:
+        if self._workers:
+            await asyncio.wait(self._workers)
+
+    def _cancel(self) -> None:
+        # Once: a second time would disturb those that are closing what they hold.
+        if not self._cancelled:
+            self._cancelled = True
+            for worker in self._workers or ():
+                worker.cancel()
 
     async def _work(self) -> None:
         """Draw ids and put down what comes of them, until there are none."""
         while True:
-            while len(self._ready) >= self._concurrency:
-                self._room.clear()
-                await self._room.wait()
             try:
-                number, given = await self._ids.draw()
+                number, given = await self._draw()
             except StopAsyncIteration:
                 return
             self._ready.put(number, await self._fetch(given))
             self._news.set()
+
+    async def _draw(self) -> tuple[int, Id]:
+        """Draw one id at a time, and only while there is room for what comes of it."""
+        async with self._drawing:
+            while len(self._ready) >= self._concurrency:
+                self._room.clear()
+                await self._room.wait()
+            return await self._ids.draw()
 
     async def _fetch(self, given: Id) -> Fetched[S]:
         try:
@@ -239,20 +255,18 @@ class _Source:
 
     def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
         self._next = _next_of(ids)
-        self._drawing = asyncio.Lock()
         self._numbers = count()
         self._exhausted = False
 
     async def draw(self) -> tuple[int, Id]:
         """Give the next id and its number; StopAsyncIteration when there is none."""
-        async with self._drawing:
-            if self._exhausted:
-                raise StopAsyncIteration
-            try:
-                return next(self._numbers), await self._next()
-            except BaseException:
-                self._exhausted = True
-                raise
+        if self._exhausted:
+            raise StopAsyncIteration
+        try:
+            return next(self._numbers), await self._next()
+        except BaseException:
+            self._exhausted = True
+            raise
 
 
 def _next_of(ids: Iterable[Id] | AsyncIterable[Id]) -> Callable[[], Awaitable[Id]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit
+import re
+from urllib.parse import SplitResult, quote, urlsplit
 
 import attrs
 
 _PATH = "/-._~!$&'()*+,;=:@%"
 _QUERY = _PATH + "?"
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9._-]+)?")
+_NEEDS = "the URL needs a scheme and a host, as in https://em.example.com:9398"
 
 
 @attrs.frozen
@@ -25,16 +28,14 @@ class Endpoint:
         """
         parts = urlsplit(url.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(
-                "the URL needs a scheme and a host, as in https://em.example.com:9398"
-            )
+            raise ValueError(_NEEDS)
         if parts.username is not None or parts.password is not None:
             raise ValueError("give username and password as arguments, not in the URL")
         if parts.query or parts.fragment:
             raise ValueError("the URL ends with its path: no ? and no # in it")
         path = parts.path.rstrip("/")
         root = path if path.lower().endswith("/api") else f"{path}/api"
-        return cls(f"{parts.scheme}://{parts.netloc}", quote(root, safe=_PATH))
+        return cls(f"{parts.scheme}://{_place(parts)}", quote(root, safe=_PATH))
 
     @property
     def is_tls(self) -> bool:
@@ -59,6 +60,20 @@ class Endpoint:
         parts = urlsplit(href)
         _, found, below = parts.path.partition("/api/")
         if not found:
-            raise ValueError(f"{href!r} does not lead into the API")
+            # Unnamed: the link of a logon session is a secret.
+            raise ValueError("the link does not lead into the API: no /api/ in it")
         path = "/" + quote(below, safe=_PATH)
         return f"{path}?{quote(parts.query, safe=_QUERY)}" if parts.query else path
+
+
+def _place(parts: SplitResult) -> str:
+    """Give host and port as they stand in a URL; ValueError where they cannot be."""
+    try:
+        name = parts.hostname or ""
+        host = name if ":" in name else name.encode("idna").decode().lower()
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        raise ValueError(_NEEDS) from None
+    if not _HOST.fullmatch(host) or port == ":0":
+        raise ValueError(_NEEDS)
+    return f"[{host}]{port}" if ":" in host else f"{host}{port}"

@@ -162,6 +162,8 @@ class Field:
 
     def in_(self, values: Iterable[Operand]) -> Condition:
         """Select what equals one of *values*; ValueError where there is none."""
+        if isinstance(values, str):
+            raise ValueError(f"F.{self.name}.in_() takes many values, in a list")  # noqa: TRY004 - misuse is ValueError throughout
         parts = tuple(self._compared("==", value) for value in values)
         if not parts:
             raise ValueError(f"F.{self.name}.in_() was given no value to look for")

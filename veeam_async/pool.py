@@ -100,6 +100,8 @@ class Pool:
 
     async def open(self, *, log_on: bool) -> None:
         """Connect and, where *log_on* says so, log on; what fails leaves it closed."""
+        if self._open is not None:
+            raise RuntimeError("it is open already: make a second EnterpriseManager")
         self._open = (self._connect(), self._log_on(self._send))
         if not log_on:
             return

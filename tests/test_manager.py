@@ -1,0 +1,168 @@
+"""The front door: how it is opened, what it hands out, what it follows."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.bodies import behind_logon
+from tests.support.clients import gets, talking
+from tests.support.fault_server import Act, Answer, Asked
+from veeam_async import (
+    BackupJobSession,
+    BackupTaskSession,
+    EnterpriseManager,
+    EntityRef,
+    Job,
+    Link,
+    SessionState,
+    Task,
+)
+from veeam_async.simulator import Simulator
+
+
+def client(server: Simulator, **settings: Any) -> EnterpriseManager:
+    """Make a client of a simulated server."""
+    return EnterpriseManager(
+        server.url, username=server.username, password=server.password, **settings
+    )
+
+
+# ---------------------------------------------------------------- follow
+
+
+async def test_links_lead_to_what_they_are_typed_as() -> None:
+    """A list of references, a reference, or the entity."""
+    async with Simulator(sessions=20) as server, client(server) as em:
+        session = await anext(em.backup_sessions.query())
+        job_link = session.link("Up", "JobReference")
+        tasks_link = session.link("Down", "BackupTaskSessionReferenceList")
+        assert job_link is not None
+        assert tasks_link is not None
+        reference = await em.follow(job_link)
+        assert isinstance(reference, EntityRef)
+        alternate = reference.link("Alternate", "Job")
+        assert alternate is not None
+        job = await em.follow(alternate)
+        machines = await em.follow(tasks_link)
+        task = (await em.backup_sessions.stop(session.id)).links[0]
+        link = Link(rel="Related", href=task.href, type="Task")
+
+        assert isinstance(job, Job)
+        assert job.uid == session.job_uid
+        assert isinstance(machines, list)
+        assert {type(one) for one in machines} == {EntityRef}
+        assert isinstance(await em.follow(link), Task)
+
+
+def answering(body: bytes) -> Callable[[Asked], Act]:
+    """Answer everything with *body*."""
+    return behind_logon(lambda _asked: Answer(body=body))
+
+
+@pytest.mark.parametrize(
+    ("href", "asked"),
+    [
+        ("https://unreachable.internal:9398/api/tasks/task-1", "/api/tasks/task-1"),
+        ("http://other.example/api/tasks/task-1?a=b c", "/api/tasks/task-1?a=b%20c"),
+        ("/api/tasks/t%20ask-1", "/api/tasks/t%20ask-1"),
+        ("https://em/x/api/tasks/ta\r\nsk", "/api/tasks/task"),
+    ],
+)
+async def test_a_link_is_followed_at_the_callers_own_host(
+    href: str, asked: str
+) -> None:
+    """Servers write names that nobody else can reach; a token stays where it is."""
+    body = b'{"TaskId": "task-1", "State": "Running", "Type": "Task"}'
+    async with talking(answering(body)) as (em, server):
+        await em.follow(Link(rel="Related", href=href, type="Task"))
+
+        assert server.asked[-1].target == asked
+
+
+async def test_an_entity_is_asked_for_where_the_type_is_one() -> None:
+    """The reference would come else, without a state."""
+    async with Simulator(sessions=5) as server, client(server) as em:
+        one = (await em.backup_sessions.references())[0]
+        for href in (one.href, f"{one.href}?format=Entity"):
+            link = Link(rel="Related", href=href, type="BackupJobSession")
+            found = await em.follow(link)
+            assert isinstance(found, BackupJobSession)
+            assert found.state in set(SessionState)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        Link(rel="Stop", href="https://em/api/backupSessions/x?action=stop"),
+        Link(rel="Stop", href="https://em/api/jobs/x?ACTION=start", type="Job"),
+        Link(rel="Delete", href="https://em/api/logonSessions/x", type="LogonSession"),
+        Link(rel="Down", href="https://em/api/x"),
+        Link(rel="Down", href="https://em/api/x", type="Repository"),
+        Link(rel="Down", href="https://em/elsewhere", type="Job"),
+    ],
+)
+async def test_other_links_are_not_followed(link: Link) -> None:
+    """Nothing is asked, nothing is posted."""
+    async with talking(gets(Answer())) as (em, server):
+        with pytest.raises(ValueError, match=r"link|lead"):
+            await em.follow(link)
+
+        assert len(server.asked) == 1
+
+
+# ---------------------------------------------------------------- the door
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"accept": "yaml"},
+        {"transport": "carrier pigeon"},
+        {"max_connections": 0},
+        {"tls": "/nowhere/ca.pem"},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_at_once(
+    settings: dict[str, Any],
+) -> None:
+    """Before anything is connected."""
+    with pytest.raises(ValueError, match=r"."):
+        EnterpriseManager("https://em", username="u", password="p", **settings)
+
+
+async def test_over_tls_the_same_works(tmp_path: Path) -> None:
+    """With the certificate as CA file, in a context, or as a fingerprint."""
+    async with Simulator(sessions=5, tls=True) as server:
+        assert server.certificate is not None
+        ca_file = tmp_path / "ca.pem"
+        ca_file.write_text(server.certificate)
+        context = ssl.create_default_context(cafile=ca_file)
+        for tls in (ca_file, str(ca_file), context):
+            async with client(server, tls=tls) as em:
+                assert len(await em.backup_sessions.references()) == 5
+
+
+async def test_opening_twice_at_once_is_misuse() -> None:
+    """Each has its own logon session, and the second would lose the first's."""
+    async with talking(gets(Answer())) as (em, _):
+        with pytest.raises(RuntimeError, match="open already"):
+            async with em:
+                pass
+
+
+async def test_what_is_handed_out_covers_every_resource() -> None:
+    """The jobs and the machines' sessions can be got and listed as well."""
+    async with Simulator(sessions=20) as server, client(server) as em:
+        jobs = [job async for job in em.jobs.query()]
+        job = await em.jobs.get(jobs[0].id)
+        machines = [one async for one in em.task_sessions.query(limit=3)]
+        listed = await em.task_sessions.references()
+
+    assert job == jobs[0]
+    assert {type(one) for one in machines} == {BackupTaskSession}
+    assert {one.type for one in listed} == {"BackupTaskSessionReference"}

@@ -1,0 +1,102 @@
+"""What the package promises to whoever installs it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import pytest
+
+import veeam_async
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    """`__all__` is the contract."""
+    names = veeam_async.__all__
+
+    assert sorted(names) == names
+    assert len(set(names)) == len(names)
+    assert all(hasattr(veeam_async, name) for name in names)
+
+
+def test_every_error_and_model_can_be_imported_from_the_front() -> None:
+    """Whoever catches or matches one needs its name."""
+    errors = {
+        name
+        for name, value in vars(veeam_async.errors).items()
+        if inspect.isclass(value) and issubclass(value, veeam_async.VeeamError)
+    }
+
+    assert errors <= set(veeam_async.__all__)
+
+
+def test_the_version_is_the_distributions() -> None:
+    """There is one place that says it."""
+    assert veeam_async.__version__ == version("veeam-async")
+
+
+def test_the_core_needs_what_it_says_and_nothing_else() -> None:
+    """What the command line and the simulator need are extras."""
+    core = {
+        line.split(">")[0].split("<")[0]
+        for line in requires("veeam-async") or ()
+        if "extra ==" not in line
+    }
+
+    assert core == {"aiohttp", "attrs", "cattrs", "orjson", "xmltodict"}
+
+
+def test_the_package_is_typed() -> None:
+    """Type checkers look for this file."""
+    assert (ROOT / "veeam_async" / "py.typed").is_file()
+
+
+PUBLIC = {name: getattr(veeam_async, name) for name in veeam_async.__all__}
+CLASSES = {name: value for name, value in PUBLIC.items() if inspect.isclass(value)}
+FUNCTIONS = {
+    **{name: value for name, value in PUBLIC.items() if inspect.isfunction(value)},
+    **{
+        f"{name}.{member_name}": member
+        for name, value in CLASSES.items()
+        for member_name, member in vars(value).items()
+        if inspect.isfunction(member) and not member_name.startswith("_")
+    },
+}
+
+
+@pytest.mark.parametrize("name", [*CLASSES, *FUNCTIONS])
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    """One that says what it is."""
+    value = CLASSES.get(name) or FUNCTIONS[name]
+
+    assert value.__doc__
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_any_in_the_public_api(name: str) -> None:
+    """Neither in a parameter nor in what is given back."""
+    hints = " ".join(map(str, FUNCTIONS[name].__annotations__.values()))
+
+    assert not re.search(r"\bAny\b", hints)
+
+
+def test_a_manager_cannot_be_copied_into_two_logons_by_accident() -> None:
+    """Its repr names the server and nothing secret."""
+    em = veeam_async.EnterpriseManager(
+        "https://em.example.com:9398", username="u", password="s3cret"
+    )
+
+    assert repr(em) == "<EnterpriseManager https://em.example.com:9398 closed>"
+    assert "s3cret" not in repr(vars(copy.copy(em)))
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    """Or of what is not released yet."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    assert "## Unreleased" in text or f"## {veeam_async.__version__}" in text

@@ -1,0 +1,179 @@
+"""Queries: what is asked of the server, and its pages turned without loss."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support.bodies import behind_logon, session
+from tests.support.clients import gets, talking
+from tests.support.fault_server import Act, Answer, Asked
+from veeam_async import BackupJobSession, DecodeError, EnterpriseManager, F
+from veeam_async.simulator import Simulator
+
+
+def page(numbers: range, page_num: int, pages: int, *, next_link: bool = True) -> bytes:
+    """Write a page of a query that holds the sessions of *numbers*."""
+    links = [{"Rel": "First", "Href": "https://em/api/query?page=1"}]
+    if next_link and page_num < pages:
+        links.append({"Rel": "Next", "Href": "https://em/api/query?page=2"})
+    rows = [json.loads(session(number)) for number in numbers]
+    return json.dumps(
+        {
+            "Refs": None,
+            "Entities": {
+                "Jobs": None,
+                "BackupJobSessions": {"BackupJobSessions": rows},
+            },
+            "Resources": None,
+            "Links": None,
+            "PagingInfo": {
+                "Links": links,
+                "PageNum": page_num,
+                "PageSize": 100,
+                "PagesCount": pages,
+            },
+        }
+    ).encode()
+
+
+def pages(*bodies: bytes) -> Callable[[Asked], Act]:
+    """Answer a query with the page that it asks for."""
+
+    def choose(asked: Asked) -> Act:
+        number = int(parse_qs(urlsplit(asked.target).query)["page"][0])
+        return Answer(body=bodies[number - 1])
+
+    return behind_logon(choose)
+
+
+async def rows(em: EnterpriseManager, **options: object) -> list[BackupJobSession]:
+    """Read a query to its end."""
+    return [one async for one in em.backup_sessions.query(**options)]  # type: ignore[arg-type]  # options vary
+
+
+async def test_a_query_asks_for_pages_of_entities_in_an_order_that_holds() -> None:
+    """Ascending by creation: what is new comes last."""
+    async with talking(gets(Answer(body=page(range(3), 1, 1)))) as (em, server):
+        found = await rows(em)
+
+    asked = urlsplit(server.asked[1].target)
+    assert asked.path == "/api/query"
+    assert parse_qs(asked.query) == {
+        "type": ["BackupJobSession"],
+        "format": ["Entities"],
+        "sortAsc": ["CreationTime"],
+        "pageSize": ["100"],
+        "page": ["1"],
+    }
+    assert len(found) == 3
+
+
+async def test_a_query_can_be_ordered_by_a_field_downwards() -> None:
+    """The model's name of the field becomes the service's."""
+    async with talking(gets(Answer(body=page(range(1), 1, 1)))) as (em, server):
+        await rows(em, order_by="-end_time", page_size=7)
+        with pytest.raises(ValueError, match="cannot be queried by 'progress'"):
+            em.backup_sessions.query(order_by="progress")
+        [one async for one in em.jobs.query(limit=0)]
+
+    query = parse_qs(urlsplit(server.asked[1].target).query)
+    assert (query["sortDesc"], query["pageSize"]) == (["EndTime"], ["7"])
+    assert "sortAsc" not in query
+
+
+@pytest.mark.parametrize("next_link", [True, False])
+async def test_all_pages_are_turned(*, next_link: bool) -> None:
+    """By the Next link or by the count: either says that there is more."""
+    bodies = [
+        page(range(n * 100, n * 100 + 100), n + 1, 3, next_link=next_link)
+        for n in range(3)
+    ]
+    async with talking(pages(*bodies)) as (em, server):
+        found = await rows(em)
+
+    assert len({one.id for one in found}) == len(found) == 300
+    assert server.count("GET") == 3
+
+
+async def test_rows_that_move_to_the_next_page_come_once() -> None:
+    """New rows in front push others over the edge."""
+    bodies = [page(range(100), 1, 2), page(range(95, 160), 2, 2)]
+    async with talking(pages(*bodies)) as (em, _):
+        found = await rows(em)
+
+    assert len({one.id for one in found}) == len(found) == 160
+
+
+async def test_a_server_that_does_not_page_is_read_once() -> None:
+    """It answers the first page whatever is asked, for ever."""
+    body = page(range(5), 1, 9)
+    async with talking(gets(Answer(body=body))) as (em, server):
+        found = await rows(em)
+
+    assert len(found) == 5
+    assert server.count("GET") == 2
+
+
+async def test_a_limit_is_kept_and_turns_no_needless_page() -> None:
+    """Nor is anything asked for no row at all."""
+    bodies = [page(range(100), 1, 2), page(range(100, 200), 2, 2)]
+    async with talking(pages(*bodies)) as (em, server):
+        assert len(await rows(em, limit=100)) == 100
+        assert server.count("GET") == 1
+        assert len(await rows(em, limit=101)) == 101
+        assert server.count("GET") == 3
+        assert await rows(em, limit=0) == []
+
+    assert server.count("GET") == 3
+
+
+async def test_sizes_that_make_no_sense_are_refused() -> None:
+    """Before anything is sent."""
+    async with talking(gets(Answer())) as (em, server):
+        with pytest.raises(ValueError, match="at least 1"):
+            em.backup_sessions.query(page_size=0)
+        with pytest.raises(ValueError, match="at least 0"):
+            em.backup_sessions.query(limit=-1)
+
+        assert server.count("GET") == 0
+
+
+async def test_a_page_of_other_rows_is_refused() -> None:
+    """References have no state to work with."""
+    body = b'{"Refs": {"Refs": []}, "Entities": null, "PagingInfo": null}'
+    other = b'{"Entities": {"Jobs": {"Jobs": [{}]}}, "PagingInfo": null}'
+    for one in (body, other):
+        async with talking(gets(Answer(body=one))) as (em, _):
+            with pytest.raises(DecodeError):
+                await rows(em)
+
+
+@pytest.mark.parametrize("product", ["11", "12", "13"])
+@pytest.mark.parametrize("accept", ["json", "xml"])
+async def test_a_query_finds_what_a_simulated_server_has(
+    product: str, accept: str
+) -> None:
+    """Past the silent hundred rows, in both media types of three versions."""
+    async with (
+        Simulator(sessions=250, running=20, product=product, speed=0.001) as server,  # type: ignore[arg-type]  # a parameter
+        EnterpriseManager(
+            server.url,
+            username=server.username,
+            password=server.password,
+            accept=accept,  # type: ignore[arg-type]  # a parameter
+        ) as em,
+    ):
+        everything = await rows(em)
+        running = await rows(em, where=F.state != "Stopped")
+        references = await em.backup_sessions.references()
+
+    assert len({one.id for one in everything}) == len(everything) == 250
+    assert {one.id for one in everything} == {one.id for one in references}
+    assert {one.id for one in running} == {
+        one.id for one in everything if not one.is_stopped
+    }
+    assert running
