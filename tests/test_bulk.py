@@ -121,7 +121,7 @@ async def test_ids_are_drawn_as_workers_become_free() -> None:
     running = fetch(Server(), ids, concurrency=4)
     async for _ in running:
         break
-    assert ids.count == 4
+    assert ids.count < 2 * 4
 
     await asyncio.sleep(100)
     assert ids.count <= 1 + 2 * 4

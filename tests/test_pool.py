@@ -414,6 +414,20 @@ async def test_on_request_is_told_of_every_exchange() -> None:
     assert all(done.seconds > 0 for done in told)
 
 
+async def test_an_on_request_that_raises_costs_no_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged, and the answer is given all the same."""
+
+    def broken(_done: RequestDone) -> None:
+        raise ZeroDivisionError
+
+    async with talking(gets(GOOD), on_request=broken) as (em, _):
+        assert (await em.backup_sessions.get(ONE)).id == ONE
+
+    assert "on_request raised an exception" in caplog.text
+
+
 async def test_on_request_learns_of_a_lost_answer() -> None:
     """There is no status then."""
     told: list[RequestDone] = []

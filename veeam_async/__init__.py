@@ -35,6 +35,7 @@ from veeam_async.filters import F
 from veeam_async.ids import Id, parse_id
 from veeam_async.jobs import JobRun
 from veeam_async.manager import EnterpriseManager
+from veeam_async.meter import RequestDone
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -52,7 +53,6 @@ from veeam_async.models import (
     TaskSessionState,
     TaskState,
 )
-from veeam_async.pool import RequestDone
 from veeam_async.retry import Retry
 from veeam_async.transport.exchange import Fingerprint, Timeout
 from veeam_async.watch import Watch

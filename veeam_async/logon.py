@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeAlias
+from urllib.parse import quote
 
 import attrs
 
@@ -75,7 +76,7 @@ class Logon:
         self._endpoint = endpoint
         self._username = username
         self._password = password
-        self._path = f"/sessionMngr/?v={api_version}"
+        self._path = f"/sessionMngr/?v={quote(api_version, safe='')}"
         self._headers = dict(headers)
         self._token: Token | None = None
         self._renewal: asyncio.Task[Token] | None = None

@@ -13,6 +13,7 @@ from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
 from veeam_async.jobs import Jobs, Tasks
 from veeam_async.logon import Logon, Password, Send
+from veeam_async.meter import Meter, RequestDone
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -24,7 +25,7 @@ from veeam_async.models import (
     RestoreSession,
     Task,
 )
-from veeam_async.pool import Pool, RequestDone
+from veeam_async.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.sessions import BackupSessions, Closable, JobSessions
 from veeam_async.transport.aiohttp import AiohttpTransport
@@ -110,6 +111,8 @@ class EnterpriseManager:
             raise ValueError(f"accept is 'json' or 'xml', not {accept!r}")
         if transport not in ("auto", "aiohttp"):
             raise ValueError(f"transport is 'auto' or 'aiohttp', not {transport!r}")
+        if ":" in username:
+            raise ValueError("a user name holds no colon (RFC 7617)")
         endpoint = Endpoint.parse(url)
         headers = {
             "Accept": _MEDIA_TYPES[accept],
@@ -147,7 +150,7 @@ class EnterpriseManager:
             headers=headers,
             max_connections=max_connections,
             retry=retry,
-            on_request=on_request,
+            meter=Meter(on_request),
         )
         self.backup_sessions = BackupSessions(
             self._pool, "/backupSessions", BackupJobSession, self._open.add

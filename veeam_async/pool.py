@@ -9,8 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-import attrs
-
 from veeam_async.answers import check
 from veeam_async.endpoint import Endpoint
 from veeam_async.errors import (
@@ -20,6 +18,7 @@ from veeam_async.errors import (
     VeeamError,
 )
 from veeam_async.logon import TOKEN_HEADER, Judge, Logon, Send, Token
+from veeam_async.meter import Meter
 from veeam_async.retry import NEVER, Retry
 from veeam_async.slots import Slots
 from veeam_async.transport.exchange import Request, Response, Transport
@@ -38,23 +37,6 @@ Outcome: TypeAlias = Response | VeeamError
 """What an exchange comes to; an error is a value until it is known to be final."""
 
 
-@attrs.frozen
-class RequestDone:
-    """What happened to one exchange, for metrics and traces; it holds no secret.
-
-    *route* is the template of the path, *status* None where no answer came, *seconds*
-    the time of the exchange, *attempt* counts the exchanges of one request from 1,
-    *bytes* is the size of the answer's body.
-    """
-
-    method: str
-    route: str
-    status: int | None
-    seconds: float
-    attempt: int
-    bytes: int
-
-
 class Pool:
     """Requests to one server: open it, ask, close it.
 
@@ -71,7 +53,7 @@ class Pool:
         headers: Mapping[str, str],
         max_connections: int = 16,
         retry: Retry | None = None,
-        on_request: Callable[[RequestDone], object] | None = None,
+        meter: Meter,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         uniform: Callable[[], float] = random.random,
@@ -82,7 +64,7 @@ class Pool:
         self._log_on = log_on
         self._headers = dict(headers)
         self._retry = retry or Retry()
-        self._on_request = on_request
+        self._meter = meter
         self._clock = clock
         self._sleep = sleep
         self._uniform = uniform
@@ -205,7 +187,7 @@ class Pool:
         try:
             answer = await transport.send(request)
         finally:
-            self._tell(request.method, route, answer, started, exchange)
+            self._meter.tell(request.method, route, exchange, started, answer)
         return judge(answer)
 
     async def _pause(
@@ -224,27 +206,6 @@ class Pool:
             wait,
         )
         await self._sleep(wait)
-
-    def _tell(
-        self,
-        method: str,
-        route: str,
-        answer: Response | None,
-        started: float,
-        exchange: int,
-    ) -> None:
-        if self._on_request is None:
-            return
-        self._on_request(
-            RequestDone(
-                method=method,
-                route=route,
-                status=None if answer is None else answer.status,
-                seconds=self._clock() - started,
-                attempt=exchange,
-                bytes=0 if answer is None else len(answer.body),
-            )
-        )
 
     def _opened(self) -> tuple[Transport, Logon]:
         if self._open is None:

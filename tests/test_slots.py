@@ -1,0 +1,309 @@
+"""The slots: who may send now, and how many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veeam_async import (
+    ConnectionFailed,
+    NotFound,
+    RequestTimeout,
+    ServerError,
+    ServiceUnavailable,
+)
+from veeam_async.errors import ApiError
+from veeam_async.slots import Slot, Slots, is_overload
+
+GOOD = object()
+
+
+def api_error(status: int) -> ApiError:
+    """Make the error of a status."""
+    kinds = {404: NotFound, 500: ServerError, 503: ServiceUnavailable}
+    kind = kinds.get(status, ApiError)
+    return kind(status=status, message=None, method="GET", url="http://em/api/x")
+
+
+SHED = api_error(503)
+
+
+async def filled(slots: Slots) -> list[Slot]:
+    """Take every free slot."""
+    return [await slots.acquire() for _ in range(int(slots.limit))]
+
+
+async def round_trip(slots: Slots, outcome: object) -> None:
+    """Let as many requests as the limit allows come to the same outcome."""
+    for slot in await filled(slots):
+        slots.release(slot, outcome)
+
+
+async def test_no_more_slots_than_the_limit() -> None:
+    """Who comes later waits until one is handed back."""
+    slots = Slots(2)
+    first, _ = await filled(slots)
+    waiting = asyncio.ensure_future(slots.acquire())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+
+    slots.release(first, GOOD)
+    assert (await waiting).number == 3
+
+
+async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
+    """Nobody overtakes, not even who asks just when one becomes free."""
+    slots = Slots(1)
+    order: list[int] = []
+
+    async def use(number: int) -> None:
+        slot = await slots.acquire()
+        order.append(number)
+        await asyncio.sleep(0)
+        slots.release(slot, GOOD)
+
+    held = await slots.acquire()
+    users = [asyncio.create_task(use(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    slots.release(held, GOOD)
+    users.append(asyncio.create_task(use(5)))
+    await asyncio.gather(*users)
+
+    assert order == [0, 1, 2, 3, 4, 5]
+
+
+async def test_at_least_one() -> None:
+    """With none nothing would ever be sent."""
+    with pytest.raises(ValueError, match="at least one"):
+        Slots(0)
+
+
+# ---------------------------------------------------------------- overload
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (SHED, True),
+        (api_error(429), True),
+        (RequestTimeout("late", sent=True), True),
+        (RequestTimeout("no connection", sent=False), False),
+        (api_error(500), False),
+        (api_error(404), False),
+        (ConnectionFailed("reset"), False),
+        (GOOD, False),
+        (None, False),
+    ],
+)
+def test_what_says_that_the_server_has_too_much_to_do(
+    outcome: object,
+    expected: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """429, 503 and no answer in time; other failures are not of its load."""
+    assert is_overload(outcome) is expected
+
+
+async def test_a_burst_of_overload_halves_once() -> None:
+    """All that were in flight together tell of the same moment."""
+    slots = Slots(16)
+    for slot in await filled(slots):
+        slots.release(slot, SHED)
+
+    assert slots.limit == 8
+
+
+async def test_each_round_trip_of_overload_halves_again_down_to_one() -> None:
+    """Below one nothing would ever be sent again."""
+    slots = Slots(16)
+    limits = []
+    for _ in range(6):
+        await round_trip(slots, SHED)
+        limits.append(slots.limit)
+
+    assert limits == [8, 4, 2, 1, 1, 1]
+
+
+async def test_who_was_in_flight_at_a_halving_does_not_halve_again() -> None:
+    """However late its answer comes."""
+    slots = Slots(8)
+    early, *others = await filled(slots)
+    slots.release(others[0], SHED)
+    for slot in others[1:]:
+        slots.release(slot, GOOD)
+    before = slots.limit
+    slots.release(early, SHED)
+
+    assert slots.limit == before
+
+
+async def test_waiting_requests_respect_the_halved_limit() -> None:
+    """Slots that come back above the limit are not handed on."""
+    slots = Slots(4)
+    held = await filled(slots)
+    waiting = [asyncio.create_task(slots.acquire()) for _ in range(4)]
+    await asyncio.sleep(0)
+    slots.release(held[0], SHED)
+    slots.release(held[1], None)
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [False] * 4
+
+    slots.release(held[2], None)
+    slots.release(held[3], None)
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [True, True, False, False]
+    for task in waiting[2:]:
+        task.cancel()
+
+
+async def busily(slots: Slots, requests: int, width: int) -> None:
+    """Send good requests with always *width* of them in line."""
+    left = iter(range(requests))
+
+    async def use() -> None:
+        for _ in left:
+            slot = await slots.acquire()
+            await asyncio.sleep(0)
+            slots.release(slot, GOOD)
+
+    await asyncio.gather(*(use() for _ in range(width)))
+
+
+async def test_the_limit_grows_by_about_one_a_round_trip() -> None:
+    """From one to eight it takes the sum of the limits, and a little more."""
+    slots = Slots(8)
+    slots.limit = 1.0
+    await busily(slots, 20, 16)
+    assert slots.limit < 7
+
+    await busily(slots, 40, 16)
+    assert slots.limit == 8
+
+
+async def test_the_limit_does_not_grow_while_it_holds_nobody_back() -> None:
+    """What is never needed is not known to be served."""
+    slots = Slots(8)
+    slots.limit = 4.0
+    await busily(slots, 100, 3)
+
+    assert slots.limit == 4
+
+
+@pytest.mark.parametrize("outcome", [None, api_error(500), ConnectionFailed("reset")])
+async def test_only_answers_make_the_limit_grow(outcome: object) -> None:
+    """A failure of another kind changes nothing."""
+    slots = Slots(8)
+    slots.limit = 2.0
+    await round_trip(slots, outcome)
+
+    assert slots.limit == 2
+
+
+# ---------------------------------------------------------------- cancelling
+
+
+async def test_a_cancelled_waiter_is_passed_over() -> None:
+    """The next in line gets the slot."""
+    slots = Slots(1)
+    held = await slots.acquire()
+    first, second = (asyncio.create_task(slots.acquire()) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    slots.release(held, GOOD)
+
+    assert (await second).number == 2
+    assert slots.in_flight == 1
+
+
+async def test_who_is_cancelled_just_when_handed_a_slot_hands_it_on() -> None:
+    """Between the handing and the waking there is one turn of the loop."""
+    slots = Slots(1)
+    held = await slots.acquire()
+    first, second = (asyncio.create_task(slots.acquire()) for _ in range(2))
+    await asyncio.sleep(0)
+    slots.release(held, GOOD)
+    first.cancel()
+
+    assert (await second).number == 2
+    assert slots.in_flight == 1
+    assert first.cancelled()
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["ask", "cancel", "good", "shed", "lost", "turn"]),
+        st.integers(0, 1000),
+    ),
+    max_size=60,
+)
+
+
+@given(st.integers(1, 5), STEPS)
+async def test_no_interleaving_loses_a_slot(
+    most: int, steps: list[tuple[str, int]]
+) -> None:
+    """The limit stays in its bounds and is kept; whoever waits gets a slot at last."""
+    slots = Slots(most)
+    outcomes = {"good": GOOD, "shed": SHED, "lost": None}
+    tasks: list[asyncio.Task[Slot]] = []
+    for step, pick in steps:
+        held = [t for t in tasks if t.done() and not t.cancelled()]
+        if step == "ask":
+            tasks.append(asyncio.create_task(slots.acquire()))
+        elif step == "cancel" and (waiting := [t for t in tasks if not t.done()]):
+            waiting[pick % len(waiting)].cancel()
+        elif step in outcomes and held:
+            back = held[pick % len(held)]
+            tasks.remove(back)
+            slots.release(back.result(), outcomes[step])
+        elif step == "turn":
+            await asyncio.sleep(0)
+        assert 1 <= slots.limit <= most
+        assert 0 <= slots.in_flight <= most
+
+    await drained(slots, tasks)
+
+
+async def drained(slots: Slots, tasks: list[asyncio.Task[Slot]]) -> None:
+    """Hand everything back until nobody waits, and see that nothing is missing."""
+    numbers = set()
+    for _ in range(len(tasks) + 2):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for task in [task for task in tasks if task.done()]:
+            tasks.remove(task)
+            if not task.cancelled():
+                numbers.add(task.result().number)
+                slots.release(task.result(), None)
+    assert tasks == []
+    assert slots.in_flight == 0
+    assert not slots._waiting
+
+
+async def test_cancel_churn_costs_no_slot() -> None:
+    """Four thousand requests, a third of them cancelled at a random moment."""
+    slots, rng, most = Slots(10), random.Random(7), 0  # noqa: S311 - no secret
+    answered = 0
+
+    async def use() -> None:
+        nonlocal answered, most
+        slot = await slots.acquire()
+        try:
+            most = max(most, slots.in_flight)
+            await asyncio.sleep(0)
+            answered += 1
+        finally:
+            slots.release(slot, GOOD)
+
+    users = [asyncio.create_task(use()) for _ in range(4000)]
+    for user in rng.sample(users, 1300):
+        user.cancel()
+        if rng.random() < 0.2:
+            await asyncio.sleep(0)
+    await asyncio.gather(*users, return_exceptions=True)
+
+    assert (slots.in_flight, most) == (0, 10)
+    assert answered >= 2700

@@ -1,0 +1,66 @@
+"""What happened to an exchange, told to whoever measures."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import attrs
+
+from veeam_async.transport.exchange import Response
+
+_LOG = logging.getLogger(__name__)
+
+
+@attrs.frozen
+class RequestDone:
+    """What happened to one exchange, for metrics and traces; it holds no secret.
+
+    *route* is the template of the path, *status* None where no answer came, *seconds*
+    the time of the exchange, *attempt* counts the exchanges of one request from 1,
+    *bytes* is the size of the answer's body.
+    """
+
+    method: str
+    route: str
+    status: int | None
+    seconds: float
+    attempt: int
+    bytes: int
+
+
+class Meter:
+    """Tell *listener* of each exchange; what it raises costs no request its answer."""
+
+    def __init__(
+        self,
+        listener: Callable[[RequestDone], object] | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listener = listener
+        self.clock = clock
+
+    def tell(
+        self,
+        method: str,
+        route: str,
+        attempt: int,
+        started: float,
+        answer: Response | None,
+    ) -> None:
+        """Tell of an exchange that *started* then and has just ended."""
+        if self._listener is None:
+            return
+        done = RequestDone(
+            method=method,
+            route=route,
+            status=None if answer is None else answer.status,
+            seconds=self.clock() - started,
+            attempt=attempt,
+            bytes=0 if answer is None else len(answer.body),
+        )
+        try:
+            self._listener(done)
+        except Exception:  # noqa: BLE001 - somebody else's code, and of no matter to the request
+            _LOG.exception("on_request raised an exception; the request goes on")
