@@ -1,0 +1,38 @@
+"""Turn models into plain JSON types: for a queue, a file, a line of NDJSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from veeam_async.errors import Json
+
+
+def to_dict(model: attrs.AttrsInstance) -> dict[str, Json]:
+    """Give *model* as plain JSON types, from which `from_dict` makes it again.
+
+    Times are ISO 8601 in UTC with `Z`, enum members and UUIDs their text.
+    """
+    return {name: _plain(getattr(model, name)) for name in _names(type(model))}
+
+
+@cache
+def _names(kind: type[attrs.AttrsInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(kind))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, UUID | BaseException):
+        return str(value)
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return to_dict(value) if attrs.has(type(value)) else value

@@ -1,0 +1,203 @@
+"""Turn one plain value into a field's value, or say what is wrong with it.
+
+XML knows only text and JSON has types, so each rule takes both: "64" is a number,
+"false" is no truth. Absent, null and empty mean the same everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import UnionType
+from typing import Any, TypeAlias, Union, get_args, get_origin
+
+import attrs
+
+from veeam_async.ids import ends_in_uuid
+from veeam_async.models import EntityRef, Identified, SessionResult
+
+Rule: TypeAlias = Callable[[object], object]
+Hook: TypeAlias = Callable[[Any, Any], Any]
+"""What cattrs calls with a value and the field's type."""
+
+_FIRST_REAL_YEAR = 1970
+"""Earlier years are the "never" of .NET and of SQL: 0001, 1753, 1900."""
+
+_SHOWN = 60
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def hook_for(field: attrs.Attribute[Any], owner: type) -> Hook | None:
+    """Give the hook for *field* of *owner*, None where it holds models."""
+    rule = _rule_for(field, owner)
+    if rule is None:
+        return None
+    return _text(field) if rule is text else _filled(rule, field)
+
+
+def _rule_for(field: attrs.Attribute[Any], owner: type) -> Rule | None:
+    kind = bare_type(field.type)
+    identified = issubclass(owner, Identified) and owner is not EntityRef
+    if field.name == "uid" and identified:
+        return uid
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _open_enum(kind)
+    if kind is datetime and field.default is None:
+        return end
+    return _RULES.get(kind)
+
+
+def bare_type(of: Any) -> Any:
+    """Give the first member of a union, or the type itself."""
+    return get_args(of)[0] if get_origin(of) in (UnionType, Union) else of
+
+
+def says_nothing(value: object) -> bool:
+    """Tell whether *value* is null, or an XML element with neither text nor child.
+
+    Such an element may have attributes of a foreign namespace: `xsi:nil`, say.
+    """
+    if isinstance(value, dict):
+        return all(
+            not isinstance(key, str)
+            or (key.startswith("@") and (":" in key or key == "@xmlns"))
+            or (key == "#text" and says_nothing(item))
+            for key, item in value.items()
+        )
+    return value is None or _is_blank(value)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
+def _text(field: attrs.Attribute[Any]) -> Hook:
+    """Let a text through as it stands: the most frequent hook, so without a detour."""
+    careful = _filled(text, field, keep_space=True)
+
+    def pass_on(value: Any, of: Any) -> Any:
+        return value if value.__class__ is str and value else careful(value, of)
+
+    return pass_on
+
+
+def _filled(
+    rule: Rule, field: attrs.Attribute[Any], *, keep_space: bool = False
+) -> Hook:
+    """Let null and empty stand for *field*'s default, or be an error without one."""
+    required = field.default is attrs.NOTHING
+
+    def fill(value: object, _of: object) -> object:
+        if isinstance(value, dict):
+            value = _own_text(value)
+        if value is None or value == "" or (not keep_space and _is_blank(value)):
+            if required:
+                raise ValueError("the value is missing")
+            return field.default
+        return rule(value)
+
+    return fill
+
+
+def _own_text(element: dict[str, object]) -> object:
+    """Give the text of an XML element with attributes; an object stays what it is."""
+    if any(key[:1] not in "@#" for key in element):
+        return element
+    return element.get("#text") if element else element
+
+
+def text(value: object) -> str:
+    """Text as it stands, its white space included."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {_shown(value)}")
+    return value
+
+
+def token(value: object) -> str:
+    """Text whose surrounding white space means nothing."""
+    return text(value).strip()
+
+
+def uid(value: object) -> str:
+    """A UID that ends in a UUID."""
+    found = token(value)
+    if not ends_in_uuid(found):
+        raise ValueError(f"expected a UID that ends in a UUID, got {_shown(value)}")
+    return found
+
+
+def number(value: object) -> int:
+    """A whole number."""
+    if isinstance(value, str) and value.isascii() and "_" not in value:
+        try:
+            return int(value)
+        except ValueError:
+            pass
+    elif isinstance(value, int) and not isinstance(value, bool):
+        return value
+    elif isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise ValueError(f"expected a whole number, got {_shown(value)}")
+
+
+def flag(value: object) -> bool:
+    """`true` or `false`, in any case as text, or XML's `1` and `0`."""
+    found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if isinstance(found, bool):
+        return found
+    raise ValueError(f"expected true or false, got {_shown(value)}")
+
+
+def moment(value: object) -> datetime:
+    """A time in UTC; without a zone it is UTC already. Digits past six are cut."""
+    return _in_utc(_time(value), value)
+
+
+def end(value: object) -> datetime | None:
+    """A time, or None where the server says "never"."""
+    found = _time(value)
+    return None if found.year < _FIRST_REAL_YEAR else _in_utc(found, value)
+
+
+def _time(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(token(value))
+    except ValueError:
+        raise ValueError(f"expected a time, got {_shown(value)}") from None
+
+
+def _in_utc(found: datetime, value: object) -> datetime:
+    if found.tzinfo is None:
+        return found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"expected a time, got {_shown(value)}") from None
+
+
+def _open_enum(kind: type[StrEnum]) -> Rule:
+    """A member where the text is known, else the text; a result "None" is no result."""
+    known: dict[str, StrEnum | None] = {str(member): member for member in kind}
+    if kind is SessionResult:
+        known["None"] = None
+
+    def member(value: object) -> str | None:
+        found = token(value)
+        return known.get(found, found)
+
+    return member
+
+
+def _shown(value: object) -> str:
+    """Show *value* in a few words: a hostile one may be huge, or nest deeply."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str) and len(value) > _SHOWN:
+        return f"{value[:_SHOWN]!r}…"
+    return repr(value)
+
+
+_RULES: dict[object, Rule] = {str: text, int: number, bool: flag, datetime: moment}
