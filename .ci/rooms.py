@@ -10,6 +10,8 @@ ROOT = Path(__file__).parent.parent
 LIMIT = 250
 REASONS: dict[str, str] = {
     "veeam_async/models.py": "a list of what the server has, without a mechanism",
+    "veeam_async/simulator/presenter.py": "a method for each entity, side by side",
+    "veeam_async/simulator/server.py": "the public face: mostly what it promises",
 }
 """A module's path to the reason why it may be longer."""
 

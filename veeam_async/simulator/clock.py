@@ -1,0 +1,27 @@
+"""Loop time in, the simulated time of day out: the one clock of the simulator."""
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+
+
+class Clock:
+    """A time of day that runs *speed* times as fast as the event loop's clock."""
+
+    def __init__(self, *, start: datetime, speed: float) -> None:
+        self.start = start.astimezone(UTC)
+        self._speed = speed
+        self._loop = asyncio.get_running_loop()
+        self._origin = self._loop.time()
+        self._advanced = timedelta()
+
+    def now(self) -> datetime:
+        """Tell the simulated time, aware and in UTC."""
+        elapsed = (self._loop.time() - self._origin) * self._speed
+        return self.start + timedelta(seconds=elapsed) + self._advanced
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward at once by *seconds* of simulated time."""
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"time does not run backwards: {seconds}")
+        self._advanced += timedelta(seconds=seconds)

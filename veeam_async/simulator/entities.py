@@ -1,0 +1,205 @@
+"""Plain values in, values the renderer can write out: what Enterprise Manager serves.
+
+The simulator's own classes, on purpose not the client's: a mistake shared by
+both sides would go unseen. Each field knows its name on the wire, and the
+order of the fields is the order of JSON's keys as recorded.
+"""
+
+from datetime import datetime
+
+import attrs
+from attrs import field
+
+from veeam_async.simulator.wire import attribute, element
+
+
+@attrs.frozen(kw_only=True)
+class Link:
+    """A typed reference to another resource; *name* and *type* may be missing."""
+
+    rel: str = field(metadata=attribute("Rel"))
+    href: str = field(metadata=attribute("Href"))
+    name: str | None = field(metadata=attribute("Name"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
+class EntityRef:
+    """A reference: what a resource is called and where it lies, without its state."""
+
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    uid: str = field(metadata=attribute("UID"))
+    name: str | None = field(metadata=attribute("Name"))
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"))
+
+
+@attrs.frozen(kw_only=True)
+class BackupJobSession:
+    """One run of a backup job; *end_time* is None while it runs."""
+
+    is_retry: bool = field(metadata=element("IsRetry"), default=False)
+    job_uid: str | None = field(metadata=element("JobUid"))
+    job_name: str | None = field(metadata=element("JobName"))
+    job_type: str = field(metadata=element("JobType"), default="Backup")
+    creation_time: datetime = field(metadata=element("CreationTimeUTC"))
+    end_time: datetime | None = field(
+        metadata=element("EndTimeUTC", absent=True), default=None
+    )
+    state: str = field(metadata=element("State"), default="Working")
+    result: str | None = field(metadata=element("Result"), default="None")
+    progress: int = field(metadata=element("Progress"), default=0)
+    failure_message: str | None = field(
+        metadata=element("FailureMessage"), default=None
+    )
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="BackupJobSession")
+
+
+@attrs.frozen(kw_only=True)
+class ReplicaJobSession(BackupJobSession):
+    """One run of a replication job."""
+
+    job_type: str = field(metadata=element("JobType"), default="Replica")
+    type: str = field(metadata=attribute("Type"), default="ReplicaJobSession")
+
+
+@attrs.frozen(kw_only=True)
+class RestoreSession:
+    """One restore; it belongs to no job."""
+
+    vm_display_name: str | None = field(
+        metadata=attribute("VmDisplayName"), default=None
+    )
+    job_type: str = field(metadata=element("JobType"), default="RestoreVm")
+    creation_time: datetime = field(metadata=element("CreationTimeUTC"))
+    end_time: datetime | None = field(
+        metadata=element("EndTimeUTC", absent=True), default=None
+    )
+    state: str = field(metadata=element("State"), default="Working")
+    result: str | None = field(metadata=element("Result"), default="None")
+    progress: int = field(metadata=element("Progress"), default=0)
+    failure_message: str | None = field(
+        metadata=element("FailureMessage"), default=None
+    )
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="RestoreSession")
+
+
+@attrs.frozen(kw_only=True)
+class BackupTaskSession:
+    """One machine's part in a run; *total_size* in bytes."""
+
+    job_session_uid: str = field(metadata=element("JobSessionUid"))
+    creation_time: datetime = field(metadata=element("CreationTimeUTC"))
+    end_time: datetime | None = field(
+        metadata=element("EndTimeUTC", absent=True), default=None
+    )
+    state: str = field(metadata=element("State"), default="InProgress")
+    result: str | None = field(metadata=element("Result"), default="Success")
+    reason: str | None = field(metadata=element("Reason"), default="")
+    total_size: int = field(metadata=element("TotalSize"), default=0)
+    vm_uid: str | None = field(metadata=element("VmUid"), default=None)
+    vm_display_name: str | None = field(
+        metadata=attribute("VmDisplayName"), default=None
+    )
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="BackupTaskSession")
+
+
+@attrs.frozen(kw_only=True)
+class ReplicaTaskSession(BackupTaskSession):
+    """One machine's part in a replication run."""
+
+    type: str = field(metadata=attribute("Type"), default="ReplicaTaskSession")
+
+
+@attrs.frozen(kw_only=True)
+class JobInfo:
+    """The job's own settings, nested by its type: here only what it is for."""
+
+    simple_retention_policy: int = field(
+        metadata=element("SimpleRetentionPolicy"), default=14
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """A job; *next_run* is None where it has no schedule."""
+
+    job_type: str = field(metadata=element("JobType"), default="Backup")
+    platform: str = field(metadata=element("Platform"), default="VMware")
+    description: str | None = field(metadata=element("Description"), default=None)
+    schedule_configured: bool = field(
+        metadata=element("ScheduleConfigured"), default=True
+    )
+    schedule_enabled: bool = field(metadata=element("ScheduleEnabled"), default=True)
+    next_run: datetime | None = field(
+        metadata=element("NextRun", absent=True), default=None
+    )
+    job_info: JobInfo | None = field(metadata=element("JobInfo"), default=None)
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="Job")
+
+
+@attrs.frozen(kw_only=True)
+class BackupServer:
+    """A backup server that this Enterprise Manager collects from."""
+
+    description: str | None = field(metadata=element("Description"), default=None)
+    port: int = field(metadata=element("Port"), default=9392)
+    version: str = field(metadata=element("Version"))
+    wcf_port: int = field(metadata=element("WcfPort"), default=9405)
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="BackupServer")
+
+
+@attrs.frozen(kw_only=True)
+class Repository:
+    """A backup repository; sizes in bytes."""
+
+    capacity: int = field(metadata=element("Capacity"))
+    free_space: int = field(metadata=element("FreeSpace"))
+    backup_size: int = field(metadata=element("BackupSize"), default=0)
+    kind: str = field(metadata=element("Kind"), default="WinLocal")
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="Repository")
+
+
+@attrs.frozen(kw_only=True)
+class TaskResult:
+    """How an operation ended."""
+
+    message: str | None = field(metadata=element("Message"))
+    success: bool = field(metadata=attribute("Success"))
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """An operation asked of the server; *result* is None while it runs."""
+
+    task_id: str = field(metadata=element("TaskId"))
+    state: str = field(metadata=element("State"), default="Running")
+    operation: str = field(metadata=element("Operation"))
+    result: TaskResult | None = field(metadata=element("Result"), default=None)
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="Task")

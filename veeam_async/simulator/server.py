@@ -1,0 +1,300 @@
+"""Numbers and a seed in, an Enterprise Manager on loopback out."""
+
+import math
+import ssl
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from veeam_async.simulator.addition import DEFAULT_SCRIPT, Addition
+from veeam_async.simulator.api import Api
+from veeam_async.simulator.capacity import Capacity, Overload
+from veeam_async.simulator.clock import Clock
+from veeam_async.simulator.exchange import Exchange
+from veeam_async.simulator.faults import Dice, Faults
+from veeam_async.simulator.logons import Logons
+from veeam_async.simulator.population import populate
+from veeam_async.simulator.runs import Kind, Run
+from veeam_async.simulator.site import Site
+from veeam_async.simulator.stats import Stats
+from veeam_async.simulator.wire import Product
+from veeam_async.simulator.world import World
+
+CREDENTIALS = ("veeam", "simulator")
+"""The default user name and password."""
+
+
+class Simulator:
+    """An Enterprise Manager on loopback; enter it with `async with`.
+
+    Sessions are functions of a simulated clock that runs *speed* times as fast
+    as the event loop's; nothing happens in the background. With the defaults
+    all running sessions have stopped within ten real seconds.
+
+    ```python
+    async with Simulator(sessions=50) as simulator:
+        print(simulator.url, simulator.username, simulator.password)
+    ```
+
+    Args:
+        sessions: Backup sessions at the start, the running ones included;
+            replications and restores come on top, a tenth and a twentieth.
+        running: How many of them run at the start, at most all of them.
+        speed: Simulated seconds for each real second; with 0 time stands still
+            and moves by `advance` only.
+        seed: Decides ids, names, jobs, durations, results and faults.
+        tls: True for HTTPS with a self-signed certificate made at the start,
+            or a server's context of one's own.
+        product: The version imitated. `13` spells JSON in camelCase.
+        faults: What goes wrong, and how often; None: nothing.
+        capacity: Requests that can be served in a real second; None: any number.
+        overload: What happens to more: `503` turns them away, `stall` makes
+            them wait.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        username: Who may log on; without a domain in it, with any domain.
+        password: The password.
+        idle_seconds: Real seconds after which an unused token is dead.
+        start: The simulated time of day at the start; None: the real one.
+        public_url: The server's own idea of its URL, used in every Href; None:
+            the URL it listens on.
+
+    Raises:
+        ValueError: A number is out of its range.
+        RuntimeError: On entering: TLS is asked for and cryptography is missing.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: int = 200,
+        running: int = 20,
+        speed: float = 60,
+        seed: int = 7,
+        tls: bool | ssl.SSLContext = False,
+        product: Product = "13",
+        faults: Faults | None = None,
+        capacity: float | None = None,
+        overload: Overload = "503",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        username: str = CREDENTIALS[0],
+        password: str = CREDENTIALS[1],
+        idle_seconds: float = 900.0,
+        start: datetime | None = None,
+        public_url: str | None = None,
+    ) -> None:
+        _check(sessions=sessions, running=running, speed=speed, product=product)
+        self.username = username
+        self.password = password
+        self._sessions = sessions
+        self._running = min(running, sessions)
+        self._speed = speed
+        self._seed = seed
+        self._product: Product = product
+        self._faults = faults or Faults()
+        self._capacity = Capacity(capacity, overload)
+        self._site = Site(host=host, port=port, tls=tls)
+        self._idle_seconds = idle_seconds
+        self._start = start
+        self._public_url = public_url
+        self._world: World
+        self._logons: Logons
+        self._exchange: Exchange
+
+    # ----------------------------------------------------------------- life
+
+    async def __aenter__(self) -> Self:
+        await self._site.open(self._serve)
+        self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._site.is_open:
+            self._exchange.close()
+            await self._site.close()
+
+    def _open(self) -> None:
+        digits = 6 if self._product == "13" else 0
+        clock = Clock(start=self._start or datetime.now(UTC), speed=self._speed)
+        population = populate(
+            seed=self._seed,
+            now=clock.start,
+            sessions=self._sessions,
+            running=self._running,
+            digits=digits,
+        )
+        self._world = World(population, clock, seed=self._seed, digits=digits)
+        self._logons = Logons(
+            username=self.username,
+            password=self.password,
+            seed=self._seed,
+            idle_seconds=self._idle_seconds,
+        )
+        base = f"{(self._public_url or self.url).rstrip('/')}/api"
+        self._exchange = Exchange(
+            api=Api(self._world, self._logons, base=base, product=self._product),
+            logons=self._logons,
+            dice=Dice(self._seed),
+            capacity=self._capacity,
+            product=self._product,
+            faults=self._faults,
+        )
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._exchange.serve(request)
+
+    # -------------------------------------------------------------- looking
+
+    @property
+    def url(self) -> str:
+        """Where it listens: scheme, address and port, without `/api`."""
+        return self._site.url
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA-256 of its own certificate in hex; None without one."""
+        return self._site.fingerprint
+
+    @property
+    def certificate(self) -> str | None:
+        """Its own certificate as PEM text, fit for a CA file; None without one."""
+        return self._site.certificate
+
+    @property
+    def now(self) -> datetime:
+        """The simulated time of day, in UTC."""
+        return self._world.clock.now()
+
+    @property
+    def stats(self) -> Stats:
+        """What has been asked so far, as a snapshot."""
+        tally = self._exchange.tally
+        return Stats(
+            by_route=dict(tally.by_route),
+            requests=tally.by_route.total(),
+            logons=self._logons.opened,
+            logouts=self._logons.closed,
+            tokens_alive=len(self._logons.list()),
+            shed=tally.shed,
+            faults=dict(tally.faults),
+        )
+
+    @property
+    def session_ids(self) -> list[uuid.UUID]:
+        """The ids of all visible backup sessions, the newest first."""
+        return [run.id for run in self._backup_runs()]
+
+    @property
+    def running_ids(self) -> list[uuid.UUID]:
+        """The ids of the backup sessions that have not stopped, the newest first."""
+        now = self.now
+        return [run.id for run in self._backup_runs() if not run.is_stopped(now)]
+
+    @property
+    def job_ids(self) -> list[uuid.UUID]:
+        """The ids of all jobs, in a fixed order."""
+        return list(self._world.works)
+
+    def _backup_runs(self) -> list[Run]:
+        return self._world.runs("BackupJobSession", self.now)
+
+    # ------------------------------------------------------------- changing
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong; may be replaced at any time."""
+        return self._exchange.faults if self._site.is_open else self._faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._faults = faults
+        if self._site.is_open:
+            self._exchange.faults = faults
+
+    def expire_tokens(self) -> None:
+        """End every logon session, as if all had been idle for too long."""
+        self._logons.expire()
+
+    def advance(self, seconds: float) -> None:
+        """Move the simulated clock forward by *seconds* of its time.
+
+        Tokens do not age by it: their idleness is counted in real seconds.
+        """
+        self._world.clock.advance(seconds)
+
+    def remove_session(self, session_id: uuid.UUID) -> None:
+        """Forget a session: it is answered with 404 from now on."""
+        self._world.remove(session_id)
+
+    def add_session(
+        self,
+        *,
+        script: Sequence[tuple[str, float]] = DEFAULT_SCRIPT,
+        result: str = "Success",
+        created_in: float = 0.0,
+        appears_in: float | None = None,
+        gone_in: float | None = None,
+        result_delay: float = 0.0,
+        job_id: uuid.UUID | None = None,
+        job_name: str | None = None,
+        job_type: str | None = None,
+        failure_message: str | None = None,
+        is_retry: bool = False,
+        kind: Kind = "BackupJobSession",
+    ) -> uuid.UUID:
+        """Add a session that goes through *script*, and tell its id.
+
+        All times are simulated seconds; `speed` of them pass in a real one.
+
+        Args:
+            script: Pairs of a state and how long it lasts, from the creation
+                on; then it is Stopped. `math.inf` never ends. Any text will do
+                as a state, and `()` makes a session that has stopped already.
+            result: What it ends with.
+            created_in: Its creation, counted from now; negative: in the past.
+            appears_in: When it is first shown, counted from now; None: with
+                its creation.
+            gone_in: When it is forgotten (404), counted from now; None: never.
+            result_delay: How long after its end the result is still None.
+            job_id: One of `job_ids`; None: the first of them, or no job for a
+                restore.
+            job_name: Another name than the job's.
+            job_type: Another type than the job's.
+            failure_message: Told once it has stopped.
+            is_retry: Whether it calls itself a retry.
+            kind: `BackupJobSession`, `ReplicaJobSession` or `RestoreSession`.
+        """
+        added = Addition(
+            script=tuple(script),
+            result=result,
+            created_in=created_in,
+            appears_in=appears_in,
+            gone_in=gone_in,
+            result_delay=result_delay,
+            job_id=job_id,
+            job_name=job_name,
+            job_type=job_type,
+            failure_message=failure_message,
+            is_retry=is_retry,
+            kind=kind,
+        )
+        return added.to(self._world).id
+
+
+def _check(*, sessions: int, running: int, speed: float, product: str) -> None:
+    if min(sessions, running) < 0:
+        raise ValueError(f"counts must not be negative: {sessions}, {running}")
+    if not (math.isfinite(speed) and speed >= 0):
+        raise ValueError(f"speed must not be below zero: {speed}")
+    if product not in {"11", "12", "13"}:
+        raise ValueError(f"product must be 11, 12 or 13: {product}")

@@ -1,0 +1,120 @@
+"""A class in, its members in wire order out: how a value's fields are spelt and placed.
+
+Computed once for each class and product, so that rendering thousands of
+entities looks up nothing.
+"""
+
+import functools
+import re
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+Product: TypeAlias = Literal["11", "12", "13"]
+"""The major version whose spelling is imitated: 13 writes JSON in camelCase."""
+
+NAMESPACE = "http://www.veeam.com/ent/v1.0"
+SCHEMAS = (
+    ' xmlns:xsd="http://www.w3.org/2001/XMLSchema"'
+    ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+)
+
+_ATTRIBUTES_12 = ("Rel", "Type", "Href", "Name", "UID")
+_ATTRIBUTES_13 = ("Href", "Type", "Name", "UID")
+_LINK_ATTRIBUTES_13 = ("Href", "Name", "Type", "Rel")
+
+
+def attribute(wire: str) -> dict[str, Any]:
+    """Make the metadata of a field that XML carries as an attribute."""
+    return {"wire": wire, "place": "attribute", "absent": False}
+
+
+def element(wire: str, *, absent: bool = False) -> dict[str, Any]:
+    """Make the metadata of a field that XML carries as an element.
+
+    With *absent* JSON leaves the key out when there is no value, where it
+    writes null otherwise: .NET does so for values that cannot be null.
+    """
+    return {"wire": wire, "place": "element", "absent": absent}
+
+
+@attrs.frozen
+class Member:
+    """One field on the wire."""
+
+    field: str
+    xml: str
+    json: str
+    absent: bool
+
+
+@attrs.frozen
+class Layout:
+    """A class on the wire: its JSON members, XML attributes and XML elements."""
+
+    tag: str
+    members: tuple[Member, ...]
+    attributes: tuple[Member, ...]
+    elements: tuple[Member, ...]
+
+
+def camel(name: str) -> str:
+    """Lower the leading capitals as .NET's camelCase policy does.
+
+    The last capital of a run stays when a small letter follows it: `UID` gives
+    `uid`, `VAppReplicas` gives `vAppReplicas`, `NASJobs` gives `nasJobs`.
+    """
+    run = re.match(r"[A-Z]+(?![a-z])|[A-Z]", name)
+    end = run.end() if run else 0
+    return name[:end].lower() + name[end:]
+
+
+@functools.cache
+def json_key(name: str, product: Product) -> str:
+    """Spell *name* as that product's JSON does."""
+    return camel(name) if product == "13" else name
+
+
+def layout(value: Any, product: Product) -> Layout:
+    """Lay out the class of *value*, an attrs class, for *product*."""
+    return _layout(value.__class__, product)
+
+
+@functools.cache
+def _layout(cls: Any, product: Product) -> Layout:
+    members = [(field, _member(field, product)) for field in attrs.fields(cls)]
+    attributes = [
+        member for field, member in members if field.metadata["place"] == "attribute"
+    ]
+    elements = [
+        member for field, member in members if field.metadata["place"] == "element"
+    ]
+    order = _attribute_order(cls, product)
+    return Layout(
+        tag=cls.__name__,
+        members=tuple(member for _, member in members),
+        attributes=tuple(sorted(attributes, key=lambda m: _rank(m.xml, order))),
+        elements=tuple(sorted(elements, key=_element_rank)),
+    )
+
+
+def _member(field: "attrs.Attribute[Any]", product: Product) -> Member:
+    wire: str = field.metadata["wire"]
+    key = json_key(wire, product)
+    return Member(field.name, wire, key, field.metadata["absent"])
+
+
+def _attribute_order(cls: Any, product: Product) -> tuple[str, ...]:
+    if product != "13":
+        return _ATTRIBUTES_12
+    return _LINK_ATTRIBUTES_13 if cls.__name__ == "Link" else _ATTRIBUTES_13
+
+
+def _rank(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _element_rank(member: Member) -> int:
+    # The schema's base types come first: links, the session's own elements,
+    # and only then what a derived type adds.
+    return {"Links": 0, "IsRetry": 2}.get(member.xml, 1)
