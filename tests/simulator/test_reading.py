@@ -324,7 +324,9 @@ async def test_hrefs_carry_the_servers_own_idea_of_its_host(connect: Any) -> Non
         reply = await caller.get("/backupSessions")
 
         hrefs = [link["href"] for link in reply.json["refs"][0]["links"]]
-        assert all(href.startswith("https://em.lab.internal:9398/api/") for href in hrefs)
+        assert all(
+            href.startswith("https://em.lab.internal:9398/api/") for href in hrefs
+        )
 
 
 async def test_monitoring_scripts_find_their_reports(caller: Any) -> None:

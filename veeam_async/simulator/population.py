@@ -57,7 +57,14 @@ JOBS = (
     ("Physical Linux Servers", "AgentBackup"),
 )
 REPLICA_JOBS = ("File Server Replication", "ERP Replication", "Mail & Web Replication")
-MACHINES = ("dc01", "sql-prod-02", "mail & web", "ubuntu-ci-3", "fs01", "Buchhaltung-Köln")
+MACHINES = (
+    "dc01",
+    "sql-prod-02",
+    "mail & web",
+    "ubuntu-ci-3",
+    "fs01",
+    "Buchhaltung-Köln",
+)
 FAILURES = (
     "Processing sql-prod-02 Error: Failed to quiesce the virtual machine.",
     'Error: Access to the path "\\\\nas01\\backup$" is denied. <code 5>',
