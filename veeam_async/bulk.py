@@ -8,12 +8,11 @@ the `Fetch`, so that they end with it: when it is closed, or once nothing refers
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
 from itertools import count
 from types import TracebackType
-from typing import Generic, Self, TypeAlias, TypeVar
+from typing import Generic, Self, TypeVar
 
 import attrs
 
@@ -65,8 +64,7 @@ class Fetch(Generic[S]):
             raise ValueError("concurrency must be at least 1")
         if isinstance(ids, str):
             raise ValueError("fetch takes many ids: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
-        order: _Order[S] = _InOrder() if ordered else _AsTheyCome()
-        self._desk = _Desk(get, ids, concurrency, is_fatal, order)
+        self._desk = _Desk(get, ids, concurrency, is_fatal, _Ready(ordered=ordered))
 
     def __aiter__(self) -> Self:
         return self
@@ -95,42 +93,27 @@ class Fetch(Generic[S]):
             desk.abandon()
 
 
-class _AsTheyCome(Generic[S]):
-    """Results in the order of their arrival."""
+class _Ready(Generic[S]):
+    """Results that wait: in the order of their ids, or of their arrival."""
 
-    def __init__(self) -> None:
-        self._ready: deque[Fetched[S]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._ready)
-
-    def put(self, _number: int, fetched: Fetched[S]) -> None:
-        self._ready.append(fetched)
-
-    def take(self) -> Fetched[S] | None:
-        return self._ready.popleft() if self._ready else None
-
-
-class _InOrder(Generic[S]):
-    """Results in the order of their ids."""
-
-    def __init__(self) -> None:
-        self._ready: dict[int, Fetched[S]] = {}
+    def __init__(self, *, ordered: bool) -> None:
+        self._arrivals = None if ordered else count()
+        self._waiting: dict[int, Fetched[S]] = {}
         self._next = 0
 
     def __len__(self) -> int:
-        return len(self._ready)
+        return len(self._waiting)
 
     def put(self, number: int, fetched: Fetched[S]) -> None:
-        self._ready[number] = fetched
+        """Put down what came of the id that was drawn as *number*."""
+        place = number if self._arrivals is None else next(self._arrivals)
+        self._waiting[place] = fetched
 
     def take(self) -> Fetched[S] | None:
-        fetched = self._ready.pop(self._next, None)
+        """Give the next one, None while it has not come."""
+        fetched = self._waiting.pop(self._next, None)
         self._next += fetched is not None
         return fetched
-
-
-_Order: TypeAlias = _AsTheyCome[S] | _InOrder[S]
 
 
 class _Desk(Generic[S]):
@@ -142,17 +125,20 @@ class _Desk(Generic[S]):
         ids: Iterable[Id] | AsyncIterable[Id],
         concurrency: int,
         is_fatal: Callable[[VeeamError], bool],
-        ready: _Order[S],
+        ready: _Ready[S],
     ) -> None:
         self._get = get
-        self._ids = _Source(ids)
+        self._next = _next_of(ids)
+        self._numbers = count()
+        self._exhausted = False
         self._concurrency = concurrency
         self._is_fatal = is_fatal
         self._ready = ready
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._drawing = asyncio.Lock()
-        self._workers: set[asyncio.Task[None]] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._failure: BaseException | None = None
         self._cancelled = False
         self._closed = False
@@ -160,7 +146,7 @@ class _Desk(Generic[S]):
     async def take(self) -> Fetched[S]:
         """Give the next result, StopAsyncIteration after the last."""
         while not self._closed:
-            if self._workers is None:
+            if self._loop is None:
                 self._start()
             if (fetched := self._ready.take()) is not None:
                 self._room.set()
@@ -182,23 +168,20 @@ class _Desk(Generic[S]):
     def abandon(self) -> None:
         """Cancel the workers from wherever the last reference was dropped."""
         self._closed = True
-        for worker in self._workers or ():
-            loop = worker.get_loop()
-            with suppress(RuntimeError):  # the loop is closed: the worker ended with it
-                loop.call_soon_threadsafe(self._cancel)
-            break
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed, and all ended with it
+                self._loop.call_soon_threadsafe(self._cancel)
 
     def _start(self) -> None:
-        self._workers = {
-            asyncio.create_task(self._work()) for _ in range(self._concurrency)
-        }
-        for worker in self._workers:
+        self._loop = asyncio.get_running_loop()
+        for _ in range(self._concurrency):
+            worker = asyncio.create_task(self._work())
             worker.add_done_callback(self._ended)
+            self._workers.add(worker)
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
-        if self._workers is not None:
-            self._workers.discard(worker)
-        # A worker that somebody else cancelled has lost an id: that is a failure too.
+        self._workers.discard(worker)
+        # Cancelled by somebody else it has lost an id: that is a failure too.
         ended = asyncio.CancelledError() if worker.cancelled() else worker.exception()
         if ended is not None:
             self._failure = self._failure or ended
@@ -207,8 +190,7 @@ class _Desk(Generic[S]):
 
     async def _finish(self) -> None:
         await self._end()
-        # Closed only now: who was cancelled above meets the failure the next time.
-        self._closed = True
+        self._closed = True  # only now: who is cancelled above meets the failure later
         if self._failure is not None:
             raise self._failure
 
@@ -220,7 +202,7 @@ class _Desk(Generic[S]):
         # Once: a second time would disturb those that are closing what they hold.
         if not self._cancelled:
             self._cancelled = True
-            for worker in self._workers or ():
+            for worker in self._workers:
                 worker.cancel()
 
     async def _work(self) -> None:
@@ -239,7 +221,12 @@ class _Desk(Generic[S]):
             while len(self._ready) >= self._concurrency:
                 self._room.clear()
                 await self._room.wait()
-            return await self._ids.draw()
+            if self._exhausted:
+                raise StopAsyncIteration
+            self._exhausted = True  # unless it gives one more
+            drawn = next(self._numbers), await self._next()
+            self._exhausted = False
+            return drawn
 
     async def _fetch(self, given: Id) -> Fetched[S]:
         try:
@@ -248,25 +235,6 @@ class _Desk(Generic[S]):
             if self._is_fatal(error):
                 raise
             return Fetched(id=given, error=error)
-
-
-class _Source:
-    """Ids one by one, numbered, from an iterable of either kind."""
-
-    def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
-        self._next = _next_of(ids)
-        self._numbers = count()
-        self._exhausted = False
-
-    async def draw(self) -> tuple[int, Id]:
-        """Give the next id and its number; StopAsyncIteration when there is none."""
-        if self._exhausted:
-            raise StopAsyncIteration
-        try:
-            return next(self._numbers), await self._next()
-        except BaseException:
-            self._exhausted = True
-            raise
 
 
 def _next_of(ids: Iterable[Id] | AsyncIterable[Id]) -> Callable[[], Awaitable[Id]]:

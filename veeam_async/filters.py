@@ -120,9 +120,15 @@ class _Joined(Condition):
     parts: tuple[Condition, ...]
 
     def render(self, kind: type) -> str:
-        joined = self.separator.join(part.render(kind) for part in self.parts)
-        # Which of ; and , binds stronger is documented nowhere.
+        joined = self.separator.join(_grouped(part, kind) for part in self.parts)
         return f"({joined})" if self.separator == "," else joined
+
+
+def _grouped(part: Condition, kind: type) -> str:
+    # Which of ; and , binds stronger is documented nowhere.
+    text = part.render(kind)
+    is_and = isinstance(part, _Joined) and part.separator == ";"
+    return f"({text})" if is_and else text
 
 
 def _parts(condition: Condition, separator: str) -> tuple[Condition, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from types import SimpleNamespace
 
 import aiohttp
@@ -13,12 +14,14 @@ from veeam_async.errors import (
     BodyTooLarge,
     ConnectionFailed,
     RequestTimeout,
-    VeeamError,
 )
 from veeam_async.transport.exchange import Request, Response, Timeout
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_SHOWABLE = (OSError, aiohttp.ServerFingerprintMismatch)
+"""Errors fit to be a cause; the others of aiohttp's show headers or bodies."""
+_PROXY_LOGON = 407
 
 
 class AiohttpTransport:
@@ -41,7 +44,7 @@ class AiohttpTransport:
         self._trust = trust
         self._timeout = timeout
         self._max_body_size = max_body_size
-        self._proxy = proxy
+        self._proxy = _proxy_of(proxy)
         self._session = _session(timeout)
 
     async def send(self, request: Request) -> Response:
@@ -52,18 +55,15 @@ class AiohttpTransport:
         except (aiohttp.ClientError, OSError) as error:
             failure = error
         # Raised out here, where *failure* does not become the context by itself: the
-        # repr of some of aiohttp's errors shows the request's headers.
-        if isinstance(failure, VeeamError):
-            raise failure
-        cause = None if isinstance(failure, aiohttp.ClientResponseError) else failure
-        raise await self._translated(failure) from cause
+        # repr of some of aiohttp's errors shows headers.
+        raise await self._translated(failure) from _cause(failure)
 
     async def close(self) -> None:
         """Close every connection, and let TLS say goodbye."""
         await self._session.close()
 
     async def _exchange(self, request: Request) -> Response:
-        once = _OnceUnlessReused()
+        once = _OnceUnlessReused(is_tls=self._trust is not None)
         async with self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
@@ -74,6 +74,8 @@ class AiohttpTransport:
             trace_request_ctx=once,
             middlewares=(once,),
         ) as answer:
+            if answer.status == _PROXY_LOGON and self._proxy:
+                raise _refused_by_proxy(answer.status)
             headers = {name.lower(): value for name, value in answer.headers.items()}
             return Response(answer.status, headers, await self._body(answer))
 
@@ -106,7 +108,7 @@ class AiohttpTransport:
             # Through a proxy the server cannot be asked beside it.
             limit = 0 if self._proxy else self._timeout.connect
             return await untrusted(host, port, reason=reason, limit=limit)
-        return _plainly(error, self._timeout)
+        return _plainly(error, self._timeout, is_tls=self._trust is not None)
 
 
 class _OnceUnlessReused:
@@ -117,8 +119,9 @@ class _OnceUnlessReused:
     (RFC 9112, section 9.3.1, speaks of kept connections only).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_tls: bool) -> None:
         self.reused = False
+        self._is_tls = is_tls
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -131,7 +134,8 @@ class _OnceUnlessReused:
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
             if self.reused:
                 raise
-            raise ConnectionFailed(f"the connection broke: {error}") from error
+            failure = error
+        raise _broken(failure, is_tls=self._is_tls) from _cause(failure)
 
 
 async def _note_reuse(
@@ -158,14 +162,34 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
     )
 
 
-def _plainly(error: Exception, timeout: Timeout) -> ConnectionFailed:  # noqa: PLR0911 - a line for each
+def _proxy_of(url: str | None) -> URL | None:
+    """Read the URL of a proxy; ValueError where it is none. It may hold a password."""
+    if url is None:
+        return None
+    with suppress(ValueError):
+        proxy = URL(url)
+        if proxy.scheme in ("http", "https") and proxy.host:
+            return proxy
+    raise ValueError("the proxy is a URL such as http://proxy.example.com:3128")
+
+
+def _cause(error: Exception) -> BaseException | None:
+    """Give what may be seen as the cause of *error*'s successor."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (
+            error.__cause__
+        )  # the system's own; aiohttp's may show the proxy's password
+    return error if isinstance(error, _SHOWABLE) else None
+
+
+def _plainly(error: Exception, timeout: Timeout, *, is_tls: bool) -> ConnectionFailed:  # noqa: PLR0911 - a line for each
     """Say what failed in this library's terms."""
     match error:
         case aiohttp.ServerFingerprintMismatch():
             return mismatch(error.got.hex(), error.expected.hex())
         case aiohttp.ConnectionTimeoutError():
             late = f"no connection within {timeout.connect:g} s"
-            return RequestTimeout(late, sent=False)
+            return RequestTimeout(f"{late}; are host and port right?", sent=False)
         case aiohttp.ClientConnectorSSLError():
             return ConnectionFailed(
                 f"no TLS at {error.host}:{error.port} ({error.os_error}); "
@@ -173,9 +197,38 @@ def _plainly(error: Exception, timeout: Timeout) -> ConnectionFailed:  # noqa: P
                 sent=False,
             )
         case aiohttp.ClientConnectorError():
-            return ConnectionFailed(str(error), sent=False)
+            return _unreachable(error)
+        case aiohttp.ClientHttpProxyError():
+            return _refused_by_proxy(error.status)
         case aiohttp.ClientResponseError():
-            return ConnectionFailed(f"the answer is unusable: {error.message}")
+            # The rest of the message is what could not be read: a token, perhaps.
+            fault = error.message.partition(":")[0]
+            return ConnectionFailed(f"the answer is no HTTP to be understood: {fault}")
+        case aiohttp.ClientPayloadError():
+            return ConnectionFailed("the answer broke off in the middle of its body")
         case TimeoutError():
             return RequestTimeout(f"no answer within {timeout.request:g} s")
-    return ConnectionFailed(f"the answer broke off: {error}")
+    return _broken(error, is_tls=is_tls)
+
+
+def _unreachable(error: aiohttp.ClientConnectorError) -> ConnectionFailed:
+    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+    is_refused = isinstance(error.os_error, ConnectionRefusedError)
+    reason = "refused" if is_refused else error.os_error.strerror or error.os_error
+    return ConnectionFailed(
+        f"no connection to {'the proxy ' if is_proxy else ''}{error.host}:{error.port} "
+        f"({reason}); are host and port right, and does it run?",
+        sent=False,
+    )
+
+
+def _refused_by_proxy(status: int) -> ConnectionFailed:
+    how = "; give it user and password in its URL" if status == _PROXY_LOGON else ""
+    return ConnectionFailed(f"the proxy refused with {status}{how}", sent=False)
+
+
+def _broken(error: Exception, *, is_tls: bool) -> ConnectionFailed:
+    """Make the error for a connection that broke after the request went out."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or "it was closed"
+    hint = "" if is_tls else "; does the server speak https:// there?"
+    return ConnectionFailed(f"the connection broke without an answer: {reason}{hint}")
