@@ -1,0 +1,79 @@
+"""The real command as a process, against a simulator in the test's own loop."""
+
+import asyncio
+import base64
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import attrs
+
+from veeam_async.simulator import Simulator
+
+COMMAND = (sys.executable, "-W", "error", "-m", "veeam_async")
+"""A warning that nobody handles is an error in the command too."""
+
+PASSWORD = "S3cret, never shown"
+_SECRETS = (PASSWORD, base64.b64encode(f"veeam:{PASSWORD}".encode()).decode())
+
+
+@attrs.frozen
+class Ended:
+    """How a command ended, and what it wrote."""
+
+    code: int | None
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[Any]:
+        """The lines of its output, each of them JSON."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+Run = Callable[..., Awaitable[Ended]]
+Invoke = Callable[..., Ended]
+
+
+def environment(simulator: Simulator | None = None, /, **more: str) -> dict[str, str]:
+    """Give the environment of a command, without settings of whoever runs the tests."""
+    foreign = ("VEEAM_", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
+    given = os.environ.items()
+    env = {name: value for name, value in given if not name.startswith(foreign)}
+    env |= {"PYTHONUTF8": "1", "TERM": "xterm-256color"}
+    return env | (settings_of(simulator) if simulator else {}) | more
+
+
+def settings_of(simulator: Simulator) -> dict[str, str]:
+    """Give the variables that lead to *simulator*."""
+    return {
+        "VEEAM_URL": simulator.url,
+        "VEEAM_USERNAME": simulator.username,
+        "VEEAM_PASSWORD": simulator.password,
+    }
+
+
+async def start(
+    *arguments: str, env: dict[str, str], stdout: int = asyncio.subprocess.PIPE
+) -> asyncio.subprocess.Process:
+    """Start the command."""
+    return await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        env=env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=stdout,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def end(process: asyncio.subprocess.Process, text: str | bytes = "") -> Ended:
+    """Give *text* to the command and wait for its end; no secret may be in it."""
+    data = text.encode() if isinstance(text, str) else text
+    out, err = await process.communicate(data)
+    ended = Ended(process.returncode, (out or b"").decode(), err.decode())
+
+    assert not any(secret in ended.out + ended.err for secret in _SECRETS)
+    return ended

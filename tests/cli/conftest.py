@@ -1,0 +1,67 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.cli.command import (
+    PASSWORD,
+    Ended,
+    Invoke,
+    Run,
+    end,
+    environment,
+    settings_of,
+    start,
+)
+from veeam_async.cli.app import run as run_command
+from veeam_async.simulator import Simulator
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """Give a small simulator in which nothing runs by itself."""
+    async with Simulator(sessions=12, running=0, password=PASSWORD) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def run(simulator: Simulator) -> Run:
+    """Give a function that runs the command against the simulator to its end."""
+
+    async def to_end(*arguments: str, text: str | bytes = "", **env: str) -> Ended:
+        settings = environment(simulator, **env)
+        return await end(await start(*arguments, env=settings), text)
+
+    return to_end
+
+
+@pytest.fixture
+def invoke(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Invoke:
+    """Give a function that runs the command in this process, where it asks nobody."""
+
+    def to_end(*arguments: str, **env: str) -> Ended:
+        for name in set(os.environ) - set(environment()):
+            monkeypatch.delenv(name)
+        for name, value in env.items():
+            monkeypatch.setenv(name, value)
+        code = run_command(arguments)
+        out, err = capsys.readouterr()
+        return Ended(code, out, err)
+
+    return to_end
+
+
+@pytest.fixture
+def quick(simulator: Simulator, invoke: Invoke) -> Run:
+    """Give a function like `run` that spares the start of a process."""
+    one_at_a_time = asyncio.Lock()
+
+    async def to_end(*arguments: str, **env: str) -> Ended:
+        settings = settings_of(simulator) | env
+        async with one_at_a_time:
+            return await asyncio.to_thread(invoke, *arguments, **settings)
+
+    return to_end

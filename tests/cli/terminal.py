@@ -1,0 +1,92 @@
+"""A terminal for the command: a pseudo-terminal of a given size, POSIX only."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+import attrs
+import pytest
+
+from tests.cli.command import COMMAND
+
+needs_terminal = pytest.mark.skipif(
+    sys.platform == "win32", reason="pseudo-terminals are POSIX's"
+)
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@attrs.define
+class Terminal:
+    """What a command wrote to its terminal, and its exit code."""
+
+    code: int | None = None
+    raw: str = ""
+
+    @property
+    def lines(self) -> list[str]:
+        """What was written, without what steers the terminal."""
+        return re.split(r"[\r\n]+", _CONTROLS.sub("", self.raw))
+
+
+async def on_terminal(
+    *arguments: str,
+    env: dict[str, str],
+    columns: int = 80,
+    rows: int = 24,
+    answer: tuple[str, str] | None = None,
+) -> Terminal:
+    """Run the command on a terminal; *answer* is what to type after which question."""
+    import fcntl  # noqa: PLC0415 - POSIX only
+    import pty  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (rows, columns))
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        env=env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(slave)
+    terminal = Terminal()
+    done = asyncio.Event()
+    _read(master, terminal, answer, done.set)
+    await done.wait()
+    os.close(master)
+    terminal.code = await process.wait()
+    return terminal
+
+
+def _read(
+    master: int,
+    terminal: Terminal,
+    answer: tuple[str, str] | None,
+    finish: Callable[[], None],
+) -> None:
+    """Collect what the command writes until it has closed its terminal."""
+    loop = asyncio.get_running_loop()
+    typed = bytearray()
+    left = [answer] if answer else []
+
+    def take() -> None:
+        data = b""
+        with suppress(OSError):  # EIO: the other side is closed
+            data = os.read(master, 65_536)
+        if not data:
+            loop.remove_reader(master)
+            finish()
+            return
+        typed.extend(data)
+        terminal.raw = typed.decode(errors="ignore")
+        if left and left[0][0] in terminal.raw:
+            os.write(master, left.pop()[1].encode())
+
+    loop.add_reader(master, take)

@@ -1,0 +1,226 @@
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import PASSWORD, Ended, Invoke, Run, end, environment, start
+from veeam_async.simulator import Simulator
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+async def test_wrong_password(run: Run, simulator: Simulator) -> None:
+    """One line says so, after one try: accounts lock."""
+    ended = await run("references", VEEAM_PASSWORD="wrong")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "401" in ended.err
+    assert ended.err.endswith("; check --username and the password\n")
+    assert len(ended.err.splitlines()) == 1
+    assert simulator.stats.requests == 1
+
+
+async def test_nothing_listens(quick: Run) -> None:
+    """A wrong port is told in one line, without a traceback."""
+    ended = await quick(
+        "get", "d46e39e0-1131-4585-91a7-e828ce7eafae", VEEAM_URL=NOWHERE
+    )
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("veeam-async: no connection to 127.0.0.1:1")
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_another_server(quick: Run) -> None:
+    """A page of HTML in place of an API is told for what it is."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<!DOCTYPE html><html><body>IIS</body></html>"
+        head = (
+            f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}"
+        )
+        writer.write(head.encode() + b"\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        ended = await quick("references", VEEAM_URL=f"http://127.0.0.1:{port}")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "is not the API of Enterprise Manager" in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_an_untrusted_certificate(tmp_path: Path) -> None:
+    """Its fingerprint and the options are told; each of the three then works."""
+    async with Simulator(sessions=1, running=0, tls=True, password=PASSWORD) as server:
+        env, seen = environment(server), server.fingerprint or ""
+        file = tmp_path / "ca.pem"
+        file.write_text(server.certificate or "", encoding="ascii")
+        options = (
+            (),
+            ("--fingerprint", seen),
+            ("--ca-file", str(file)),
+            ("--insecure",),
+            ("--fingerprint", "0" * 64),
+            ("--insecure", "--ca-file", str(file)),
+        )
+        refused, pinned, known, any_, other, both = await asyncio.gather(
+            *(_ended("references", *each, env=env) for each in options)
+        )
+
+    assert [each.code for each in (refused, pinned, known, any_, other, both)] == [
+        1,
+        0,
+        0,
+        0,
+        1,
+        2,
+    ]
+    assert f"--fingerprint {seen}, or by --ca-file FILE\n" in refused.err
+    assert "tls=" not in refused.err
+    assert pinned.err + known.err == ""
+    assert any_.err.startswith("veeam-async: warning: TLS verification is off")
+    assert len(any_.err.splitlines()) == 1
+    assert seen in other.err
+    assert "--ca-file and --insecure contradict each other" in both.err
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ({}, "VEEAM_URL"),
+        ({"VEEAM_URL": NOWHERE}, "VEEAM_USERNAME"),
+        ({"VEEAM_URL": NOWHERE, "VEEAM_USERNAME": "me"}, "VEEAM_PASSWORD"),
+        (
+            {"VEEAM_URL": "x", "VEEAM_USERNAME": "me", "VEEAM_PASSWORD": "x"},
+            "the URL needs a scheme and a host",
+        ),
+    ],
+)
+def test_settings_that_are_missing(
+    invoke: Invoke, env: dict[str, str], said: str
+) -> None:
+    """What is not given is named, with the variables that can give it."""
+    ended = invoke("references", **env)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert said in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("how", [("--password", PASSWORD), (f"--password={PASSWORD}",)])
+def test_a_password_on_the_command_line(invoke: Invoke, how: tuple[str, ...]) -> None:
+    """It is refused with the reason, and not repeated."""
+    ended = invoke("references", *how)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "VEEAM_PASSWORD" in ended.err
+    assert PASSWORD not in ended.err
+
+
+async def test_a_password_in_a_file(
+    run: Run, simulator: Simulator, tmp_path: Path
+) -> None:
+    """A file or standard input holds it, before the environment; empty is refused."""
+    file, empty = tmp_path / "password", tmp_path / "empty"
+    file.write_bytes(b"\xef\xbb\xbf" + PASSWORD.encode() + b"\r\n")
+    empty.touch()
+    in_file, typed, none, absent, binary = await asyncio.gather(
+        run("references", "--password-file", str(file), VEEAM_PASSWORD="wrong"),
+        run("references", "--password-file", "-", text=f"{PASSWORD}\n"),
+        run("references", VEEAM_PASSWORD_FILE=str(empty)),
+        run("references", "--password-file", str(tmp_path / "absent")),
+        run("references", "--password-file", "-", text=b"\xff\x00\x80"),
+    )
+
+    assert [each.code for each in (in_file, typed, none, absent, binary)] == [
+        0,
+        0,
+        2,
+        1,
+        2,
+    ]
+    assert "is empty" in none.err
+    assert "absent: No such file or directory" in absent.err
+    assert simulator.stats.logons == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("fetchh",),
+        ("query", "--limit", "many"),
+        ("query", "--resource", "restore", "--job", "x"),
+        ("references", "-o", "yaml"),
+        ("references", "--fingerprint", "abc"),
+        ("references", "--ca-file", "/nonexistent"),
+        ("references", "--max-connections", "0"),
+        ("references", "--request-timeout", "0"),
+        ("get",),
+        ("get", "nonsense"),
+        ("wait", "nonsense"),
+        ("tasks", "nonsense"),
+        ("watch", "nonsense"),
+        ("stop", "nonsense", "--yes"),
+        ("bench", "--count", "0"),
+        ("bench", "--connections", "0"),
+        ("demo", "--running", "-1"),
+        ("demo", "--speed", "0"),
+        ("simulate", "--product", "9"),
+    ],
+)
+def test_wrong_usage(invoke: Invoke, command: tuple[str, ...]) -> None:
+    """Exit code 2 and one line, for whatever cannot be understood."""
+    settings = {"VEEAM_URL": "https://127.0.0.1:1", "VEEAM_USERNAME": "me"}
+    ended = invoke(*command, **settings, VEEAM_PASSWORD=PASSWORD)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("veeam-async: ")
+    assert len(ended.err.splitlines()) == 1
+
+
+async def test_what_only_the_library_knows_to_be_wrong(quick: Run) -> None:
+    """What it refuses while connected is wrong usage as well."""
+    ended = await asyncio.gather(
+        quick("query", "--order-by", "bogus"),
+        quick("watch", "d46e39e0-1131-4585-91a7-e828ce7eafae", "--interval", "0"),
+    )
+
+    assert [each.code for each in ended] == [2, 2]
+    assert [len(each.err.splitlines()) for each in ended] == [1, 1]
+
+
+async def test_a_filter_that_the_server_refuses(quick: Run) -> None:
+    """The server's own words are told."""
+    ended = await quick("query", "foo==1", "-o", "table")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "Field 'foo' is unknown" in ended.err
+
+
+@pytest.mark.parametrize("absent", ["cyclopts", "rich"])
+async def test_without_the_extra(absent: str) -> None:
+    """Without the extra one line says what to install."""
+    script = (
+        f"import sys; sys.modules[{absent!r}] = None; "
+        "from veeam_async.__main__ import main; sys.exit(main())"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    ended = await end(process)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert 'pip install "veeam-async[cli]"' in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+async def _ended(*arguments: str, env: dict[str, str]) -> Ended:
+    return await end(await start(*arguments, env=env))

@@ -1,0 +1,52 @@
+import asyncio
+import signal
+import sys
+
+import pytest
+
+from tests.cli.command import end, environment, start
+
+
+async def _card(process: asyncio.subprocess.Process) -> str:
+    """Read what the simulator says until it serves."""
+    assert process.stdout is not None
+    said = await process.stdout.readuntil(b"Ctrl-C ends it.\n")
+    return said.decode()
+
+
+def _exported(card: str) -> dict[str, str]:
+    """Read the lines for sh."""
+    words = (line.split() for line in card.splitlines())
+    pairs = (word[1].split("=", 1) for word in words if word[:1] == ["export"])
+    return {name: value.strip("'") for name, value in pairs}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as POSIX does")
+async def test_it_says_how_to_reach_it_and_serves() -> None:
+    """The lines for a shell are all that another command needs; Ctrl-C gives 130."""
+    options = ("--port", "0", "--tls", "--sessions", "5", "--running", "1")
+    simulator = await start("simulate", *options, env=environment())
+    card = await _card(simulator)
+    given = _exported(card)
+    listed = await end(await start("references", env=environment(**given)))
+    simulator.send_signal(signal.SIGINT)
+    ended = await end(simulator)
+
+    names = ("VEEAM_URL", "VEEAM_USERNAME", "VEEAM_PASSWORD", "VEEAM_FINGERPRINT")
+    assert set(names) == set(given)
+    assert all(f"  $env:{name} = '{given[name]}'" in card for name in names)
+    assert given["VEEAM_URL"].startswith("https://127.0.0.1:")
+    assert len(listed.rows) == 5
+    assert (ended.code, ended.err) == (130, "")
+
+
+async def test_a_port_that_is_taken() -> None:
+    """Another server on the port is told in one line."""
+    server = await asyncio.start_server(lambda _r, w: w.close(), "127.0.0.1", 0)
+    async with server:
+        port = str(server.sockets[0].getsockname()[1])
+        ended = await end(await start("simulate", "--port", port, env=environment()))
+
+    assert (ended.code, ended.out) == (1, "")
+    assert len(ended.err.splitlines()) == 1
+    assert port in ended.err

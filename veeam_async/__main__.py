@@ -1,0 +1,33 @@
+"""The `veeam-async` command, also as `python -m veeam_async`."""
+
+from __future__ import annotations
+
+import sys
+
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command with the arguments of this process; give its exit code."""
+    try:
+        return _run()
+    except KeyboardInterrupt:  # while still importing
+        return _INTERRUPTED
+
+
+def _run() -> int:
+    try:
+        from veeam_async.cli.app import run  # noqa: PLC0415 - the extra may be absent
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
+            raise
+        sys.stderr.write(
+            "veeam-async: the command line needs cyclopts and rich: "
+            'pip install "veeam-async[cli]"\n'
+        )
+        return 1
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Show a watch while it goes on: a live table on a terminal, a line per event else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from time import monotonic
+
+from rich.live import Live
+from rich.text import Text
+
+from veeam_async import HealthChanged, SessionChanged
+from veeam_async.cli.board import Board, Event, trouble
+from veeam_async.cli.screen import Screen
+from veeam_async.cli.status import status, styled, title
+from veeam_async.cli.words import clock
+
+_TICK_SECONDS = 0.1
+_STATUS_WIDTH = 14
+
+
+@asynccontextmanager
+async def shown(board: Board, screen: Screen) -> AsyncIterator[None]:
+    """Keep *board* on *screen*, redrawn in steps whatever the rate of events."""
+    with _live(board, screen) as live:
+        ticking = asyncio.create_task(_tick(board, screen, live))
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+            _draw(board, screen, live)
+
+
+@contextmanager
+def _live(board: Board, screen: Screen) -> Iterator[Live]:
+    first = board.render(screen.width, screen.height, monotonic())
+    with Live(first, console=screen, auto_refresh=False) as live:
+        yield live
+
+
+async def _tick(board: Board, screen: Screen, live: Live) -> None:
+    while True:
+        _draw(board, screen, live)
+        await asyncio.sleep(_TICK_SECONDS)
+
+
+def _draw(board: Board, screen: Screen, live: Live) -> None:
+    live.update(board.render(screen.width, screen.height, monotonic()), refresh=True)
+
+
+def line(event: Event) -> Text:
+    """Say an event in one line."""
+    text = Text(f"{clock(event.observed_at)}  {event.kind:<10}  ")
+    if isinstance(event, HealthChanged):
+        return text.append_text(trouble(event))
+    if isinstance(event, SessionChanged):
+        text.append_text(_padded(status(event.session)))
+    else:
+        text.append_text(_padded(styled("Gone")))
+    name = title(event.session) if event.session else "(never seen)"
+    return text.append(f"{event.id}  {name}")
+
+
+def _padded(word: Text) -> Text:
+    word.pad_right(max(2, _STATUS_WIDTH - word.cell_len))
+    return word

@@ -1,0 +1,50 @@
+"""The two streams of the process: data goes to one, words about it to the other."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn, TextIO
+
+from rich.console import Console
+
+
+class Screen(Console):
+    """A console that shows texts as they are, and leaves a closed pipe to `app`."""
+
+    def __init__(self, stream: TextIO, *, width: int | None = None) -> None:
+        super().__init__(
+            file=stream, width=width, highlight=False, markup=False, emoji=False
+        )
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Raise it: rich itself would end the process."""
+        raise BrokenPipeError
+
+
+def out() -> Screen:
+    """Give the screen that data goes to."""
+    return Screen(sys.stdout)
+
+
+def err() -> Screen:
+    """Give the screen that progress and messages go to."""
+    return Screen(sys.stderr)
+
+
+def say(text: str) -> None:
+    """Tell the user something, on one line of standard error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def warn(text: str) -> None:
+    """Tell the user that something is wrong, so that a log shows who said it."""
+    say(f"veeam-async: {text}")
+
+
+def prepare() -> None:
+    """Let no character that a stream cannot encode end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

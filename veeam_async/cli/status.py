@@ -1,0 +1,70 @@
+"""How sessions stand, as words with a colour."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from veeam_async import (
+    BackupJobSession,
+    BackupTaskSession,
+    ReplicaJobSession,
+    RestoreSession,
+)
+from veeam_async.cli.words import plain
+
+AnySession = BackupJobSession | ReplicaJobSession | RestoreSession
+
+_STYLES = {
+    "Success": "green",
+    "Warning": "yellow",
+    "Failed": "bold red",
+    "Working": "cyan",
+    "InProgress": "cyan",
+    "Gone": "magenta",
+}
+_ORDER = ("Success", "Warning", "Failed")
+
+
+def outcome(session: AnySession | BackupTaskSession) -> str:
+    """Give the result of a session that has ended, else its state."""
+    is_over = (
+        session.is_completed
+        if isinstance(session, BackupTaskSession)
+        else session.is_stopped
+    )
+    return plain(str((session.result if is_over else None) or session.state))
+
+
+def styled(word: str) -> Text:
+    """Give a state or a result in its colour."""
+    return Text(word, style=_STYLES.get(word, ""))
+
+
+def status(session: AnySession) -> Text:
+    """Give the outcome, and the progress of a session that works."""
+    text = styled(outcome(session))
+    if not session.is_stopped and session.progress:
+        text.append(f" {session.progress}%")
+    return text
+
+
+def title(session: AnySession) -> str:
+    """Give what people call the session: its job, or the machine that is restored."""
+    if isinstance(session, RestoreSession):
+        return plain(session.vm_display_name or session.name)
+    return plain(session.job_name or session.name)
+
+
+def summary(outcomes: Iterable[str]) -> Text:
+    """Count outcomes: what runs first, then Success, Warning, Failed, the rest."""
+    counted = Counter(outcomes)
+    ended = [word for word in _ORDER if counted[word]]
+    others = sorted(word for word in counted if word not in _ORDER)
+    text = Text()
+    for word in (*others, *ended):
+        text.append(" · " if text else "")
+        text.append(f"{counted[word]:,} ").append_text(styled(word))
+    return text
