@@ -125,14 +125,17 @@ async def test_other_links_are_not_followed(link: Link) -> None:
         {"transport": "carrier pigeon"},
         {"max_connections": 0},
         {"tls": "/nowhere/ca.pem"},
+        {"proxy": "proxy.example.com"},
+        {"username": "a:b"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(
     settings: dict[str, Any],
 ) -> None:
     """Before anything is connected."""
+    arguments = {"username": "u", "password": "p"} | settings
     with pytest.raises(ValueError, match=r"."):
-        EnterpriseManager("https://em", username="u", password="p", **settings)
+        EnterpriseManager("https://em", **arguments)
 
 
 async def test_over_tls_the_same_works(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ from veeam_async.models import (
     Platform,
     ReplicaJobSession,
     RestoreSession,
+    Session,
     SessionResult,
     SessionState,
     Task,
@@ -54,6 +55,7 @@ from veeam_async.models import (
     TaskState,
 )
 from veeam_async.retry import Retry
+from veeam_async.sessions import BackupSessions, JobSessions
 from veeam_async.transport.exchange import Fingerprint, Timeout
 from veeam_async.watch import Watch
 
@@ -61,6 +63,7 @@ __all__ = [
     "ApiError",
     "AuthenticationFailed",
     "BackupJobSession",
+    "BackupSessions",
     "BackupTaskSession",
     "BadRequest",
     "BodyTooLarge",
@@ -80,6 +83,7 @@ __all__ = [
     "InvalidId",
     "Job",
     "JobRun",
+    "JobSessions",
     "JobType",
     "Link",
     "NotEnterpriseManager",
@@ -93,6 +97,7 @@ __all__ = [
     "Retry",
     "ServerError",
     "ServiceUnavailable",
+    "Session",
     "SessionChanged",
     "SessionFailed",
     "SessionGone",

@@ -45,23 +45,31 @@ class InvalidId(VeeamError, ValueError):
 class ConnectionFailed(VeeamError):
     """No usable answer came: DNS, refused, reset, TLS, proxy, an answer cut short.
 
-    *sent* tells whether the server may have seen the request.
+    *sent* tells whether the server may have seen the request, *passing* whether the
+    same request may fare better later.
     """
 
-    def __init__(self, message: str, *, sent: bool = True) -> None:
+    def __init__(
+        self, message: str, *, sent: bool = True, passing: bool = True
+    ) -> None:
         super().__init__(message)
         self.sent = sent
+        self.passing = passing
 
 
 class CertificateError(ConnectionFailed):
-    """The server's certificate is not trusted; *fingerprint* is what it showed.
+    """The server's certificate is not trusted, for a *reason*.
 
     *fingerprint* is the SHA-256 of the certificate in hexadecimal, None where the
     server showed none.
     """
 
-    def __init__(self, message: str, *, fingerprint: str | None) -> None:
-        super().__init__(message, sent=False)
+    def __init__(
+        self, reason: str, *, fingerprint: str | None, advice: str | None = None
+    ) -> None:
+        text = f"{reason}; {advice}" if advice else reason
+        super().__init__(text, sent=False, passing=False)
+        self.reason = reason
         self.fingerprint = fingerprint
 
 

@@ -156,9 +156,15 @@ class Logon:
     def _read(self, answer: Response) -> Token:
         media_type = answer.headers.get("content-type")
         session = codec.decode(answer.body, media_type, LogonSession)
+        return Token(answer.headers[TOKEN_HEADER.lower()], self._delete_path(session))
+
+    def _delete_path(self, session: LogonSession) -> str | None:
+        """Give the path that ends *session*, None where it names none."""
         link = session.link("Delete")
-        delete = None if link is None else self._endpoint.rebase(link.href)
-        return Token(answer.headers[TOKEN_HEADER.lower()], delete)
+        try:
+            return None if link is None else self._endpoint.rebase(link.href)
+        except ValueError:
+            return None
 
     async def _log_out(self, token: Token) -> None:
         headers = self._headers | {TOKEN_HEADER: token.text}

@@ -28,7 +28,7 @@ from veeam_async.models import (
 from veeam_async.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.sessions import BackupSessions, Closable, JobSessions
-from veeam_async.transport.aiohttp import AiohttpTransport
+from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 
@@ -113,6 +113,7 @@ class EnterpriseManager:
             raise ValueError(f"transport is 'auto' or 'aiohttp', not {transport!r}")
         if ":" in username:
             raise ValueError("a user name holds no colon (RFC 7617)")
+        proxy_of(proxy)
         endpoint = Endpoint.parse(url)
         headers = {
             "Accept": _MEDIA_TYPES[accept],

@@ -8,7 +8,6 @@ import attrs
 
 from veeam_async.errors import (
     ApiError,
-    CertificateError,
     ConnectionFailed,
     ServerError,
     VeeamError,
@@ -58,10 +57,8 @@ def asked(error: BaseException | None) -> float:
 
 def _allowed(error: VeeamError) -> float:
     """Give how many attempts the kind of *error* is worth."""
-    if isinstance(error, CertificateError):
-        return 1
     if isinstance(error, ConnectionFailed):
-        return float("inf")
+        return float("inf") if error.passing else 1
     if isinstance(error, ApiError) and error.status in _AGAIN:
         return float("inf")
     if isinstance(error, ServerError) and error.status == _FAULT:

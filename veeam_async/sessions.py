@@ -82,7 +82,7 @@ class JobSessions(Entities[S], Generic[S]):
         fetch = Fetch(
             self._get,
             ids,
-            concurrency=concurrency or self._pool.slots.most,
+            concurrency=self._pool.slots.most if concurrency is None else concurrency,
             ordered=ordered,
             is_fatal=self._is_fatal,
         )

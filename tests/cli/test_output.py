@@ -25,7 +25,7 @@ def test_json_is_ascii_where_the_stream_is_not_utf8(
 
 def test_errors_are_told_in_the_terms_of_the_command() -> None:
     """The library's parameters become the command's options."""
-    unseen = CertificateError("x is not trusted; trust it by tls=…", fingerprint=None)
+    unseen = CertificateError("x is not trusted", fingerprint=None, advice="…")
     slow = RequestTimeout("no answer in 60 s.")
 
     assert explain(unseen) == "x is not trusted; trust it by --ca-file FILE"

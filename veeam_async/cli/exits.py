@@ -51,7 +51,7 @@ def explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}")
     if isinstance(error, CertificateError):
-        return _how_to_trust(error, text)
+        return _how_to_trust(error)
     if isinstance(error, AuthenticationFailed):
         return f"{text}; check --username and the password"
     if isinstance(error, RequestTimeout):
@@ -59,9 +59,9 @@ def explain(error: Exception) -> str:
     return text
 
 
-def _how_to_trust(error: CertificateError, text: str) -> str:
-    """Put the options of the command where the library names its parameters."""
-    what = text.partition("; trust it by ")[0]
+def _how_to_trust(error: CertificateError) -> str:
+    """Name the options of the command where the library names its parameters."""
+    what = one_line(error.reason)
     if error.fingerprint is None:
         return f"{what}; trust it by --ca-file FILE"
     return (

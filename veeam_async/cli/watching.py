@@ -182,11 +182,12 @@ async def _wait(
         sessions = sessions_of(em, resource)
         try:
             with _spinner(f"Waiting for {one}"):
-                return await sessions.wait(
+                session: AnySession = await sessions.wait(
                     one, timeout=looking.timeout, interval=looking.interval
                 )
         except DeadlineExceeded as error:
             raise _late(error, 1) from error
+        return session
 
 
 def _spinner(text: str) -> AbstractContextManager[object]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from veeam_async.simulator.names import FAILURES, JOBS, MACHINES, REPLICA_JOBS
 from veeam_async.simulator.runs import (
     Kind,
     Repo,
@@ -21,55 +22,6 @@ from veeam_async.simulator.runs import (
     title,
 )
 
-JOBS = (
-    ("File Servers", "Backup"),
-    ("SQL Clusters", "Backup"),
-    ("PRD_VMW_CLUSTER01_DAILY", "Backup"),
-    ("Oracle RAC", "Backup"),
-    ("Webshop vApp", "Backup"),
-    ("Storage Snapshots", "Backup"),
-    ("Exchange & SharePoint", "Backup"),
-    ('Tier <1> "Gold"', "Backup"),
-    ("Büro Köln \u2013 Täglich", "Backup"),
-    ("バックアップ 夜間", "Backup"),
-    ("Web  Farm  (two  spaces)", "Backup"),
-    ("100% Linux + Docker; prod, dev", "Backup"),
-    ("O'Brien's VMs", "Backup"),
-    ("Domain Controllers", "Backup"),
-    ("VDI Gold Images", "Backup"),
-    ("SAP HANA", "Backup"),
-    ("Test & Dev = weekly", "Backup"),
-    ("Kubernetes Workers", "Backup"),
-    ("Print Servers", "Backup"),
-    ("Terminal Servers", "Backup"),
-    ("Monitoring Stack", "Backup"),
-    ("Branch Office Zürich", "Backup"),
-    ("Weekly Full to Tape Staging", "Backup"),
-    ("HR Systems", "Backup"),
-    ("Weekly Offsite Copy", "BackupCopy"),
-    ("Copy to DR Site", "BackupCopy"),
-    ("COPY_PRD_TO_DEDUP", "ImmediateBackupCopy"),
-    ("COPY_TO_S3\\PRD_VMW_CLUSTER01_DAILY", "ImmediateBackupCopyWorker"),
-    ("COPY_TO_S3\\File Servers", "ImmediateBackupCopyWorker"),
-    ("Project Shares", "NasBackup"),
-    ("Home Directories", "NasBackup"),
-    ("Laptops of Sales", "AgentBackup"),
-    ("Physical Linux Servers", "AgentBackup"),
-)
-REPLICA_JOBS = ("File Server Replication", "ERP Replication", "Mail & Web Replication")
-MACHINES = (
-    "dc01",
-    "sql-prod-02",
-    "mail & web",
-    "ubuntu-ci-3",
-    "fs01",
-    "Buchhaltung-Köln",
-)
-FAILURES = (
-    "Processing sql-prod-02 Error: Failed to quiesce the virtual machine.",
-    'Error: Access to the path "\\\\nas01\\backup$" is denied. <code 5>',
-    "Error: Not enough space on repository & all extents are full.",
-)
 SCHEDULED, STARTING, STOPPING, RETRIED, RECENT = 0.9, 0.3, 0.25, 0.7, 0.3
 """The shares of jobs with a schedule on; of running sessions that are Starting
 still and that will pass Stopping; of failed ones that are retried; and of

@@ -44,7 +44,7 @@ class AiohttpTransport:
         self._trust = trust
         self._timeout = timeout
         self._max_body_size = max_body_size
-        self._proxy = _proxy_of(proxy)
+        self._proxy = proxy_of(proxy)
         self._session = _session(timeout)
 
     async def send(self, request: Request) -> Response:
@@ -162,7 +162,7 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
     )
 
 
-def _proxy_of(url: str | None) -> URL | None:
+def proxy_of(url: str | None) -> URL | None:
     """Read the URL of a proxy; ValueError where it is none. It may hold a password."""
     if url is None:
         return None
@@ -224,7 +224,11 @@ def _unreachable(error: aiohttp.ClientConnectorError) -> ConnectionFailed:
 
 def _refused_by_proxy(status: int) -> ConnectionFailed:
     how = "; give it user and password in its URL" if status == _PROXY_LOGON else ""
-    return ConnectionFailed(f"the proxy refused with {status}{how}", sent=False)
+    # Asked again and again, a proxy locks the account as a server does.
+    again = status != _PROXY_LOGON
+    return ConnectionFailed(
+        f"the proxy refused with {status}{how}", sent=False, passing=again
+    )
 
 
 def _broken(error: Exception, *, is_tls: bool) -> ConnectionFailed:

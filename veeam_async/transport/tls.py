@@ -59,9 +59,9 @@ def fingerprint_of(certificate: bytes) -> str:
 def mismatch(seen: str, pinned: str) -> CertificateError:
     """Make the CertificateError for a certificate that is not the pinned one."""
     return CertificateError(
-        f"the server's certificate has the fingerprint {seen}, not the pinned "
-        f"{pinned}: it was renewed, or another server answered",
+        f"the server's certificate has the fingerprint {seen}, not the pinned {pinned}",
         fingerprint=seen,
+        advice="it was renewed, or another server answered",
     )
 
 
@@ -80,9 +80,9 @@ async def untrusted(
         else ""
     )
     return CertificateError(
-        f"the certificate of {host}:{port} is not trusted ({reason}); trust it by "
-        f'{how}tls="path/to/ca.pem"',
+        f"the certificate of {host}:{port} is not trusted ({reason})",
         fingerprint=seen,
+        advice=f'trust it by {how}tls="path/to/ca.pem"',
     )
 
 
