@@ -22,7 +22,9 @@ _BYTES_PER_PARENT = 48
 _FREE_PARENTS = 1000
 _MAX_NAMES = 2000
 _ENCODINGS = (None, "utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
-_TAG = re.compile(rb"""<[^"'>]*+(?:"[^"]*+"[^"'>]*+|'[^']*+'[^"'>]*+)*+>""")
+# Its parts exclude each other, so that a failure is found in linear time; possessive
+# quantifiers, which would say so, are matched wrongly before Python 3.11.5.
+_TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 
 Start = Callable[[str, list[str]], None]
 End = Callable[[str], None]
