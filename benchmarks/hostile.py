@@ -159,7 +159,9 @@ JSON: Bodies = {
         '{{"UID":"urn:veeam:BackupJobSession:{0:08x}-0000-4000-8000-000000000000",'
         '"JobType":"Backup","CreationTimeUTC":"2026-01-01T00:00:00Z",'
         '"State":"Working"}},',
-        b"{}]}",
+        b'{"UID":"urn:veeam:BackupJobSession:ffffffff-0000-4000-8000-000000000000",'
+        b'"JobType":"Backup","CreationTimeUTC":"2026-01-01T00:00:00Z",'
+        b'"State":"Working"}]}',
     ),
     "JSON rows that lack everything": _filled(
         b'{"BackupJobSessions":[', b"{},", b"{}]}"
