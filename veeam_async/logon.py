@@ -47,11 +47,12 @@ Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 class Token:
     """A token, told apart by identity.
 
-    *delete* is the path of the link that ends it, *alive_at* when the server last took
-    it, on the clock of whoever uses it.
+    *headers* are those of a request that carries it, *delete* is the path of the link
+    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
+    it.
     """
 
-    text: str = attrs.field(repr=False)
+    headers: Mapping[str, str] = attrs.field(repr=False)
     delete: str | None = attrs.field(repr=False)
     alive_at: float | None = None
 
@@ -156,7 +157,9 @@ class Logon:
     def _read(self, answer: Response) -> Token:
         media_type = answer.headers.get("content-type")
         session = codec.decode(answer.body, media_type, LogonSession)
-        return Token(answer.headers[TOKEN_HEADER.lower()], self._delete_path(session))
+        token = answer.headers[TOKEN_HEADER.lower()]
+        headers = self._headers | {TOKEN_HEADER: token}
+        return Token(headers, self._delete_path(session))
 
     def _delete_path(self, session: LogonSession) -> str | None:
         """Give the path that ends *session*, None where it names none."""
@@ -167,8 +170,8 @@ class Logon:
             return None
 
     async def _log_out(self, token: Token) -> None:
-        headers = self._headers | {TOKEN_HEADER: token.text}
-        request = Request("DELETE", self._endpoint.target(token.delete or ""), headers)
+        target = self._endpoint.target(token.delete or "")
+        request = Request("DELETE", target, token.headers)
         await self._send(request, "/logonSessions/{id}", lambda answer: answer)
 
 

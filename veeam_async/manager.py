@@ -29,7 +29,8 @@ from veeam_async.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.sessions import BackupSessions, Closable, JobSessions
 from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
-from veeam_async.transport.exchange import Timeout
+from veeam_async.transport.direct import DirectTransport
+from veeam_async.transport.exchange import Timeout, Transport
 from veeam_async.transport.tls import Tls, trust_of
 
 _USER_AGENT = f"veeam-async/{version('veeam-async')}"
@@ -80,7 +81,8 @@ class EnterpriseManager:
         timeout: seconds for connecting and for a request.
         retry: how failed requests are repeated.
         max_body_size: bytes; a larger answer raises BodyTooLarge.
-        transport: "auto" or "aiohttp".
+        transport: "auto" (connections of our own, the fastest; aiohttp where a proxy
+            is set) or "aiohttp".
         proxy: the URL of an HTTP proxy.
         on_request: called with a `RequestDone` after each exchange.
         lazy: log on with the first request instead of on entering.
@@ -122,13 +124,20 @@ class EnterpriseManager:
         }
         trust = trust_of(tls) if endpoint.is_tls else None
 
-        def connect() -> AiohttpTransport:
-            return AiohttpTransport(
-                endpoint.origin,
-                trust=trust,
-                timeout=timeout or Timeout(),
-                max_body_size=max_body_size,
-                proxy=proxy,
+        limits = timeout or Timeout()
+
+        def connect() -> Transport:
+            origin = endpoint.origin
+            if transport == "aiohttp" or proxy is not None:
+                return AiohttpTransport(
+                    origin,
+                    trust=trust,
+                    timeout=limits,
+                    max_body_size=max_body_size,
+                    proxy=proxy,
+                )
+            return DirectTransport(
+                origin, trust=trust, timeout=limits, max_body_size=max_body_size
             )
 
         # A closure, since the repr of a partial would show the password.
@@ -148,7 +157,6 @@ class EnterpriseManager:
             endpoint,
             connect,
             log_on,
-            headers=headers,
             max_connections=max_connections,
             retry=retry,
             meter=Meter(on_request),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from veeam_async.answers import check
@@ -17,7 +17,7 @@ from veeam_async.errors import (
     PermissionDenied,
     VeeamError,
 )
-from veeam_async.logon import TOKEN_HEADER, Judge, Logon, Send, Token
+from veeam_async.logon import Judge, Logon, Send, Token
 from veeam_async.meter import Meter
 from veeam_async.retry import NEVER, Retry
 from veeam_async.slots import Slots
@@ -41,7 +41,7 @@ class Pool:
     """Requests to one server: open it, ask, close it.
 
     *connect* makes the transport in the loop that opens the pool, *log_on* the logon
-    that sends through the pool; *headers* go with every request.
+    that sends through the pool.
     """
 
     def __init__(
@@ -50,7 +50,6 @@ class Pool:
         connect: Callable[[], Transport],
         log_on: Callable[[Send], Logon],
         *,
-        headers: Mapping[str, str],
         max_connections: int = 16,
         retry: Retry | None = None,
         meter: Meter,
@@ -62,7 +61,6 @@ class Pool:
         self.slots = Slots(max_connections)
         self._connect = connect
         self._log_on = log_on
-        self._headers = dict(headers)
         self._retry = retry or Retry()
         self._meter = meter
         self._clock = clock
@@ -149,9 +147,9 @@ class Pool:
     async def _outcome(
         self, method: str, path: str, route: str, exchange: int, token: Token
     ) -> Outcome:
-        headers = self._headers | {TOKEN_HEADER: token.text}
+        headers = token.headers
         if method == "POST":
-            headers["Content-Length"] = "0"
+            headers = {**headers, "Content-Length": "0"}
         request = Request(method, self.endpoint.target(path), headers)
         url = self.endpoint.url(path)
         try:

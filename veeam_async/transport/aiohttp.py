@@ -13,9 +13,17 @@ from yarl import URL
 from veeam_async.errors import (
     BodyTooLarge,
     ConnectionFailed,
-    RequestTimeout,
 )
 from veeam_async.transport.exchange import Request, Response, Timeout
+from veeam_async.transport.failures import (
+    broken,
+    cut_short,
+    no_answer_within,
+    no_connection_within,
+    no_tls,
+    unintelligible,
+    unreachable,
+)
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -135,7 +143,7 @@ class _OnceUnlessReused:
             if self.reused:
                 raise
             failure = error
-        raise _broken(failure, is_tls=self._is_tls) from _cause(failure)
+        raise broken(failure, is_tls=self._is_tls) from _cause(failure)
 
 
 async def _note_reuse(
@@ -176,9 +184,7 @@ def proxy_of(url: str | None) -> URL | None:
 def _cause(error: Exception) -> BaseException | None:
     """Give what may be seen as the cause of *error*'s successor."""
     if isinstance(error, aiohttp.ClientConnectorError):
-        return (
-            error.__cause__
-        )  # the system's own; aiohttp's may show the proxy's password
+        return error.__cause__  # the system's; aiohttp's may show a proxy's password
     return error if isinstance(error, _SHOWABLE) else None
 
 
@@ -188,38 +194,22 @@ def _plainly(error: Exception, timeout: Timeout, *, is_tls: bool) -> ConnectionF
         case aiohttp.ServerFingerprintMismatch():
             return mismatch(error.got.hex(), error.expected.hex())
         case aiohttp.ConnectionTimeoutError():
-            late = f"no connection within {timeout.connect:g} s"
-            return RequestTimeout(f"{late}; are host and port right?", sent=False)
+            return no_connection_within(timeout.connect)
         case aiohttp.ClientConnectorSSLError():
-            return ConnectionFailed(
-                f"no TLS at {error.host}:{error.port} ({error.os_error}); "
-                "does it speak http:// there?",
-                sent=False,
-            )
+            return no_tls(error.host, error.port or 0, error.os_error)
         case aiohttp.ClientConnectorError():
-            return _unreachable(error)
+            is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
+            host, port = error.host, error.port or 0
+            return unreachable(host, port, error.os_error, is_proxy=is_proxy)
         case aiohttp.ClientHttpProxyError():
             return _refused_by_proxy(error.status)
         case aiohttp.ClientResponseError():
-            # The rest of the message is what could not be read: a token, perhaps.
-            fault = error.message.partition(":")[0]
-            return ConnectionFailed(f"the answer is no HTTP to be understood: {fault}")
+            return unintelligible(error.message.partition(":")[0])
         case aiohttp.ClientPayloadError():
-            return ConnectionFailed("the answer broke off in the middle of its body")
+            return cut_short()
         case TimeoutError():
-            return RequestTimeout(f"no answer within {timeout.request:g} s")
-    return _broken(error, is_tls=is_tls)
-
-
-def _unreachable(error: aiohttp.ClientConnectorError) -> ConnectionFailed:
-    is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
-    is_refused = isinstance(error.os_error, ConnectionRefusedError)
-    reason = "refused" if is_refused else error.os_error.strerror or error.os_error
-    return ConnectionFailed(
-        f"no connection to {'the proxy ' if is_proxy else ''}{error.host}:{error.port} "
-        f"({reason}); are host and port right, and does it run?",
-        sent=False,
-    )
+            return no_answer_within(timeout.request)
+    return broken(error, is_tls=is_tls)
 
 
 def _refused_by_proxy(status: int) -> ConnectionFailed:
@@ -229,10 +219,3 @@ def _refused_by_proxy(status: int) -> ConnectionFailed:
     return ConnectionFailed(
         f"the proxy refused with {status}{how}", sent=False, passing=again
     )
-
-
-def _broken(error: Exception, *, is_tls: bool) -> ConnectionFailed:
-    """Make the error for a connection that broke after the request went out."""
-    reason = (error.strerror if isinstance(error, OSError) else None) or "it was closed"
-    hint = "" if is_tls else "; does the server speak https:// there?"
-    return ConnectionFailed(f"the connection broke without an answer: {reason}{hint}")

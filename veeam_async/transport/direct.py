@@ -1,0 +1,169 @@
+"""The transport on connections of our own, for speed: asyncio, httptools, no more.
+
+A few keep-alive connections to the one host. What bounds their number are the pool's
+slots; what bounds an exchange is one watchdog for all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from urllib.parse import urlsplit
+
+from aiohappyeyeballs import start_connection
+
+from veeam_async.errors import ConnectionFailed, RequestTimeout
+from veeam_async.transport.connection import Connection
+from veeam_async.transport.exchange import Request, Response, Timeout
+from veeam_async.transport.failures import no_connection_within, no_tls, unreachable
+from veeam_async.transport.head import Heads
+from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
+from veeam_async.transport.watchdog import Watchdog
+
+_IDEMPOTENT = ("GET", "DELETE")
+_ADDRESS_DELAY = 0.25
+"""Seconds after which a host's next address is tried beside the first (RFC 8305)."""
+
+
+class DirectTransport:
+    """Exchanges over own connections. Make it in the loop that uses it.
+
+    *origin* is scheme, host and port; *trust* None means plain HTTP; *max_body_size* is
+    in bytes.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        trust: Trust | None,
+        timeout: Timeout,
+        max_body_size: int,
+    ) -> None:
+        parts = urlsplit(origin)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._trust = trust
+        self._timeout = timeout
+        self._max_body_size = max_body_size
+        self._loop = asyncio.get_running_loop()
+        self._watchdog = Watchdog(timeout.request)
+        self._heads = Heads(parts.netloc)
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
+
+    async def send(self, request: Request) -> Response:
+        """Exchange *request* for a response (see `Transport.send`)."""
+        head = self._heads.write(request)
+        began = self._loop.time()
+        kept = self._kept()
+        if kept is not None:
+            try:
+                return await self._exchange(kept, head, began)
+            except ConnectionFailed as error:
+                if not _may_repeat(request, kept, error):
+                    raise
+        return await self._exchange(await self._connect(began), head, began)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._watchdog.close()
+        closing = [connection.closed for connection in self._open]
+        for connection in tuple(self._open):
+            connection.abort()
+        if closing:
+            await asyncio.wait(closing)
+
+    async def _exchange(
+        self, connection: Connection, head: bytes, began: float
+    ) -> Response:
+        self._watchdog.watch(connection, began)
+        try:
+            answer = await connection.exchange(head)
+        finally:
+            self._watchdog.leave(connection)
+        if connection.is_kept and connection.is_usable:
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        return answer
+
+    def _kept(self) -> Connection | None:
+        """Give the connection that was used last: the others may time out."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+        return None
+
+    async def _connect(self, began: float) -> Connection:
+        """Open a connection, and see whom it leads to before anything is sent."""
+        try:
+            async with asyncio.timeout_at(self._latest(began)):
+                connection = await self._opened()
+        except (OSError, TimeoutError) as error:
+            failure = error
+        else:
+            self._open.add(connection)
+            self._check(connection)
+            return connection
+        raise await self._translated(failure) from failure
+
+    def _latest(self, began: float) -> float:
+        now = self._loop.time()
+        return min(now + self._timeout.connect, began + self._timeout.request)
+
+    async def _opened(self) -> Connection:
+        context = None if self._trust is None else self._trust.context
+        addresses = await self._loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_STREAM
+        )
+        # asyncio's own race of addresses leaks sockets when it is cancelled.
+        connected = await start_connection(
+            addresses, happy_eyeballs_delay=_ADDRESS_DELAY
+        )
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(
+                max_body_size=self._max_body_size,
+                on_lost=self._open.discard,
+                is_tls=context is not None,
+            ),
+            sock=connected,
+            ssl=context,
+            server_hostname=self._host if context is not None else None,
+        )
+        return connection
+
+    def _check(self, connection: Connection) -> None:
+        """Raise CertificateError unless the pinned certificate was shown, if any is."""
+        if self._trust is None or self._trust.fingerprint is None:
+            return
+        shown = connection.peer_certificate()
+        seen = fingerprint_of(shown) if shown else "(none)"
+        if seen != self._trust.fingerprint:
+            connection.abort()
+            raise mismatch(seen, self._trust.fingerprint)
+
+    async def _translated(self, error: OSError) -> ConnectionFailed:
+        """Say why there is no connection."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason, limit = error.verify_message, self._timeout.connect
+            return await untrusted(self._host, self._port, reason=reason, limit=limit)
+        if isinstance(error, ssl.SSLError):
+            return no_tls(self._host, self._port, error)
+        if isinstance(error, TimeoutError):
+            return no_connection_within(self._timeout.connect)
+        return unreachable(self._host, self._port, error)
+
+
+def _may_repeat(
+    request: Request, connection: Connection, error: ConnectionFailed
+) -> bool:
+    """Tell whether the server closed a kept connection before it saw *request*.
+
+    RFC 9112, section 9.3.1: such a request may be repeated, where that is harmless.
+    """
+    if isinstance(error, RequestTimeout) or connection.has_answered:
+        return False
+    return request.method in _IDEMPOTENT
