@@ -52,7 +52,7 @@ async def test_no_more_slots_than_the_limit() -> None:
     assert not waiting.done()
 
     slots.release(first, GOOD)
-    assert (await waiting).number == 3
+    assert (await waiting)[0] == 3
 
 
 async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
@@ -214,7 +214,7 @@ async def test_a_cancelled_waiter_is_passed_over() -> None:
     first.cancel()
     slots.release(held, GOOD)
 
-    assert (await second).number == 2
+    assert (await second)[0] == 2
     assert slots.in_flight == 1
 
 
@@ -227,7 +227,7 @@ async def test_who_is_cancelled_just_when_handed_a_slot_hands_it_on() -> None:
     slots.release(held, GOOD)
     first.cancel()
 
-    assert (await second).number == 2
+    assert (await second)[0] == 2
     assert slots.in_flight == 1
     assert first.cancelled()
 
@@ -276,7 +276,7 @@ async def drained(slots: Slots, tasks: list[asyncio.Task[Slot]]) -> None:
         for task in [task for task in tasks if task.done()]:
             tasks.remove(task)
             if not task.cancelled():
-                numbers.add(task.result().number)
+                numbers.add(task.result()[0])
                 slots.release(task.result(), None)
     assert tasks == []
     assert slots.in_flight == 0

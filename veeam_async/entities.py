@@ -9,7 +9,7 @@ import attrs
 
 from veeam_async.answers import read
 from veeam_async.filters import Condition, query_field
-from veeam_async.ids import Id, parse_id
+from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool import Pool
 from veeam_async.query import Query
@@ -26,6 +26,7 @@ class Entities(Generic[E]):
     def __init__(self, pool: Pool, path: str, kind: type[E]) -> None:
         self._pool = pool
         self._path = path
+        self._route = f"{path}/{{id}}"
         self._kind = kind
 
     async def get(self, id: Id) -> E:  # noqa: A002 - the field's term
@@ -66,10 +67,8 @@ class Entities(Generic[E]):
         return list((await read(answer, Page[EntityRef])).rows)
 
     async def _get(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
-        path = f"{self._path}/{parse_id(id)}?format=Entity"
-        answer = await self._pool.request(
-            "GET", path, route=f"{self._path}/{{id}}", once=once
-        )
+        path = f"{self._path}/{id_text(id)}?format=Entity"
+        answer = await self._pool.request("GET", path, route=self._route, once=once)
         return await read(answer, self._kind)
 
     async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term

@@ -15,6 +15,13 @@ Id: TypeAlias = str | UUID
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
+def id_text(value: Id) -> str:
+    """Give the UUID that *value* names as text in lower case, or raise InvalidId."""
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return value.lower()
+    return str(parse_id(value))
+
+
 def parse_id(value: Id) -> UUID:
     """Give the UUID that *value* names; raise InvalidId where it names none."""
     if isinstance(value, UUID):

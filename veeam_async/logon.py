@@ -49,12 +49,12 @@ class Token:
 
     *headers* are those of a request that carries it, *delete* is the path of the link
     that ends it, *alive_at* when the server last took it, on the clock of whoever uses
-    it.
+    it, infinite while nobody has.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
     delete: str | None = attrs.field(repr=False)
-    alive_at: float | None = None
+    alive_at: float = float("inf")
 
 
 class Logon:
@@ -79,15 +79,16 @@ class Logon:
         self._password = password
         self._path = f"/sessionMngr/?v={quote(api_version, safe='')}"
         self._headers = dict(headers)
-        self._token: Token | None = None
+        self.current: Token | None = None
+        """The token, None while there is none: `token` gets one then."""
         self._renewal: asyncio.Task[Token] | None = None
         self._refusal: tuple[str, VeeamError] | None = None
         self.proven = False
 
     async def token(self) -> Token:
         """Give the token; whoever finds none waits for the one logon under way."""
-        if self._token is not None:
-            return self._token
+        if self.current is not None:
+            return self.current
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(_retrieved)
@@ -100,15 +101,15 @@ class Logon:
 
     def forget(self, token: Token) -> None:
         """Take *token* for dead; of no effect where a newer one is there already."""
-        if self._token is token:
-            self._token = None
+        if self.current is token:
+            self.current = None
 
     async def end(self) -> None:
         """Log out through the session's own Delete link; nothing that fails matters."""
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
-        token, self._token = self._token, None
+        token, self.current = self.current, None
         if token is None or token.delete is None:
             return
         with suppress(VeeamError, TimeoutError):
@@ -117,9 +118,9 @@ class Logon:
 
     async def _renew(self) -> Token:
         try:
-            self._token = await self._log_on()
+            self.current = await self._log_on()
             self.proven = True
-            return self._token
+            return self.current
         finally:
             self._renewal = None
 

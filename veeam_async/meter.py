@@ -40,6 +40,7 @@ class Meter:
     ) -> None:
         self._listener = listener
         self.clock = clock
+        self.is_on = listener is not None
 
     def tell(
         self,

@@ -26,6 +26,7 @@ from veeam_async.transport.exchange import Request, Response, Transport
 _LOG = logging.getLogger(__name__)
 
 _IDEMPOTENT = ("GET", "DELETE")
+_OK = 200
 _RENEWALS = 2
 """How many dead tokens one request may meet before a 401 is believed."""
 
@@ -58,6 +59,7 @@ class Pool:
         uniform: Callable[[], float] = random.random,
     ) -> None:
         self.endpoint = endpoint
+        self._root = endpoint.root
         self.slots = Slots(max_connections)
         self._connect = connect
         self._log_on = log_on
@@ -86,7 +88,8 @@ class Pool:
         if not log_on:
             return
         try:
-            await self._open[1].token()
+            token = await self._open[1].token()
+            token.alive_at = self._clock()
         except BaseException:
             await self.close()
             raise
@@ -118,6 +121,7 @@ class Pool:
                 method, path, route, attempt + renewals
             )
             if isinstance(outcome, Response):
+                token.alive_at = self._clock()
                 return outcome
             if renewals < _RENEWALS and self._is_dead(token, outcome):
                 renewals += 1
@@ -131,37 +135,34 @@ class Pool:
     ) -> tuple[Token, Outcome]:
         """Give what came of one exchange; a logon that fails is raised instead."""
         _, logon = self._opened()
-        slot = await self.slots.acquire()
+        slot = self.slots.take() or await self.slots.acquire()
         outcome: Outcome | None = None
         try:
-            token = await logon.token()
-            if token.alive_at is None:
-                token.alive_at = self._clock()
-            outcome = await self._outcome(method, path, route, exchange, token)
-            if isinstance(outcome, Response):
-                token.alive_at = self._clock()
+            token = logon.current or await logon.token()
+            request = self._request(method, path, token)
+            try:
+                answer = await self._exchange(request, route, exchange)
+                outcome = self._checked(answer, method, path)
+            except VeeamError as error:
+                outcome = error
         finally:
             self.slots.release(slot, outcome)
         return token, outcome
 
-    async def _outcome(
-        self, method: str, path: str, route: str, exchange: int, token: Token
-    ) -> Outcome:
+    def _request(self, method: str, path: str, token: Token) -> Request:
         headers = token.headers
         if method == "POST":
             headers = {**headers, "Content-Length": "0"}
-        request = Request(method, self.endpoint.target(path), headers)
-        url = self.endpoint.url(path)
-        try:
-            return await self._exchange(
-                request, route, lambda answer: check(answer, method, url), exchange
-            )
-        except VeeamError as error:
-            return error
+        return Request(method, self._root + path, headers)
+
+    def _checked(self, answer: Response, method: str, path: str) -> Response:
+        if answer.status == _OK:
+            return answer
+        return check(answer, method, self.endpoint.url(path))
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Tell whether *outcome* says that *token* is dead."""
-        if isinstance(outcome, PermissionDenied) and token.alive_at is not None:
+        if isinstance(outcome, PermissionDenied):
             return self._clock() - token.alive_at > _IDLE_SECONDS
         return isinstance(outcome, AuthenticationFailed)
 
@@ -170,23 +171,24 @@ class Pool:
         attempt = 1
         while True:
             try:
-                return await self._exchange(request, route, judge, attempt)
+                return judge(await self._exchange(request, route, attempt))
             except VeeamError as error:
                 failure = error
             await self._pause(self._retry, "GET", route, failure, attempt)
             attempt += 1
 
-    async def _exchange(
-        self, request: Request, route: str, judge: Judge, exchange: int
-    ) -> Response:
+    async def _exchange(self, request: Request, route: str, exchange: int) -> Response:
+        """Exchange once, and tell whoever measures."""
         transport, _ = self._opened()
+        if not self._meter.is_on:
+            return await transport.send(request)
         started = self._clock()
         answer: Response | None = None
         try:
             answer = await transport.send(request)
         finally:
             self._meter.tell(request.method, route, exchange, started, answer)
-        return judge(answer)
+        return answer
 
     async def _pause(
         self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int

@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-
-import attrs
+from typing import TypeAlias
 
 from veeam_async.errors import ApiError, RequestTimeout
 
 _OVERLOADED = (429, 503)
 
 
-@attrs.frozen
-class Slot:
-    """The right to have one request in flight.
+Slot: TypeAlias = tuple[int, bool]
+"""The right to have one request in flight: its number, and whether it was the last.
 
-    *number* counts the slots handed out; *full*: no further one was free.
-    """
-
-    number: int
-    full: bool
+A plain pair, since there is one for each request.
+"""
 
 
 class Slots:
@@ -42,32 +37,43 @@ class Slots:
         self._halved_at = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
+    def take(self) -> Slot | None:
+        """Give a slot without waiting, None while there is none."""
+        if self._waiting or self.in_flight + 1 > self.limit:
+            return None
+        self.in_flight += 1
+        return self._slot()
+
     async def acquire(self) -> Slot:
         """Wait for a slot; hand it back with `release`."""
-        if self._waiting or self.in_flight >= int(self.limit):
+        slot = self.take()
+        if slot is None:
             await self._turn()
-        else:
-            self.in_flight += 1
+            slot = self._slot()
+        return slot
+
+    def _slot(self) -> Slot:
         self._handed_out += 1
-        return Slot(self._handed_out, self.in_flight >= int(self.limit))
+        return self._handed_out, self.in_flight + 1 > self.limit
 
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
-        if is_overload(outcome):
+        if not isinstance(outcome, Exception):
+            if outcome is not None and self.limit < self.most:
+                self._grow(slot)
+        elif is_overload(outcome):
             self._halve(slot)
-        elif outcome is not None and not isinstance(outcome, Exception):
-            self._grow(slot)
         self.in_flight -= 1
         self._hand_on()
 
     def _grow(self, slot: Slot) -> None:
         """Grow by one in a round trip, while the limit is what holds requests back."""
-        if slot.full:
+        if slot[1]:
             self.limit = min(float(self.most), self.limit + 1 / self.limit)
 
     def _halve(self, slot: Slot) -> None:
         """Halve, unless the request began before the last halving took effect."""
-        if slot.number > self._halved_at:
+        if slot[0] > self._halved_at:
             self.limit = max(1.0, self.limit / 2)
             self._halved_at = self._handed_out
 
@@ -89,7 +95,7 @@ class Slots:
             self._hand_on()
 
     def _hand_on(self) -> None:
-        while self._waiting and self.in_flight < int(self.limit):
+        while self._waiting and self.in_flight + 1 <= self.limit:
             turn = self._waiting.popleft()
             if not turn.done():
                 self.in_flight += 1

@@ -46,6 +46,8 @@ def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
 
     Raises UnreadableError, with a plain sentence, for what is neither JSON nor XML.
     """
+    if body[:1] == b"{":
+        return None, _parse_json(body)
     content = _content(body)
     if not content:
         raise UnreadableError("the body is empty")

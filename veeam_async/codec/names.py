@@ -41,6 +41,7 @@ def lists(kind: type) -> tuple[str, ...]:
     return tuple(f"{name}s" for name in roots(kind))
 
 
+@cache
 def row_of(kind: Any) -> Any:
     """Give the kind of a page's rows, None where *kind* is no page."""
     return get_args(kind)[0] if get_origin(kind) is Page else None

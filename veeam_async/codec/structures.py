@@ -1,8 +1,8 @@
-"""Turn plain dicts into models, by functions that cattrs writes once for each shape.
+"""Turn plain dicts into models, by functions that are written once for each shape.
 
 A shape is the tuple of a body's keys as they stand. The naming rule (see `names`) is
 applied to a shape when it is first seen; every later body of that shape goes straight
-through the function that cattrs generated for it, without a key being rewritten.
+through the function that was made for it, without a key being rewritten.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from veeam_async.codec.envelopes import rows
 from veeam_async.codec.names import fold, row_of
 from veeam_async.codec.values import Hook, bare_type, hook_for, says_nothing
+from veeam_async.codec.writer import Rows, Writer
 
 _MAX_SHAPES = 64
 """How many shapes of one kind are remembered: a hostile server sends any number."""
@@ -32,12 +33,13 @@ _MAX_FAULTS = 20
 class Structures:
     """The structuring functions of all kinds, made when first needed.
 
-    *detailed* ones collect every fault with its path, the others stop at the first.
+    *careful* ones are cattrs' own, which collect every fault with its path; the others
+    are written for speed, and stop at the first value that is not what it should be.
     """
 
-    def __init__(self, *, detailed: bool) -> None:
-        self.detailed = detailed
-        self.converter = Converter(detailed_validation=detailed)
+    def __init__(self, *, careful: bool) -> None:
+        self.careful = careful
+        self.converter = Converter(detailed_validation=careful)
         self.hook: Callable[[Any], Hook] = cache(self._hook)
 
     def structure(self, tree: Any, kind: Any) -> Any:
@@ -53,19 +55,22 @@ class Structures:
         if hook is not None:
             return hook
         if get_origin(field.type) is tuple:
-            item = row_of(owner) or get_args(field.type)[0]
-            return lambda value, _of: self._all(rows(value, item), item)
+            return self._tuple_hook(row_of(owner) or get_args(field.type)[0])
         kind = bare_type(field.type)
         return lambda value, _of: self._optional(value, kind)
 
     def _optional(self, value: Any, kind: type) -> Any:
         return None if says_nothing(value) else self.hook(kind)(value, kind)
 
-    def _all(self, values: list[Any], kind: type) -> tuple[Any, ...]:
-        hook = self.hook(kind)
-        if not self.detailed:
-            return tuple([hook(value, kind) for value in values])
-        return _all_or_faults(values, kind, hook)
+    def _tuple_hook(self, item: type) -> Hook:
+        shapes: Any = self.hook(item)
+        all_of = shapes.all_or_faults if self.careful else shapes.all_of
+
+        def structure(value: Any, _of: Any) -> tuple[Any, ...]:
+            is_bare = value.__class__ is list
+            return tuple(all_of(value if is_bare else rows(value, item)))
+
+        return structure
 
 
 class _Shapes:
@@ -74,14 +79,15 @@ class _Shapes:
     def __init__(self, kind: Any, structures: Structures) -> None:
         self._kind = kind
         self._class: type[attrs.AttrsInstance] = get_origin(kind) or kind
-        self._structures = structures
         attrs.resolve_types(self._class)
-        self._fields = {fold(field.name): field for field in attrs.fields(self._class)}
-        self._plain = self._make({name: name for name in self._names()})
+        fields = attrs.fields(self._class)
+        self._fields = {fold(field.name): field for field in fields}
+        self._hooks = {field.name: structures.hook_of(field, kind) for field in fields}
+        self._converter = structures.converter if structures.careful else None
+        self._writer = Writer(self._class, fields, self._hooks)
+        self._plain = self._make({field.name: field.name for field in fields})
         self._made: dict[tuple[str, ...], Hook] = {}
-
-    def _names(self) -> list[str]:
-        return [field.name for field in self._fields.values()]
+        self._rows: dict[tuple[str, ...], Rows] = {}
 
     def __call__(self, value: Any, kind: Any) -> Any:
         if value.__class__ is not dict:
@@ -92,16 +98,50 @@ class _Shapes:
             function = self._function(shape)
         return function(value, kind)
 
+    def all_of(self, values: list[Any]) -> list[Any]:
+        """Structure a list, whose values mostly have the shape of the first."""
+        first = values[0] if values else None
+        if first.__class__ is not dict:
+            return [self(value, self._kind) for value in values]
+        shape = tuple(first)
+        function = self._rows.get(shape)
+        if function is None:
+            function = self._rows_function(shape)
+        return function(values)
+
+    def all_or_faults(self, values: list[Any]) -> list[Any]:
+        """Structure a list, or raise all its faults (of its first bad rows)."""
+        found, faults = [], []
+        for index, value in enumerate(values):
+            try:
+                found.append(self(value, self._kind))
+            except Exception as error:  # noqa: BLE001 - each is reported with its path
+                note = IterableValidationNote(f"@ {index}", index, self._kind)
+                error.add_note(note)
+                faults.append(error)
+            if len(faults) == _MAX_FAULTS:
+                break
+        if faults:
+            raise IterableValidationError("bad rows", faults, self._kind)
+        return found
+
     def _function(self, shape: tuple[str, ...]) -> Hook:
-        renames = self._renames(shape)
+        keys = self._keys(shape)
         if len(self._made) < _MAX_SHAPES and _is_modest(shape):
-            return self._made.setdefault(shape, self._make(renames))
+            return self._made.setdefault(shape, self._make(keys))
         plain = self._plain
         return lambda value, kind: plain(
-            {field: value[key] for field, key in renames.items()}, kind
+            {field: value[key] for field, key in keys.items()}, kind
         )
 
-    def _renames(self, shape: tuple[str, ...]) -> dict[str, str]:
+    def _rows_function(self, shape: tuple[str, ...]) -> Rows:
+        if len(self._rows) >= _MAX_SHAPES or not _is_modest(shape):
+            return lambda values: [self(value, self._kind) for value in values]
+        made = self._writer.rows(self._keys(shape), len(shape), self)
+        return self._rows.setdefault(shape, made)
+
+    def _keys(self, shape: tuple[str, ...]) -> dict[str, str]:
+        """Give the key of each field that *shape* has one for."""
         found: dict[str, str] = {}
         for key in shape:
             field = self._fields.get(fold(key))
@@ -109,19 +149,15 @@ class _Shapes:
                 found.setdefault(field.name, key)
         return found
 
-    def _make(self, renames: dict[str, str]) -> Hook:
+    def _make(self, keys: dict[str, str]) -> Hook:
+        if self._converter is None:
+            return self._writer.one(keys)
         overrides: dict[str, Any] = {
-            field.name: override(
-                rename=renames.get(field.name, field.name),
-                struct_hook=self._structures.hook_of(field, self._kind),
-            )
-            for field in self._fields.values()
+            name: override(rename=keys.get(name, name), struct_hook=hook)
+            for name, hook in self._hooks.items()
         }
         return make_dict_structure_fn(
-            self._kind,
-            self._structures.converter,
-            _cattrs_use_linecache=False,
-            **overrides,
+            self._kind, self._converter, _cattrs_use_linecache=False, **overrides
         )
 
 
@@ -137,18 +173,3 @@ def _object(value: Any) -> dict[str, Any]:
     if says_nothing(value):
         return {}
     raise TypeError("expected an object")
-
-
-def _all_or_faults(values: list[Any], kind: type, hook: Hook) -> tuple[Any, ...]:
-    found, faults = [], []
-    for index, value in enumerate(values):
-        try:
-            found.append(hook(value, kind))
-        except Exception as error:  # noqa: BLE001 - each is reported with its path
-            error.add_note(IterableValidationNote(f"@ {index}", index, kind))
-            faults.append(error)
-        if len(faults) == _MAX_FAULTS:
-            break
-    if faults:
-        raise IterableValidationError("bad rows", faults, kind)
-    return tuple(found)

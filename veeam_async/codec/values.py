@@ -48,6 +48,20 @@ def _rule_for(field: attrs.Attribute[Any], owner: type) -> Rule | None:
     return _RULES.get(kind)
 
 
+def rule_name(field: attrs.Attribute[Any], owner: type) -> str:
+    """Name the rule for *field* of *owner*, "model" where it holds models."""
+    rule = _rule_for(field, owner)
+    return "model" if rule is None else rule.__name__
+
+
+def known_members(field: attrs.Attribute[Any]) -> Callable[[str], StrEnum | None]:
+    """Give what finds the member for a text of *field*, None for all other texts."""
+    kind = bare_type(field.type)
+    is_open = isinstance(kind, type) and issubclass(kind, StrEnum)
+    known: dict[str, StrEnum] = {str(one): one for one in kind} if is_open else {}
+    return known.get
+
+
 def bare_type(of: Any) -> Any:
     """Give the first member of a union, or the type itself."""
     return get_args(of)[0] if get_origin(of) in (UnionType, Union) else of

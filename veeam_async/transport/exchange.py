@@ -11,9 +11,12 @@ import attrs
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Request:
     """A request to the one host of a transport.
+
+    Like a response not frozen: there is one for each exchange, and it takes a third of
+    the time to make.
 
     *target* is path and query, percent-encoded. *headers* hold secrets and are not
     shown.
@@ -24,7 +27,7 @@ class Request:
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Response:
     """An answer with its whole body; the names of *headers* are in lower case."""
 
