@@ -1,0 +1,116 @@
+"""What is written for speed and what cattrs makes are two; they must be one rule."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veeam_async import models
+from veeam_async.codec.structures import Structures
+from veeam_async.models import BackupJobSession, BackupTaskSession, Job, Link, Task
+
+FAST = Structures(careful=False)
+CAREFUL = Structures(careful=True)
+KINDS = (BackupJobSession, BackupTaskSession, Job, Task, Link)
+
+odd = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 2**70),
+    st.floats(allow_nan=False),
+    st.sampled_from(
+        [
+            *("", " ", "None", "true", "FALSE", "64", " 64 ", "6_4", "Stopped", "Idle"),
+            *("2026-03-02T21:00:04.31Z", "2026-03-02T21:00:04", "2026-03-02"),
+            *("1753-01-01T00:00:00Z", "0001-01-01T00:00:00", "2026-03-02T21:00+02:00"),
+            "urn:veeam:BackupJobSession:5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11",
+        ]
+    ),
+    st.sampled_from([[], {}, {"#text": "x"}, {"@xsi:nil": "true"}, {"a": 1}, [1]]),
+)
+links = st.lists(
+    st.dictionaries(st.sampled_from(["Rel", "Href", "Name", "Type", "rel"]), odd),
+    max_size=3,
+)
+
+
+def trees(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Give dicts with some of the fields of *kind*, in either spelling."""
+    names = [_pascal(field.name) for field in attrs.fields(kind)]
+    keys = st.sampled_from([*names, *(name[0].lower() + name[1:] for name in names)])
+    whole = st.fixed_dictionaries(dict.fromkeys(names, odd))
+    some = st.dictionaries(keys, odd)
+    return st.builds(
+        lambda tree, found: tree | {"Links": found}, st.one_of(whole, some), links
+    )
+
+
+def _pascal(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def outcome(structures: Structures, tree: Any, kind: Any) -> Any:
+    """Give the model, or None where *tree* is refused."""
+    try:
+        return structures.structure(tree, kind)
+    except Exception:  # noqa: BLE001 - each way of refusing counts as refusing
+        return None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_what_the_fast_one_makes_the_careful_one_makes(
+    kind: Any, data: st.DataObject
+) -> None:
+    """The fast one may refuse more: the careful one has the last word."""
+    tree = data.draw(trees(kind))
+    fast = outcome(FAST, tree, kind)
+
+    if fast is not None:
+        assert fast == outcome(CAREFUL, tree, kind)
+
+
+def test_rows_of_changing_shapes_come_out_as_each_by_itself() -> None:
+    """A key that the first row lacks is not lost in the others."""
+    rng = random.Random(5)  # noqa: S311 - shapes, not secrets
+    whole = {"Rel": "Up", "Href": "https://e/api/x", "Name": "n", "Type": "t"}
+    lower = {key.lower(): value for key, value in whole.items()}
+    rows: list[dict[str, Any]] = []
+    for _ in range(300):
+        row = dict(rng.choice([whole, lower]))
+        for key in list(row)[2:]:
+            if rng.random() < 0.4:
+                del row[key]
+        rows.append(row)
+    for first in range(20):
+        body = {"UID": f"urn:x:{'0' * 8}-0000-4000-8000-{'0' * 12}", "Links": rows}
+        tree = json.loads(json.dumps(body | {"State": "Stopped", "JobType": "Backup"}))
+        tree |= {"CreationTimeUTC": "2026-03-02T21:00:04Z"}
+        tree["Links"] = rows[first:] + rows[:first]
+        found = FAST.structure(tree, BackupJobSession).links
+
+        assert found == tuple(FAST.structure(row, Link) for row in tree["Links"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in vars(models).values()
+        if isinstance(kind, type) and attrs.has(kind)
+    ],
+)
+def test_models_leave_nothing_to_be_passed_over(kind: Any) -> None:
+    """The written functions fill slots: no model may validate, convert or derive."""
+    assert hasattr(kind, "__slots__")
+    assert not hasattr(kind, "__attrs_post_init__")
+    for field in attrs.fields(kind):
+        assert field.validator is None
+        assert field.converter is None
+        assert not isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]  # a class in fact
