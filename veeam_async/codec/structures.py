@@ -129,9 +129,9 @@ class _Shapes:
         keys = self._keys(shape)
         if len(self._made) < _MAX_SHAPES and _is_modest(shape):
             return self._made.setdefault(shape, self._make(keys))
-        plain = self._plain
+        plain, absent = self._plain, dict.fromkeys(self._hooks)
         return lambda value, kind: plain(
-            {field: value[key] for field, key in keys.items()}, kind
+            absent | {field: value[key] for field, key in keys.items()}, kind
         )
 
     def _rows_function(self, shape: tuple[str, ...]) -> Rows:
