@@ -245,7 +245,7 @@ async def test_a_single_text_is_taken_for_a_mistake() -> None:
 @pytest.mark.parametrize("ids", [None, 5])
 async def test_what_cannot_be_iterated_is_refused_at_once(ids: object) -> None:
     """Not in the loop that comes later."""
-    with pytest.raises(TypeError):
+    with pytest.raises(ValueError, match="ids are an iterable"):
         fetch(Server(), ids)
 
 

@@ -264,3 +264,8 @@ async def test_raw_text_is_sent_as_the_filter_it_is() -> None:
 
     assert "&filter=state%3D%3DWorking%20%2C%20name%21%3D%22x%20y%22&" in target
     assert "&sortDesc=EndTime&" in target
+
+
+def test_a_negative_number_is_quoted() -> None:
+    """Unquoted only letters, digits and underscores are documented."""
+    assert (F.total_size > -1).render(BackupTaskSession) == 'TotalSize>"-1"'

@@ -177,3 +177,17 @@ async def test_a_query_finds_what_a_simulated_server_has(
         one.id for one in everything if not one.is_stopped
     }
     assert running
+
+
+async def test_a_server_that_always_names_a_next_page_is_left() -> None:
+    """After two pages without a new row."""
+
+    def choose(asked: Asked) -> Act:
+        number = int(parse_qs(urlsplit(asked.target).query)["page"][0])
+        return Answer(body=page(range(1), number, number + 1))
+
+    async with talking(behind_logon(choose)) as (em, server):
+        found = await rows(em)
+
+    assert len(found) == 1
+    assert server.count("GET") == 3

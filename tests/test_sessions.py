@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.bodies import error, session, uuid_of
 from tests.support.clients import gets, talking
-from tests.support.fault_server import Act, Answer, CutShort, Reset
+from tests.support.fault_server import Act, Answer, CutShort, Reset, Stall
 from veeam_async import (
     BackupTaskSession,
     DeadlineExceeded,
@@ -236,3 +236,86 @@ async def test_an_unknown_session_is_not_found_in_every_call() -> None:
         ):
             with pytest.raises(NotFound, match="404"):
                 await call(uuid4())
+
+
+# ---------------------------------------------------------------- ends of waits
+
+
+async def test_the_checkpoint_of_a_deadline_can_be_resumed() -> None:
+    """The deadline that has passed is not in it."""
+    async with talking(gets(WORKING, WORKING, WORKING, STOPPED)) as (em, _):
+        watch = em.backup_sessions.watch([ONE], timeout=0.03, interval=0.02)
+        with pytest.raises(DeadlineExceeded) as caught:
+            async for _event in watch:
+                pass
+        again = em.backup_sessions.watch(resume=caught.value.checkpoint, interval=0.01)
+        events = [str(event.kind) async for event in again]
+
+    assert events == ["STOPPED"]
+
+
+async def test_a_wait_that_the_manager_left_behind_is_no_lost_session() -> None:
+    """Nobody said that the session is gone."""
+    async with talking(gets(WORKING)) as (em, _):
+        waiting = asyncio.create_task(em.backup_sessions.wait(ONE, interval=60))
+        await asyncio.sleep(0.02)
+    with pytest.raises(RuntimeError, match="closed while this waited"):
+        await waiting
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+async def test_a_timeout_is_a_number_of_seconds(seconds: float) -> None:
+    """What is none is refused before anything is sent."""
+    async with talking(gets(WORKING)) as (em, _):
+        with pytest.raises(ValueError, match="at least 0"):
+            em.backup_sessions.watch([ONE], timeout=seconds)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300])
+async def test_a_timeout_beyond_the_calendar_is_none(seconds: float) -> None:
+    """It neither overflows nor ends anything."""
+    async with talking(gets(STOPPED)) as (em, _):
+        found = await em.backup_sessions.wait(ONE, timeout=seconds)
+
+    assert found.is_stopped
+
+
+async def test_an_ended_session_is_not_told_again_after_a_resumption() -> None:
+    """Adding it has no more effect than before."""
+    async with talking(gets(STOPPED, WORKING)) as (em, _):
+        first = em.backup_sessions.watch([ONE, uuid_of(2)], interval=60)
+        async with first:
+            heard = [await anext(first) for _ in range(3)]
+            data = first.checkpoint()
+        second = em.backup_sessions.watch(resume=data, interval=60)
+        async with second:
+            second.add(ONE)
+            ended = [event.id for event in heard if str(event.kind) == "STOPPED"]
+
+            assert ended == [ONE]
+            assert ONE not in second.active
+
+
+async def test_two_cancellations_while_leaving_leave_no_worker() -> None:
+    """All are told to end before the first is waited for."""
+
+    async def hold() -> None:
+        async with talking(gets(Stall())) as (em, _):
+            fetches = [em.backup_sessions.fetch([ONE] * 50) for _ in range(4)]
+            waiting = [asyncio.create_task(anext(one)) for one in fetches]
+            await asyncio.sleep(0.05)
+            held.extend([*fetches, *waiting])
+            await asyncio.sleep(60)
+
+    held: list[object] = []
+    task = asyncio.create_task(hold())
+    await asyncio.sleep(0.15)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.05)
+    for one in held:
+        if isinstance(one, asyncio.Task):
+            one.cancel()

@@ -29,6 +29,7 @@ _ERRORS: dict[int, type[ApiError]] = {
     404: NotFound,
     503: ServiceUnavailable,
 }
+_REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
 _LONGEST_ERROR = 64 * 1024
 """Bytes: errors are short; the page that a proxy made is not worth a pause."""
@@ -79,7 +80,7 @@ def _error_for(status: int, message: str | None) -> type[ApiError]:
 
 
 def _advice(response: Response, message: str | None) -> str | None:
-    if 300 <= response.status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+    if response.status in _REDIRECTS:
         return "redirects are not followed: a token must not leave its server"
     if message and _LOST_TASK in message.lower():
         return "a task is known only to the logon session that began it"

@@ -13,7 +13,7 @@ from typing import Generic, Self, TypeVar
 
 from veeam_async.desk import Desk, Fetched, Ready
 from veeam_async.errors import VeeamError
-from veeam_async.ids import Id
+from veeam_async.ids import Id, check_many
 from veeam_async.source import Source
 
 S = TypeVar("S")
@@ -40,10 +40,9 @@ class Fetch(Generic[S]):
         ordered: bool = False,
         is_fatal: Callable[[VeeamError], bool],
     ) -> None:
-        if concurrency < 1:
-            raise ValueError("concurrency must be at least 1")
-        if isinstance(ids, str):
-            raise ValueError("fetch takes many ids: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
+        if concurrency < 1 or concurrency != int(concurrency):
+            raise ValueError("concurrency is a whole number, at least 1")
+        check_many(ids)
         self._desk = Desk(
             get,
             Source(ids),
@@ -73,7 +72,10 @@ class Fetch(Generic[S]):
     ) -> None:
         await self.aclose()
 
+    def abandon(self) -> None:
+        """Stop without waiting: cancel what is under way, from wherever this is."""
+        self._desk.abandon()
+
     def __del__(self) -> None:
-        desk = getattr(self, "_desk", None)
-        if desk is not None:
-            desk.abandon()
+        if hasattr(self, "_desk"):
+            self._desk.abandon()

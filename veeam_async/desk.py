@@ -80,6 +80,7 @@ class Desk(Generic[S]):
         self._room = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._hired = 0
         self._failure: BaseException | None = None
         self._cancelled = False
         self._closed = False
@@ -115,7 +116,12 @@ class Desk(Generic[S]):
 
     def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        for _ in range(self._concurrency):
+        self._hire()
+
+    def _hire(self) -> None:
+        """Let one more work, as long as there are ids and room for one more."""
+        if self._hired < self._concurrency:
+            self._hired += 1
             worker = asyncio.create_task(self._work())
             worker.add_done_callback(self._ended)
             self._workers.add(worker)
@@ -148,7 +154,7 @@ class Desk(Generic[S]):
 
     async def _work(self) -> None:
         """Draw ids and put down what comes of them, until there are none."""
-        source = self._source
+        source, is_new = self._source, True
         while True:
             if len(self._ready) >= self._concurrency:
                 await self._wait_for_room()
@@ -159,6 +165,9 @@ class Desk(Generic[S]):
                     number, given = await source.drawn(self._wait_for_room)
             except StopAsyncIteration:
                 return
+            if is_new:
+                is_new = False
+                self._hire()
             self._ready.put(number, await self._fetch(given))
             self._news.set()
 

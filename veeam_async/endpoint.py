@@ -26,7 +26,8 @@ class Endpoint:
 
         Raises ValueError where it is no http(s) URL, or holds more than a place.
         """
-        parts = urlsplit(url.strip())
+        given: object = url
+        parts = urlsplit(given.strip() if isinstance(given, str) else "")
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(_NEEDS)
         if parts.username is not None or parts.password is not None:

@@ -56,7 +56,7 @@ class Entities(Generic[E]):
         Raises ValueError for a field that this resource cannot be queried by. Each
         entity comes once, even where rows move between pages meanwhile.
         """
-        if page_size < 1 or (limit is not None and limit < 0):
+        if page_size < 1 or not (limit is None or limit >= 0):
             raise ValueError("page_size is at least 1, limit at least 0")
         terms = self._terms(where, order_by)
         return Query(self._pool, self._kind, terms, page_size=page_size, limit=limit)
@@ -83,6 +83,8 @@ class Entities(Generic[E]):
         """Give the query's terms, all but the paging's."""
         terms = f"type={self._kind.__name__}&format=Entities"
         if where is not None:
+            if not isinstance(where, str | Condition):
+                raise ValueError("where is a condition made with F, or a text")
             text = where if isinstance(where, str) else where.render(self._kind)
             terms += f"&filter={quote(text, safe='')}"
         return f"{terms}&{self._order(order_by)}"

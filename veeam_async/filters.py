@@ -200,7 +200,7 @@ def _literal(value: Any, field: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
+        return str(value) if value >= 0 else _quoted(str(value))
     if isinstance(value, str | UUID):
         return _quoted(str(value))
     if isinstance(value, datetime):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterable, Iterable
 from typing import TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -20,6 +21,14 @@ def id_text(value: Id) -> str:
     if isinstance(value, str) and _UUID.fullmatch(value):
         return value.lower()
     return str(parse_id(value))
+
+
+def check_many(ids: object) -> None:
+    """Raise ValueError where *ids* are not many, but one, or none at all."""
+    if isinstance(ids, str | bytes | UUID):
+        raise ValueError("many ids are taken here: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
+    if not isinstance(ids, Iterable | AsyncIterable):
+        raise ValueError("ids are an iterable, such as a list")  # noqa: TRY004 - the same
 
 
 def parse_id(value: Id) -> UUID:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import attrs
@@ -11,6 +12,8 @@ from veeam_async.entities import Entities
 from veeam_async.ids import Id, parse_id
 from veeam_async.models import Job, Task
 from veeam_async.pool import Pool
+
+_TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +56,8 @@ class Tasks:
         Raises NotFound where this logon session does not know it, ValueError where it
         is no id of a task.
         """
-        if not task_id.removeprefix("task-").isalnum():
+        given: object = task_id
+        if not (isinstance(given, str) and _TASK_ID.fullmatch(given)):
             raise ValueError(f"{task_id!r} is no id of a task, such as task-12")
         answer = await self._pool.request(
             "GET", f"/tasks/{task_id}", route="/tasks/{id}"

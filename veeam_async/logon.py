@@ -34,6 +34,7 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
 _LOGOUT_SECONDS = 5.0
+_MOST_UNPROVEN, _MOST_DEAD = 2, 10
 
 
 Judge: TypeAlias = Callable[[Response], Response]
@@ -49,12 +50,31 @@ class Token:
 
     *headers* are those of a request that carries it, *delete* is the path of the link
     that ends it, *alive_at* when the server last took it, on the clock of whoever uses
-    it, infinite while nobody has.
+    it, *worked* whether a request was ever answered with it.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
     delete: str | None = attrs.field(repr=False)
     alive_at: float = float("inf")
+    worked: bool = False
+
+
+@attrs.define
+class Dead:
+    """The dead tokens that one request has met."""
+
+    tokens: int = 0
+    unproven: int = 0
+
+    def counts(self, token: Token) -> bool:
+        """Count *token*; tell whether the next one deserves a try.
+
+        A server that refuses its fresh tokens is believed sooner than one whose good
+        tokens die.
+        """
+        self.tokens += 1
+        self.unproven += not token.worked
+        return self.unproven <= _MOST_UNPROVEN and self.tokens <= _MOST_DEAD
 
 
 class Logon:
@@ -92,10 +112,15 @@ class Logon:
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(_retrieved)
+        renewal = self._renewal
         try:
-            return await asyncio.shield(self._renewal)
+            return await asyncio.shield(renewal)
         except VeeamError as error:
             failure = error
+        except asyncio.CancelledError:
+            if not renewal.cancelled():
+                raise
+            raise RuntimeError("the EnterpriseManager was closed meanwhile") from None
         # Each waiter raises its own: a shared one would gather all their tracebacks.
         raise copy.copy(failure) from failure.__cause__
 
@@ -143,10 +168,13 @@ class Logon:
         return self._read(answer)
 
     async def _ask(self) -> str:
-        if isinstance(self._password, str):
-            return self._password
-        given = self._password()
-        return await given if inspect.isawaitable(given) else given
+        given = self._password if isinstance(self._password, str) else self._password()
+        if inspect.isawaitable(given):
+            given = await given
+        if not isinstance(given, str):
+            # Sent all the same it would be one more wrong password.
+            raise ValueError("the password callable gave no text")  # noqa: TRY004 - misuse is ValueError throughout
+        return given
 
     def _judge(self, answer: Response) -> Response:
         """Tell a logon from a refusal, and both from what is no Enterprise Manager."""
@@ -181,6 +209,8 @@ def _foreign(answer: Response) -> str | None:
     status, start = answer.status, answer.body[:4096].lower()
     if status >= 500 or status == 429:  # noqa: PLR2004 - whatever it is, it is ill
         return None
+    if _refuses(answer):
+        return None
     if b'"errorcode"' in start:
         return (
             "the REST API of another Veeam product answered, Backup & Replication's "
@@ -189,8 +219,15 @@ def _foreign(answer: Response) -> str | None:
     if b"<html" in start or b"<!doctype html" in start:
         return f"an HTML page answered ({status}), of a web interface for example"
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
-        return f"it redirects ({status}) to {answer.headers.get('location', 'nowhere')}"
+        place = answer.headers.get("location", "nowhere").partition("?")[0]
+        return f"it redirects ({status}) to {place}"
     return _not_its_way(answer)
+
+
+def _refuses(answer: Response) -> bool:
+    """Tell whether the credentials were judged, whatever page comes with that."""
+    challenge = answer.headers.get("www-authenticate", "").lower()
+    return answer.status == 401 and "basic" in challenge  # noqa: PLR2004
 
 
 def _not_its_way(answer: Response) -> str | None:

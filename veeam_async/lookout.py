@@ -26,6 +26,9 @@ S = TypeVar("S", bound=Session)
 
 _LOG = logging.getLogger(__name__)
 
+_FOR_EVER = 1e9
+"""Seconds, some thirty years: what lies beyond them is beyond the calendar too."""
+
 _TICK = 0.001
 """Seconds by which a look may come early: a sleep can end a rounding error too soon."""
 
@@ -61,6 +64,8 @@ class Limit:
     def __attrs_post_init__(self) -> None:
         if self.seconds is not None and self.time is not None:
             raise ValueError("give a timeout or a deadline, not both")
+        if self.seconds is not None and not self.seconds >= 0:
+            raise ValueError("a timeout is a number of seconds, at least 0")
         if self.time is not None and self.time.utcoffset() is None:
             raise ValueError("a deadline needs a time zone")
 
@@ -68,7 +73,8 @@ class Limit:
         """Give the end on both clocks; a deadline is kept by the wall clock alone."""
         if self.seconds is None:
             return None, self.time
-        return now.monotonic + self.seconds, now.wall + timedelta(seconds=self.seconds)
+        seconds = min(self.seconds, _FOR_EVER)
+        return now.monotonic + seconds, now.wall + timedelta(seconds=seconds)
 
 
 class Lookout(Generic[S]):
@@ -127,9 +133,10 @@ class Lookout(Generic[S]):
             await asyncio.wait(tasks)
 
     def abandon(self) -> None:
-        """Cancel every look from wherever the last reference was dropped."""
+        """Cancel every look, from wherever this is called."""
         if self._tasks:
             self._in_loop(self._cancel)
+            self._in_loop(self.news.set)
 
     def _in_loop(self, call: Callable[[], object]) -> None:
         if self._loop is not None:

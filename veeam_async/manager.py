@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
@@ -12,8 +12,8 @@ from veeam_async.answers import read
 from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
 from veeam_async.jobs import Jobs, Tasks
-from veeam_async.logon import Logon, Password, Send
-from veeam_async.meter import Meter, RequestDone
+from veeam_async.logon import Password
+from veeam_async.meter import RequestDone
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -28,13 +28,10 @@ from veeam_async.models import (
 from veeam_async.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.sessions import BackupSessions, Closable, JobSessions
-from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
-from veeam_async.transport.direct import DirectTransport
-from veeam_async.transport.exchange import Timeout, Transport
+from veeam_async.settings import Settings
+from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 
-_USER_AGENT = f"veeam-async/{version('veeam-async')}"
-_MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 _ENTITIES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
@@ -45,6 +42,8 @@ _ENTITIES: dict[str, type[Any]] = {
         Job,
     )
 }
+
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|task-[0-9]+")
 
 K = TypeVar("K")
 Followed: TypeAlias = (
@@ -109,72 +108,39 @@ class EnterpriseManager:
         on_request: Callable[[RequestDone], object] | None = None,
         lazy: bool = False,
     ) -> None:
-        if accept not in _MEDIA_TYPES:
-            raise ValueError(f"accept is 'json' or 'xml', not {accept!r}")
-        if transport not in ("auto", "aiohttp"):
-            raise ValueError(f"transport is 'auto' or 'aiohttp', not {transport!r}")
-        if ":" in username:
-            raise ValueError("a user name holds no colon (RFC 7617)")
-        proxy_of(proxy)
+        settings = Settings.checked(
+            username=username,
+            password=password,
+            accept=accept,
+            api_version=api_version,
+            max_connections=max_connections,
+            timeout=timeout,
+            retry=retry,
+            max_body_size=max_body_size,
+            transport=transport,
+            proxy=proxy,
+            on_request=on_request,
+        )
         endpoint = Endpoint.parse(url)
-        headers = {
-            "Accept": _MEDIA_TYPES[accept],
-            "Accept-Encoding": "identity",
-            "User-Agent": _USER_AGENT,
-        }
         trust = trust_of(tls) if endpoint.is_tls else None
-
-        limits = timeout or Timeout()
-
-        def connect() -> Transport:
-            origin = endpoint.origin
-            if transport == "aiohttp" or proxy is not None:
-                return AiohttpTransport(
-                    origin,
-                    trust=trust,
-                    timeout=limits,
-                    max_body_size=max_body_size,
-                    proxy=proxy,
-                )
-            return DirectTransport(
-                origin, trust=trust, timeout=limits, max_body_size=max_body_size
-            )
-
-        # A closure, since the repr of a partial would show the password.
-        def log_on(send: Send) -> Logon:
-            return Logon(
-                send,
-                endpoint,
-                username=username,
-                password=password,
-                api_version=api_version,
-                headers=headers,
-            )
-
         self._lazy = lazy
         self._open: WeakSet[Closable] = WeakSet()
-        self._pool = Pool(
-            endpoint,
-            connect,
-            log_on,
-            max_connections=max_connections,
-            retry=retry,
-            meter=Meter(on_request),
-        )
+        self._pool = settings.pool(endpoint, trust)
+        self._hand_out(self._pool, self._open.add)
+
+    def _hand_out(self, pool: Pool, keep: Callable[[Closable], object]) -> None:
         self.backup_sessions = BackupSessions(
-            self._pool, "/backupSessions", BackupJobSession, self._open.add
+            pool, "/backupSessions", BackupJobSession, keep
         )
         self.replica_sessions = JobSessions(
-            self._pool, "/replicaSessions", ReplicaJobSession, self._open.add
+            pool, "/replicaSessions", ReplicaJobSession, keep
         )
         self.restore_sessions = JobSessions(
-            self._pool, "/restoreSessions", RestoreSession, self._open.add
+            pool, "/restoreSessions", RestoreSession, keep
         )
-        self.task_sessions = Entities(
-            self._pool, "/backupTaskSessions", BackupTaskSession
-        )
-        self.jobs = Jobs(self._pool, "/jobs", Job)
-        self.tasks = Tasks(self._pool)
+        self.task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
+        self.jobs = Jobs(pool, "/jobs", Job)
+        self.tasks = Tasks(pool)
 
     async def __aenter__(self) -> Self:
         await self._pool.open(log_on=not self._lazy)
@@ -187,7 +153,11 @@ class EnterpriseManager:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            for iterator in list(self._open):
+            iterators = list(self._open)
+            # All at once first: whoever cancels this again finds none still at work.
+            for iterator in iterators:
+                iterator.abandon()
+            for iterator in iterators:
                 await iterator.aclose()
         finally:
             await self._pool.close()
@@ -203,7 +173,7 @@ class EnterpriseManager:
         path = self._pool.endpoint.rebase(link.href)
         if "action=" in path.partition("?")[2].lower():
             raise ValueError(f"a link that acts is not followed: {link.rel}")
-        route = f"{link.type} link"
+        route = _template(path)
         name = link.type or ""
         if name.endswith("ReferenceList"):
             return list((await self._read(path, route, Page[EntityRef])).rows)
@@ -221,6 +191,11 @@ class EnterpriseManager:
     def __repr__(self) -> str:
         state = "open" if self._pool.is_open else "closed"
         return f"<EnterpriseManager {self._pool.endpoint.origin} {state}>"
+
+
+def _template(path: str) -> str:
+    """Give the route that *path* follows, whatever ids it holds."""
+    return _ID.sub("{id}", path.partition("?")[0])
 
 
 def _as_entity(path: str) -> str:

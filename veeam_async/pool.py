@@ -17,7 +17,7 @@ from veeam_async.errors import (
     PermissionDenied,
     VeeamError,
 )
-from veeam_async.logon import Judge, Logon, Send, Token
+from veeam_async.logon import Dead, Judge, Logon, Send, Token
 from veeam_async.meter import Meter
 from veeam_async.retry import NEVER, Retry
 from veeam_async.slots import Slots
@@ -27,8 +27,6 @@ _LOG = logging.getLogger(__name__)
 
 _IDEMPOTENT = ("GET", "DELETE")
 _OK = 200
-_RENEWALS = 2
-"""How many dead tokens one request may meet before a 401 is believed."""
 
 _IDLE_SECONDS = 14 * 60.0
 """After 15 idle minutes a token is dead, which some servers say with 403."""
@@ -115,16 +113,15 @@ class Pool:
         ConnectionFailed, BodyTooLarge, and what the logon raises.
         """
         retry = NEVER if once else self._retry
-        attempt, renewals = 1, 0
+        attempt, dead = 1, Dead()
         while True:
             token, outcome = await self._in_slot(
-                method, path, route, attempt + renewals
+                method, path, route, attempt + dead.tokens
             )
             if isinstance(outcome, Response):
-                token.alive_at = self._clock()
+                token.alive_at, token.worked = self._clock(), True
                 return outcome
-            if renewals < _RENEWALS and self._is_dead(token, outcome):
-                renewals += 1
+            if self._is_dead(token, outcome) and dead.counts(token):
                 self._opened()[1].forget(token)
                 continue
             await self._pause(retry, method, route, outcome, attempt)
@@ -196,7 +193,8 @@ class Pool:
         """Wait until the next attempt, or raise *error* where there is none."""
         wait = retry.wait(error, attempt, self._uniform)
         if wait is None or not _may_repeat(method, error):
-            raise error
+            # Without the frames that hold a token: some tools show their variables.
+            raise error.with_traceback(None)
         _LOG.debug(
             "%s %s failed (%s): attempt %d in %.1f s",
             method,

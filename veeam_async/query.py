@@ -12,13 +12,16 @@ from veeam_async.pool import Pool
 E = TypeVar("E", bound=Identified)
 
 _ROUTE = "/query"
+_STALE_PAGES = 2
+"""After so many pages without a new row there is no end to be expected."""
 
 
 class Query(Generic[E]):
     """An async iterator of entities; nothing is open between two of them.
 
     The server gives 100 rows where no page size is asked for, so it always is
-    (page "GET /query"). Rows that move between pages meanwhile come once.
+    (page "GET /query"). Rows that move to a later page meanwhile come once; where rows
+    vanish meanwhile, as many others can slip to a page that was read already.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Query(Generic[E]):
         self._page: int | None = 1
         self._rows: deque[E] = deque()
         self._seen: set[str] = set()
+        self._stale = 0
 
     def __aiter__(self) -> Self:
         return self
@@ -58,12 +62,12 @@ class Query(Generic[E]):
         answer = await self._pool.request("GET", path, route=_ROUTE)
         # A page of a generic alias: mypy takes it for a value, not for a type.
         found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
-        for row in found.rows:
-            if row.uid not in self._seen:
-                self._seen.add(row.uid)
-                self._rows.append(row)
-        more = found.rows and _is_followed(page, found.paging)
-        self._page = page + 1 if more else None
+        new = [row for row in found.rows if row.uid not in self._seen]
+        self._seen.update(row.uid for row in new)
+        self._rows.extend(new)
+        self._stale = 0 if new else self._stale + 1
+        more = self._stale < _STALE_PAGES and _is_followed(page, found.paging)
+        self._page = page + 1 if more and found.rows else None
 
 
 def _is_followed(page: int, paging: PagingInfo | None) -> bool:

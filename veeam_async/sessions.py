@@ -23,7 +23,7 @@ from veeam_async.errors import (
     VeeamError,
 )
 from veeam_async.events import EventKind, SessionChanged
-from veeam_async.ids import Id, parse_id
+from veeam_async.ids import Id, check_many, parse_id
 from veeam_async.lookout import Clock, Limit
 from veeam_async.models import (
     BackupJobSession,
@@ -44,6 +44,10 @@ S = TypeVar("S", bound=Session)
 
 class Closable(Protocol):
     """What is to be closed when its manager is."""
+
+    def abandon(self) -> None:
+        """End what it has under way, without waiting for that."""
+        ...
 
     async def aclose(self) -> None:
         """Close it."""
@@ -181,7 +185,12 @@ class JobSessions(Entities[S], Generic[S]):
         async for event in watch:
             if event.kind is EventKind.STOPPED and isinstance(event, SessionChanged):
                 return event.session
-        raise NotFound(
+            if event.kind is EventKind.GONE:
+                raise self._gone(one)
+        raise RuntimeError("the EnterpriseManager was closed while this waited")
+
+    def _gone(self, one: UUID) -> NotFound:
+        return NotFound(
             status=404,
             message="the server does not know this session (any more)",
             method="GET",
@@ -197,8 +206,7 @@ class JobSessions(Entities[S], Generic[S]):
             return restore(
                 resume, self._load, rules, now=clock.moment(), uniform=random.random
             )
-        if isinstance(ids, str):
-            raise ValueError("watch takes many ids: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
+        check_many(ids)
         known = [parse_id(one) for one in ids]
         return Tracker(known, rules, uniform=random.random), None
 

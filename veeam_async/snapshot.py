@@ -32,6 +32,7 @@ def save(
         "sequence": tracker.sequence,
         "deadline": _text(deadline),
         "health": _saved_health(tracker.health),
+        "ended": [str(one) for one in tracker.ended],
         "sessions": {
             str(one): _saved(tracked, dump) for one, tracked in tracker.tracked.items()
         },
@@ -72,6 +73,7 @@ def _restored(
         (), rules, uniform=uniform, sequence=int(data["sequence"])
     )
     tracker.health = _loaded_health(data["health"], now)
+    tracker.ended = {UUID(one) for one in data["ended"]}
     for one, saved in data["sessions"].items():
         tracker.restore(UUID(one), _loaded(saved, load, now))
     return tracker, _time(data["deadline"])

@@ -40,7 +40,7 @@ class Tracker(Generic[S]):
         self.health = Health()
         self.tracked: dict[UUID, Tracked[S]] = {}
         self._uniform = uniform
-        self._ended: set[UUID] = set()
+        self.ended: set[UUID] = set()
         self._schedule: list[tuple[float, int, UUID]] = []
         self._tie = count()
         self._untold: dict[UUID, None] = {}
@@ -56,7 +56,7 @@ class Tracker(Generic[S]):
 
     def add(self, id: UUID) -> None:  # noqa: A002 - the field's term
         """Watch *id* too, at once; of no effect where it is or was watched."""
-        if id not in self.tracked and id not in self._ended:
+        if id not in self.tracked and id not in self.ended:
             self.restore(id, Tracked())
 
     def restore(self, id: UUID, tracked: Tracked[S]) -> None:  # noqa: A002 - the field's term
@@ -128,7 +128,7 @@ class Tracker(Generic[S]):
         event = self.tracked[one].event(one, self.sequence + 1, self.rules)
         if event is not None and event.kind in (EventKind.STOPPED, EventKind.GONE):
             self.discard(one)
-            self._ended.add(one)
+            self.ended.add(one)
         return event
 
     def _put_down(self, one: UUID, tracked: Tracked[S]) -> None:

@@ -106,10 +106,14 @@ class Watch(Generic[S]):
     ) -> None:
         await self.aclose()
 
+    def abandon(self) -> None:
+        """Stop without waiting: cancel the looks under way, from wherever this is."""
+        self._over = True
+        self._lookout.abandon()
+
     def __del__(self) -> None:
-        lookout = getattr(self, "_lookout", None)
-        if lookout is not None:
-            lookout.abandon()
+        if hasattr(self, "_lookout"):
+            self._lookout.abandon()
 
     async def _end_or_news(self) -> None:
         """Note that all is told, raise what ends the watch, or wait for news."""
@@ -119,7 +123,8 @@ class Watch(Generic[S]):
             await self.aclose()
             raise self._lookout.failure
         elif self._lookout.is_late():
-            checkpoint = self.checkpoint()
+            # Without its deadline, which has passed: whoever resumes sets another.
+            checkpoint = save(self._tracker, self._dump, None)
             await self.aclose()
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
         else:
