@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms package bench-hostile clean help
+.PHONY: demo test check lint types rooms package overload bench bench-hostile clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,17 +32,25 @@ rooms: $(STAMPS)/lint
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/rooms.py
 
+overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
+	@$(BIN)/python benchmarks/overload.py
+
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py
+
+bench: $(STAMPS)/bench   ## time it beside other clients, in some eight minutes
+	@$(BIN)/python -m benchmarks
 
 clean:           ## remove what make made
 	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(STAMPS)/venv:
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	  echo "Python's venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON) here; make PYTHON=python3.12 … names another one" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed; make PYTHON=python3.12 … names another one" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@mkdir -p $(STAMPS) && touch $@
@@ -57,4 +65,11 @@ $(STAMPS)/test: $(STAMPS)/demo
 
 $(STAMPS)/lint: $(STAMPS)/demo
 	@$(BIN)/python -m pip install --quiet --group lint --group package
+	@touch $@
+
+# niquests brings urllib3-future, which would take the place of the urllib3 that requests
+# uses; built from its source it does not. Peers that do not install are left out.
+$(STAMPS)/bench: $(STAMPS)/demo
+	@URLLIB3_NO_OVERRIDE=1 PIP_NO_BINARY=urllib3-future \
+	  $(BIN)/python -m benchmarks.peers
 	@touch $@

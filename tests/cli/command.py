@@ -77,3 +77,24 @@ async def end(process: asyncio.subprocess.Process, text: str | bytes = "") -> En
 
     assert not any(secret in ended.out + ended.err for secret in _SECRETS)
     return ended
+
+
+async def after_looks(
+    simulator: Simulator, *steps: float, commands: int = 1, looks: int = 6
+) -> None:
+    """Advance the simulator, step by step, once *commands* look at its sessions.
+
+    A process takes a while to start, longer on a busy machine: what it is to see must
+    not pass meanwhile.
+    """
+
+    def seen() -> int:
+        return simulator.stats.by_route.get("GET /backupSessions/{id}", 0)
+
+    while simulator.stats.logons < commands:
+        await asyncio.sleep(0.02)
+    for seconds in steps:
+        before = seen()
+        while seen() < before + looks * commands:
+            await asyncio.sleep(0.02)
+        simulator.advance(seconds)

@@ -1,6 +1,7 @@
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -23,6 +24,14 @@ async def simulator() -> AsyncIterator[Simulator]:
     """Give a small simulator in which nothing runs by itself."""
     async with Simulator(sessions=12, running=0, password=PASSWORD) as simulator:
         yield simulator
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C reach the commands: a background job of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

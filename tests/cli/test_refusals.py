@@ -24,7 +24,7 @@ async def test_wrong_password(run: Run, simulator: Simulator) -> None:
 async def test_nothing_listens(quick: Run) -> None:
     """A wrong port is told in one line, without a traceback."""
     ended = await quick(
-        "get", "d46e39e0-1131-4585-91a7-e828ce7eafae", VEEAM_URL=NOWHERE
+        "get", "3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35", VEEAM_URL=NOWHERE
     )
 
     assert (ended.code, ended.out) == (1, "")
@@ -187,7 +187,7 @@ async def test_what_only_the_library_knows_to_be_wrong(quick: Run) -> None:
     """What it refuses while connected is wrong usage as well."""
     ended = await asyncio.gather(
         quick("query", "--order-by", "bogus"),
-        quick("watch", "d46e39e0-1131-4585-91a7-e828ce7eafae", "--interval", "0"),
+        quick("watch", "3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35", "--interval", "0"),
     )
 
     assert [each.code for each in ended] == [2, 2]

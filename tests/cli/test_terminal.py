@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.cells import cell_len
 
-from tests.cli.command import PASSWORD, environment
+from tests.cli.command import PASSWORD, after_looks, environment
 from tests.cli.terminal import needs_terminal, on_terminal
 from veeam_async.simulator import Simulator
 
@@ -30,13 +30,14 @@ async def test_the_demo_fits_its_terminal(columns: int) -> None:
 
 async def test_no_colour_where_none_is_wanted(simulator: Simulator) -> None:
     """NO_COLOR takes the colours away, a dumb terminal every control sequence."""
-    simulator.add_session(script=[("Working", 60)])
+    simulator.add_session(script=[("Working", 36_000)])
     watch = ("watch", "--interval", "0.1")
     env = environment(simulator)
-    plain, dumb, colourful = await asyncio.gather(
+    plain, dumb, colourful, _ = await asyncio.gather(
         on_terminal(*watch, env=env | {"NO_COLOR": "1"}),
         on_terminal(*watch, env=env | {"TERM": "dumb"}),
         on_terminal("fetch", "-o", "table", env=env),
+        after_looks(simulator, 36_000, commands=3, looks=12),
     )
 
     assert [plain.code, dumb.code, colourful.code] == [0, 0, 0]
@@ -102,11 +103,12 @@ async def test_ctrl_c_ends_a_question(simulator: Simulator) -> None:
 
 async def test_get_and_wait_on_a_terminal(simulator: Simulator) -> None:
     """A session is shown as names and values, after a sign that the command waits."""
-    one = str(simulator.add_session(script=[("Working", 30)]))
+    one = str(simulator.add_session(script=[("Working", 36_000)]))
     env = environment(simulator)
-    got, waited = await asyncio.gather(
+    got, waited, _ = await asyncio.gather(
         on_terminal("get", one, env=env),
         on_terminal("wait", one, "--interval", "0.1", env=env),
+        after_looks(simulator, 36_000, commands=2),
     )
 
     assert [got.code, waited.code] == [0, 0]

@@ -3,7 +3,7 @@ import json
 import math
 import uuid
 
-from tests.cli.command import Run
+from tests.cli.command import Run, after_looks
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.1")
@@ -11,8 +11,11 @@ FAST = ("--interval", "0.1")
 
 async def test_watch_follows_what_runs_now(run: Run, simulator: Simulator) -> None:
     """Without ids the running sessions are watched: one FOUND first, one STOPPED."""
-    ids = {str(simulator.add_session(script=[("Working", 60)])) for _ in range(2)}
-    watched = await run("watch", *FAST)
+    script = [("Working", 36_000)]
+    ids = {str(simulator.add_session(script=script)) for _ in range(2)}
+    watched, _ = await asyncio.gather(
+        run("watch", *FAST), after_looks(simulator, 36_000)
+    )
     kinds = [(row["id"], row["kind"]) for row in watched.rows]
 
     assert watched.code == 0
@@ -23,10 +26,11 @@ async def test_watch_follows_what_runs_now(run: Run, simulator: Simulator) -> No
 
 async def test_watch_tells_progress_where_asked(run: Run, simulator: Simulator) -> None:
     """With --progress an event tells of progress alone, in each form."""
-    one = str(simulator.add_session(script=[("Working", 60)]))
-    array, table = await asyncio.gather(
+    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    array, table, _ = await asyncio.gather(
         run("watch", one, "--progress", *FAST, "-o", "json"),
         run("watch", one, "--progress", *FAST, "-o", "table"),
+        after_looks(simulator, 9_000, 36_000, commands=2),
     )
     kinds = [row["kind"] for row in json.loads(array.out)]
 

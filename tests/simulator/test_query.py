@@ -272,7 +272,7 @@ async def test_text_is_compared_by_case(caller: Any) -> None:
         "type=BackupJobSession&filter=IsRetry==maybe",
         "type=BackupJobSession&filter=IsRetry>true",
         "type=BackupJobSession&filter=UID==99999",
-        "type=BackupJobSession&filter=UID>%22d46e39e0-1131-4585-91a7-e828ce7eafae%22",
+        "type=BackupJobSession&filter=UID>%223f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35%22",
         "type=BackupJobSession&filter=CreationTime>yesterday",
         "type=BackupJobSession&filter=CreationTime>2025-13-01",
         "type=BackupTaskSession&filter=TotalSize>much",

@@ -40,12 +40,12 @@ xml_texts = st.text(
 
 def _session(**changes: Any) -> BackupJobSession:
     fields: dict[str, Any] = {
-        "job_uid": "urn:veeam:Job:4856ab37-2235-45e8-affe-d515878b01a9",
-        "job_name": "Fileserver Backup",
+        "job_uid": "urn:veeam:Job:b81d2e64-0f3a-4c75-9e28-5a6c7d8e9f10",
+        "job_name": "Mail Archive",
         "creation_time": NOON,
-        "name": "Fileserver Backup@2025-10-21 12:00:00",
-        "uid": "urn:veeam:BackupJobSession:d46e39e0-1131-4585-91a7-e828ce7eafae",
-        "href": "https://localhost:9398/api/backupSessions/d46e39e0?format=Entity",
+        "name": "Mail Archive@2025-10-21 12:00:00",
+        "uid": "urn:veeam:BackupJobSession:3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35",
+        "href": "https://localhost:9398/api/backupSessions/3f6a8c1e?format=Entity",
     }
     return BackupJobSession(**fields | changes)
 
@@ -151,11 +151,11 @@ def test_a_finished_task_tells_its_success_as_an_attribute() -> None:
 def test_an_empty_text_is_an_empty_element() -> None:
     """An empty reason is `<Reason />`, an unknown VmUid is left out."""
     part = BackupTaskSession(
-        job_session_uid="urn:veeam:BackupJobSession:d46e39e0",
+        job_session_uid="urn:veeam:BackupJobSession:3f6a8c1e",
         creation_time=NOON,
         name="vm@2025-10-21 12:00:00",
-        uid="urn:veeam:BackupTaskSession:d46e39e0",
-        href="http://em/api/backupTaskSessions/d46e39e0?format=Entity",
+        uid="urn:veeam:BackupTaskSession:3f6a8c1e",
+        href="http://em/api/backupTaskSessions/3f6a8c1e?format=Entity",
     )
     body = render(part, "xml")
 

@@ -58,6 +58,8 @@ _COMMANDS: tuple[Callable[..., Exit], ...] = (
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command with *arguments* and give its exit code."""
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
+        return Exit.ERROR
     prepare()
     try:
         with warnings.catch_warnings():

@@ -43,7 +43,7 @@ def get(
 ) -> Exit:
     """Show one session.
 
-    Example: `veeam-async get d46e39e0-1131-4585-91a7-e828ce7eafae`
+    Example: `veeam-async get 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
         id: The session's UUID, UID or Href.
@@ -80,6 +80,8 @@ def references(
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.
     """
+    if limit is not None and limit < 0:
+        raise ValueError("--limit is at least 0")
     return asyncio.run(_references(connection.server(), limit, resource, output))
 
 
@@ -176,7 +178,7 @@ def tasks(
 ) -> Exit:
     """List the task sessions of a backup session: one for each machine in it.
 
-    Example: `veeam-async tasks d46e39e0-1131-4585-91a7-e828ce7eafae`
+    Example: `veeam-async tasks 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
         session_id: The session's UUID, UID or Href.

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from veeam_async.simulator import Simulator
 
 
+_LAST_PORT = 65_535
+
+
 def simulate(
     *,
     host: str = "127.0.0.1",
@@ -40,6 +43,8 @@ def simulate(
         product: The version to imitate.
         tls: Use HTTPS, with a certificate of its own.
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise ValueError(f"--port lies between 0 and {_LAST_PORT}")
     # Here, since it loads a web server that no other command needs.
     from veeam_async.simulator import Simulator  # noqa: PLC0415
 

@@ -34,7 +34,7 @@ def stop(
     Asks first on a terminal; elsewhere --yes is needed. Shows the task in which the
     server does it.
 
-    Example: `veeam-async stop d46e39e0-1131-4585-91a7-e828ce7eafae`
+    Example: `veeam-async stop 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
         id: The session's UUID, UID or Href.

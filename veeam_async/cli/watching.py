@@ -151,7 +151,7 @@ def wait(
 
     Exit code 3: it failed; 4: the time is up; 1: the server does not know it.
 
-    Example: `veeam-async wait d46e39e0-1131-4585-91a7-e828ce7eafae --timeout 3600`
+    Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
 
     Args:
         id: The session's UUID, UID or Href.
