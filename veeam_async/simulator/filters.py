@@ -115,11 +115,22 @@ class _Parser:
     def _comparison(self) -> Predicate:
         name = self._take("bare").text
         op = self._take("op").text
-        value = self._take("bare", "quoted").text
+        value = self._value()
         field = self._fields.get(name.lower())
         if field is None:
             raise RefusalError(400, f"Field '{name}' is unknown.")
         return _compare(field, op, field.literal(op, value))
+
+    def _value(self) -> str:
+        """Take a value; spaces in one without quotes are silently ignored."""
+        first = self._take("bare", "quoted")
+        text = first.text
+        while first.kind == "bare" and self._is_next("bare"):
+            text += self._take("bare").text
+        return text
+
+    def _is_next(self, kind: str) -> bool:
+        return self._at < len(self._tokens) and self._tokens[self._at].kind == kind
 
     def _next(self) -> _Token:
         if self._at >= len(self._tokens):
@@ -134,11 +145,7 @@ class _Parser:
         return token
 
     def _took_mark(self, mark: str) -> bool:
-        is_next = (
-            self._at < len(self._tokens)
-            and self._tokens[self._at].kind == "mark"
-            and self._tokens[self._at].text == mark
-        )
+        is_next = self._is_next("mark") and self._tokens[self._at].text == mark
         self._at += is_next
         return is_next
 
