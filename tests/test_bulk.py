@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veeam_async import Fetch, Fetched, NotFound, VeeamError
+from veeam_async import DecodeError, Fetch, Fetched, NotFound, VeeamError
 from veeam_async.ids import Id
 
 pytestmark = pytest.mark.looptime
@@ -85,6 +85,7 @@ def fetch(
         concurrency=concurrency,
         ordered=ordered,
         is_fatal=lambda error: isinstance(error, NotFound),
+        finish=lambda answer: answer,
     )
 
 
@@ -309,3 +310,28 @@ async def test_every_id_has_exactly_one_result(
     assert server.most <= concurrency
     if ordered:
         assert came == ids
+
+
+async def test_what_cannot_be_finished_is_the_error_of_its_id() -> None:
+    """And costs no other one."""
+
+    def finish(answer: Body) -> Body:
+        if answer is bodies[3]:
+            raise DecodeError(media_type="m", kind="k", problems=("p",), excerpt="")
+        return answer
+
+    bodies = [Body(text) for text in numbers(6)]
+
+    async def get(given: Id) -> Body:
+        return bodies[int(str(given))]
+
+    found = [
+        fetched
+        async for fetched in Fetch(
+            get, numbers(6), concurrency=2, is_fatal=lambda _: False, finish=finish
+        )
+    ]
+
+    failed = [fetched.id for fetched in found if fetched.error is not None]
+    assert failed == ["3"]
+    assert len(found) == 6

@@ -63,6 +63,7 @@ def fetch(
         concurrency=concurrency,
         ordered=ordered,
         is_fatal=lambda error: isinstance(error, NotFound),
+        finish=lambda answer: answer,
     )
 
 
@@ -111,7 +112,13 @@ async def test_what_a_fault_in_the_code_raises_comes_out() -> None:
     async def get(_given: Id) -> str:
         raise KeyError("x")
 
-    running = Fetch(get, numbers(9), concurrency=3, is_fatal=lambda _: False)
+    running = Fetch(
+        get,
+        numbers(9),
+        concurrency=3,
+        is_fatal=lambda _: False,
+        finish=lambda answer: answer,
+    )
     with pytest.raises(KeyError):
         await anext(running)
     assert tasks() == 0

@@ -53,9 +53,20 @@ def check(response: Response, method: str, url: str) -> Response:
 
 async def read(answer: Response, kind: type[K]) -> K:
     """Give the *kind* that a good *answer* holds; DecodeError where it holds none."""
-    return await codec.decode_aside(
-        answer.body, answer.headers.get("content-type"), kind
-    )
+    if is_large(answer):
+        media_type = answer.headers.get("content-type")
+        return await codec.decode_aside(answer.body, media_type, kind)
+    return read_now(answer, kind)
+
+
+def read_now(answer: Response, kind: type[K]) -> K:
+    """Read as `read` does, on the spot."""
+    return codec.decode(answer.body, answer.headers.get("content-type"), kind)
+
+
+def is_large(answer: Response) -> bool:
+    """Tell whether reading *answer* may take a thread."""
+    return len(answer.body) > codec.XML_ASIDE_ABOVE
 
 
 def error_body(response: Response) -> ErrorBody | None:

@@ -7,7 +7,7 @@ the `Fetch`, so that they end with it: when it is closed, or once nothing refers
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -16,6 +16,7 @@ from veeam_async.errors import VeeamError
 from veeam_async.ids import Id, check_many
 from veeam_async.source import Source
 
+A = TypeVar("A")
 S = TypeVar("S")
 
 __all__ = ["Fetch", "Fetched"]
@@ -24,27 +25,30 @@ __all__ = ["Fetch", "Fetched"]
 class Fetch(Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
 
-    *get* gives the session of an id; *ids* are drawn one by one, as workers become
-    free. At most *concurrency* calls of *get* are under way, and no id is drawn while
-    as many results wait for the caller. With *ordered* the results come in the order of
-    the ids. An error that *is_fatal* accepts ends the whole fetch, any other VeeamError
-    is the result of its id.
+    *get* asks for an id, *finish* makes the session of what it gives, when the caller
+    takes it; *ids* are drawn one by one, as workers become free. At most *concurrency*
+    calls of *get* are under way, and no id is drawn while as many results wait for the
+    caller. With *ordered* the results come in the order of the ids. An error that
+    *is_fatal* accepts ends the whole fetch, any other VeeamError is the result of its
+    id.
     """
 
     def __init__(
         self,
-        get: Callable[[Id], Awaitable[S]],
+        get: Callable[[Id], Awaitable[A]],
         ids: Iterable[Id] | AsyncIterable[Id],
         *,
         concurrency: int,
         ordered: bool = False,
         is_fatal: Callable[[VeeamError], bool],
+        finish: Callable[[A], S],
     ) -> None:
         if concurrency < 1 or concurrency != int(concurrency):
             raise ValueError("concurrency is a whole number, at least 1")
         check_many(ids)
         self._desk = Desk(
             get,
+            finish,
             Source(ids),
             concurrency=concurrency,
             is_fatal=is_fatal,
@@ -54,8 +58,8 @@ class Fetch(Generic[S]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Fetched[S]:
-        return await self._desk.take()
+    def __anext__(self) -> Coroutine[None, None, Fetched[S]]:
+        return self._desk.take()
 
     async def aclose(self) -> None:
         """Stop: cancel what is under way and wait until it has ended."""

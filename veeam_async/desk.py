@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
@@ -14,7 +14,10 @@ from veeam_async.errors import VeeamError
 from veeam_async.ids import Id
 from veeam_async.source import Source
 
+A = TypeVar("A")
 S = TypeVar("S")
+Landed: TypeAlias = tuple[Id, A | None, VeeamError | None]
+"""What came of an id, as it came: what was answered, or the error."""
 
 
 @attrs.frozen(kw_only=True)
@@ -36,42 +39,48 @@ class Fetched(Generic[S]):
         return self.session
 
 
-class Ready(Generic[S]):
+class Ready(Generic[A]):
     """Results that wait: in the order of their ids, or of their arrival."""
 
     def __init__(self, *, ordered: bool) -> None:
         self._arrivals = None if ordered else count()
-        self._waiting: dict[int, Fetched[S]] = {}
+        self._waiting: dict[int, Landed[A]] = {}
         self._next = 0
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, number: int, fetched: Fetched[S]) -> None:
+    def put(self, number: int, landed: Landed[A]) -> None:
         """Put down what came of the id that was drawn as *number*."""
         place = number if self._arrivals is None else next(self._arrivals)
-        self._waiting[place] = fetched
+        self._waiting[place] = landed
 
-    def take(self) -> Fetched[S] | None:
+    def take(self) -> Landed[A] | None:
         """Give the next one, None while it has not come."""
-        fetched = self._waiting.pop(self._next, None)
-        self._next += fetched is not None
-        return fetched
+        landed = self._waiting.pop(self._next, None)
+        self._next += landed is not None
+        return landed
 
 
-class Desk(Generic[S]):
-    """Workers on one side, the caller on the other, results between them."""
+class Desk(Generic[A, S]):
+    """Workers on one side, the caller on the other, results between them.
+
+    *finish* makes of an answer what the caller takes up, when it does: the workers send
+    their next requests first, and what is finished then is finished in a row.
+    """
 
     def __init__(
         self,
-        get: Callable[[Id], Awaitable[S]],
+        get: Callable[[Id], Awaitable[A]],
+        finish: Callable[[A], S],
         source: Source,
         *,
         concurrency: int,
         is_fatal: Callable[[VeeamError], bool],
-        ready: Ready[S],
+        ready: Ready[A],
     ) -> None:
         self._get = get
+        self._finish_one = finish
         self._source = source
         self._concurrency = concurrency
         self._is_fatal = is_fatal
@@ -90,15 +99,26 @@ class Desk(Generic[S]):
         while not self._closed:
             if self._loop is None:
                 self._start()
-            if (fetched := self._ready.take()) is not None:
+            if (landed := self._ready.take()) is not None:
                 self._room.set()
-                return fetched
+                return self._fetched(*landed)
             if self._failure is not None or not self._workers:
                 await self._finish()
             else:
                 self._news.clear()
                 await self._news.wait()
         raise StopAsyncIteration
+
+    def _fetched(
+        self, given: Id, answer: A | None, error: VeeamError | None
+    ) -> Fetched[S]:
+        """Finish what came of an id; what cannot be finished is its error."""
+        if answer is None:
+            return Fetched(id=given, error=error)
+        try:
+            return Fetched(id=given, session=self._finish_one(answer))
+        except VeeamError as bad:
+            return Fetched(id=given, error=bad)
 
     async def clear(self) -> None:
         """Cancel the workers, wait for their end, and give nothing any more."""
@@ -168,18 +188,17 @@ class Desk(Generic[S]):
             if is_new:
                 is_new = False
                 self._hire()
-            self._ready.put(number, await self._fetch(given))
+            landed: Landed[A]
+            try:
+                landed = given, await self._get(given), None
+            except VeeamError as error:
+                if self._is_fatal(error):
+                    raise
+                landed = given, None, error
+            self._ready.put(number, landed)
             self._news.set()
 
     async def _wait_for_room(self) -> None:
         while len(self._ready) >= self._concurrency:
             self._room.clear()
             await self._room.wait()
-
-    async def _fetch(self, given: Id) -> Fetched[S]:
-        try:
-            return Fetched(id=given, session=await self._get(given))
-        except VeeamError as error:
-            if self._is_fatal(error):
-                raise
-            return Fetched(id=given, error=error)

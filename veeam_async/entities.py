@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool import Pool
 from veeam_async.query import Query
+from veeam_async.transport.exchange import Response
 
 E = TypeVar("E", bound=Identified)
 
@@ -67,9 +69,12 @@ class Entities(Generic[E]):
         return list((await read(answer, Page[EntityRef])).rows)
 
     async def _get(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
+        return await read(await self._ask(id, once=once), self._kind)
+
+    def _ask(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
+        """Ask for an entity; how its answer is read is the caller's."""
         path = f"{self._path}/{id_text(id)}?format=Entity"
-        answer = await self._pool.request("GET", path, route=self._route, once=once)
-        return await read(answer, self._kind)
+        return self._pool.request("GET", path, route=self._route, once=once)
 
     async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term
         """Ask the server, once, to do something to the resource."""

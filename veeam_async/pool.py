@@ -174,11 +174,21 @@ class Pool:
             await self._pause(self._retry, "GET", route, failure, attempt)
             attempt += 1
 
-    async def _exchange(self, request: Request, route: str, exchange: int) -> Response:
-        """Exchange once, and tell whoever measures."""
+    def _exchange(
+        self, request: Request, route: str, exchange: int
+    ) -> Awaitable[Response]:
+        """Exchange once, and tell whoever measures.
+
+        No coroutine itself: each one in the chain costs every request its share.
+        """
         transport, _ = self._opened()
         if not self._meter.is_on:
-            return await transport.send(request)
+            return transport.send(request)
+        return self._measured(transport, request, route, exchange)
+
+    async def _measured(
+        self, transport: Transport, request: Request, route: str, exchange: int
+    ) -> Response:
         started = self._clock()
         answer: Response | None = None
         try:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from veeam_async.answers import read
+from veeam_async.answers import is_large, read, read_now
 from veeam_async.bulk import Fetch
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.entities import Entities
@@ -37,6 +37,7 @@ from veeam_async.pool import Pool
 from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
+from veeam_async.transport.exchange import Response
 from veeam_async.watch import Watch
 
 S = TypeVar("S", bound=Session)
@@ -84,14 +85,25 @@ class JobSessions(Entities[S], Generic[S]):
                 print(fetched.id, fetched.session or fetched.error)
         """
         fetch = Fetch(
-            self._get,
+            self._fetch,
             ids,
             concurrency=self._pool.slots.most if concurrency is None else concurrency,
             ordered=ordered,
             is_fatal=self._is_fatal,
+            finish=self._finish,
         )
         self._keep(fetch)
         return fetch
+
+    async def _fetch(self, id: Id) -> Response | S:  # noqa: A002 - the field's term
+        """Ask for a session, and read its answer already where that takes a thread."""
+        answer = await self._ask(id)
+        return await read(answer, self._kind) if is_large(answer) else answer
+
+    def _finish(self, answer: Response | S) -> S:
+        if isinstance(answer, Response):
+            return read_now(answer, self._kind)
+        return answer
 
     def watch(
         self,

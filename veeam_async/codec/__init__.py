@@ -6,7 +6,12 @@ and where its rows are, `values` turns plain values into field values and `struc
 dicts into models; `decoding` puts them in a row and says what went wrong.
 """
 
-from veeam_async.codec.decoding import decode, decode_aside, from_dict
+from veeam_async.codec.decoding import (
+    XML_ASIDE_ABOVE,
+    decode,
+    decode_aside,
+    from_dict,
+)
 from veeam_async.codec.plain import to_dict
 
-__all__ = ["decode", "decode_aside", "from_dict", "to_dict"]
+__all__ = ["XML_ASIDE_ABOVE", "decode", "decode_aside", "from_dict", "to_dict"]
