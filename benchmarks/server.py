@@ -12,11 +12,15 @@ import asyncio
 import json
 import ssl
 import sys
+import time
 from base64 import b64encode
 from pathlib import Path
 from uuid import UUID
 
-import uvloop
+try:
+    import uvloop
+except ImportError:  # there is none for Windows
+    uvloop = None
 
 SESSION = "5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
 TOKEN = b64encode(SESSION.encode())
@@ -160,7 +164,11 @@ class Answering(asyncio.Protocol):
 
 
 async def serve(size: int, latency: float, certificate: Path | None) -> None:
-    """Serve until the standard input is closed."""
+    """Serve until the standard input is closed.
+
+    Prints two ports: of the answers, and of the connections that are told how busy the
+    server has been.
+    """
     context = None
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -170,9 +178,18 @@ async def serve(size: int, latency: float, certificate: Path | None) -> None:
     server = await loop.create_server(
         lambda: Answering(prepared, latency), "127.0.0.1", 0, ssl=context
     )
-    print(server.sockets[0].getsockname()[1], flush=True)
+    control = await asyncio.start_server(_tell, "127.0.0.1", 0)
+    for listening in (server, control):
+        print(listening.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
+    control.close()
+
+
+async def _tell(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Tell how many seconds of processor this process has used."""
+    writer.write(str(time.process_time()).encode())
+    writer.close()
 
 
 def main() -> None:
@@ -182,7 +199,8 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     parser.add_argument("--certificate", type=Path, help="PEM with certificate and key")
     options = parser.parse_args()
-    uvloop.run(serve(options.size, options.latency, options.certificate))
+    serving = serve(options.size, options.latency, options.certificate)
+    (uvloop or asyncio).run(serving)
 
 
 if __name__ == "__main__":
