@@ -107,6 +107,7 @@ def _extras(*, quick: bool) -> Extras:
 
 
 def _write(results: Results, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     results.write(folder / "results.json")
     pages = {
         "RESULTS.md": report(results),

@@ -4,15 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+import trustme
 from hypothesis import settings
+
+from tests.support.fault_server import FaultServer
+from tests.support.transports import TRANSPORTS
 
 # A failing example is printed with the seed that brings it back, and nothing may
 # fail for being slow on a busy machine.
 settings.register_profile("here", deadline=None, print_blob=True, max_examples=50)
 settings.load_profile("here")
+
+
+# ---------------------------------------------------------------- all the ways
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks of tests that run in more than one way."""
+    for line in (
+        "loops: runs on uvloop too, where that is installed",
+        "ways: runs over TLS too, and on uvloop, where it uses the fixture `way`",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Let what is marked run on both loops, and all else on asyncio's own."""
+    factories = {"asyncio": asyncio.new_event_loop}
+    if any(item.iter_markers("loops")) or any(item.iter_markers("ways")):
+        with suppress(ImportError):
+            from uvloop import new_event_loop  # noqa: PLC0415 - not on Windows
+
+            factories["uvloop"] = new_event_loop
+    return factories
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test that uses the fixture `way` run over each transport."""
+    if "way" in metafunc.fixturenames:
+        marks = {mark.name for mark in metafunc.definition.iter_markers()}
+        schemes = ("http", "https") if "ways" in marks else ("http",)
+        ways = [(kind, scheme) for kind in TRANSPORTS for scheme in schemes]
+        metafunc.parametrize("way", ways, indirect=True, ids="-".join)
+
+
+@pytest.fixture
+def way(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tls_everywhere: tuple[ssl.SSLContext, Path],
+) -> str:
+    """Let every client use one transport, and all its servers one scheme.
+
+    The name of the transport is given.
+    """
+    kind, scheme = request.param
+    monkeypatch.setattr("veeam_async.settings.DirectTransport", TRANSPORTS[kind])
+    if scheme == "https":
+        context, ca_file = tls_everywhere
+        monkeypatch.setattr(FaultServer, "default_context", context)
+        monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    return str(kind)
+
+
+@pytest.fixture(scope="session")
+def tls_everywhere(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[ssl.SSLContext, Path]:
+    """Give a server's context for loopback, and the file of who vouches for it."""
+    authority = trustme.CA()
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context, path
+
+
+# ---------------------------------------------------------------- nothing left
 
 
 @pytest.fixture(autouse=True)

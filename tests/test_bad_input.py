@@ -9,6 +9,8 @@ from tests.support.clients import gets, talking
 from tests.support.fault_server import Answer
 from veeam_async import DecodeError, EnterpriseManager, InvalidId, NotFound
 
+pytestmark = pytest.mark.usefixtures("way")
+
 ONE = uuid_of(1)
 NAMESPACE = b'xmlns="http://www.veeam.com/ent/v1.0"'
 
@@ -110,7 +112,9 @@ async def test_a_malformed_id_is_told_before_anything_is_sent(bad: object) -> No
         assert len(server.asked) == asked
 
 
-@pytest.mark.parametrize("bad", ["", "task 7", "../jobs", "task-7?x=1"])
+@pytest.mark.parametrize(
+    "bad", ["", "task 7", "../jobs", "task-7?x=1", "täsk-1", "task-1٣"]
+)
 async def test_a_malformed_task_id_is_told_before_anything_is_sent(bad: str) -> None:
     """It would be another request else."""
     async with talking(gets(Answer())) as (em, server):

@@ -26,6 +26,8 @@ from veeam_async import (
 )
 
 FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
+pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
+
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
 REFUSED = Answer(
@@ -447,3 +449,64 @@ async def test_a_lazy_client_that_asked_nothing_said_nothing() -> None:
         pass
 
     assert server.asked == []
+
+
+# ---------------------------------------------------------------- odd and unkind
+
+
+async def test_a_wrong_password_is_one_whatever_page_comes_with_the_401() -> None:
+    """A proxy's or IIS's page does not make it another server: accounts lock."""
+    page = Answer(
+        status=401,
+        body=b"<html><body>401 - Unauthorized</body></html>",
+        media_type="text/html",
+        headers={"WWW-Authenticate": "Basic Realm=RestSvc"},
+    )
+    async with FaultServer(logons(page)) as server, client(server, lazy=True) as em:
+        for _ in range(3):
+            with pytest.raises(AuthenticationFailed):
+                await em.backup_sessions.get(ONE)
+
+    assert server.count("POST") == 1
+
+
+@pytest.mark.parametrize("given", [None, 5, b"bytes"])
+async def test_a_callable_that_gives_no_text_sends_nothing(given: object) -> None:
+    """The text of None would be a wrong password, and count as one."""
+    async with FaultServer(logons(logon())) as server:
+        async with client(server, lambda: given, lazy=True) as em:
+            with pytest.raises(ValueError, match="gave no text"):
+                await em.backup_sessions.get(ONE)
+
+    assert server.asked == []
+
+
+async def test_closing_during_a_logon_is_told_to_whoever_waits_for_it() -> None:
+    """As misuse, since nobody cancelled them."""
+    async with FaultServer(logons(Stall())) as server:
+        async with client(server, lazy=True) as em:
+            waiting = asyncio.create_task(em.backup_sessions.get(ONE))
+            while not server.asked:
+                await asyncio.sleep(0.001)
+        with pytest.raises(RuntimeError, match="closed meanwhile"):
+            await waiting
+
+
+async def test_tokens_that_die_again_and_again_are_renewed_while_they_work() -> None:
+    """Only one that never worked is a reason to believe a 401."""
+    tokens = Tokens()
+    turns = 0
+
+    def script(asked: Asked) -> Act:
+        nonlocal turns
+        act = tokens(asked)
+        turns += act is GOOD
+        if act is GOOD and turns % 10 == 0:
+            tokens.expire()
+        return act
+
+    async with FaultServer(script) as server, client(server) as em:
+        found = [f async for f in em.backup_sessions.fetch([ONE] * 60)]
+
+    assert [fetched.error for fetched in found] == [None] * 60
+    assert tokens.logons >= 6

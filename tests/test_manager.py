@@ -127,15 +127,30 @@ async def test_other_links_are_not_followed(link: Link) -> None:
         {"tls": "/nowhere/ca.pem"},
         {"proxy": "proxy.example.com"},
         {"username": "a:b"},
+        {"username": ""},
+        {"username": None},
+        {"password": None},
+        {"password": b"bytes"},
+        {"timeout": 5},
+        {"retry": 3},
+        {"max_body_size": 0},
+        {"max_body_size": "x"},
+        {"max_connections": 1.5},
+        {"max_connections": "16"},
+        {"on_request": 5},
+        {"api_version": None},
+        {"url": None},
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(
     settings: dict[str, Any],
 ) -> None:
     """Before anything is connected."""
-    arguments = {"username": "u", "password": "p"} | settings
-    with pytest.raises(ValueError, match=r"."):
-        EnterpriseManager("https://em", **arguments)
+    arguments = {"url": "https://em", "username": "u", "password": "p"} | settings
+    with pytest.raises(ValueError, match=r".") as caught:
+        EnterpriseManager(**arguments)
+
+    assert "b'bytes'" not in str(caught.value)
 
 
 async def test_over_tls_the_same_works(tmp_path: Path) -> None:

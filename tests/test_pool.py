@@ -48,6 +48,8 @@ from veeam_async import (
     Timeout,
 )
 
+pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
+
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
 
@@ -96,7 +98,7 @@ async def test_a_set_cookie_is_never_sent_back_to_a_host_name() -> None:
         body=session(1), headers={"Set-Cookie": "X-RestSvcSessionId=OLD; Path=/api"}
     )
     async with FaultServer(gets(answer)) as server:
-        url = f"http://localhost:{server.port}"
+        url = server.url.replace("127.0.0.1", "localhost")
         async with EnterpriseManager(url, username="u", password="p") as em:
             await em.backup_sessions.get(ONE)
             await em.backup_sessions.get(ONE)

@@ -45,7 +45,7 @@ async def run(*command: str, **variables: str) -> tuple[int, str]:
 def test_it_holds_the_languages_that_are_run_here_and_no_other() -> None:
     """A block that nobody runs would rot."""
     assert {name for name, _ in BLOCKS} == {"sh", "powershell", "python"}
-    assert len(README.splitlines()) < 140
+    assert len(README.splitlines()) < 160
 
 
 async def test_the_whole_program_runs() -> None:
@@ -57,11 +57,13 @@ async def test_the_whole_program_runs() -> None:
     assert len(printed.splitlines()) > 3
 
 
-@pytest.mark.parametrize("block", blocks("python")[1:])
+@pytest.mark.parametrize(
+    "block", [one for one in blocks("python")[1:] if "def test_" not in one]
+)
 async def test_each_piece_runs_where_there_is_a_client(
     block: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With `em` and `ids` in reach, as its text says."""
+    """With `em` and `ids` in reach, as its text says; test_plugin runs the test."""
     async with (
         Simulator(sessions=20, running=3, speed=3000) as server,
         EnterpriseManager(

@@ -202,6 +202,64 @@ async def test_only_answers_make_the_limit_grow(outcome: object) -> None:
     assert slots.limit == 2
 
 
+# ---------------------------------------------------------------- the start
+
+
+async def test_a_start_doubles_with_each_round_trip() -> None:
+    """Hundreds at once would be wasted on a server that can serve ten."""
+    slots = Slots(200)
+    tasks = [asyncio.create_task(slots.acquire()) for _ in range(32 + 64 + 128 + 200)]
+    at_once = []
+    while tasks:
+        await asyncio.sleep(0.01)
+        held = [task for task in tasks if task.done()]
+        at_once.append(len(held))
+        for task in held:
+            tasks.remove(task)
+            slots.release(task.result(), GOOD)
+
+    assert at_once == [32, 64, 128, 200]
+
+
+async def test_the_first_overload_ends_the_start() -> None:
+    """From then on it grows by one in a round trip."""
+    slots = Slots(256)
+    await round_trip(slots, SHED)
+    assert slots.limit == 16
+
+    await round_trip(slots, GOOD)
+    assert 16 < slots.limit < 17.1
+
+
+async def test_a_start_on_a_slow_server_does_not_wait_for_its_answers() -> None:
+    """Where nothing at all comes back, it doubles with time."""
+    slots = Slots(100)
+    tasks = [asyncio.create_task(slots.acquire()) for _ in range(100)]
+    async with asyncio.timeout(5):
+        held = await asyncio.gather(*tasks)
+
+    assert slots.in_flight == slots.limit == 100
+    for slot in held:
+        slots.release(slot, GOOD)
+
+
+async def test_an_overloaded_start_does_not_double_with_time() -> None:
+    """Nor does one that gets answers."""
+    slots = Slots(100)
+    held = await filled(slots)
+    tasks = [asyncio.create_task(slots.acquire()) for _ in range(100)]
+    await asyncio.sleep(0)
+    slots.release(held[0], GOOD)
+    await asyncio.sleep(0.6)
+    assert slots.limit == 33
+
+    slots.release(held[1], SHED)
+    await asyncio.sleep(0.6)
+    assert slots.limit == 16.5
+    for task in tasks:
+        task.cancel()
+
+
 # ---------------------------------------------------------------- cancelling
 
 

@@ -28,6 +28,8 @@ from veeam_async import (
 )
 from veeam_async.transport.tls import fingerprint_of
 
+pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.loops]
+
 ONE = uuid_of(1)
 EXPIRED = datetime.now(UTC) - timedelta(days=1)
 

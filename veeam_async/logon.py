@@ -238,6 +238,8 @@ def _not_its_way(answer: Response) -> str | None:
         return f"it asks for {challenge.partition(' ')[0]} credentials, not for Basic"
     if status < 300 and TOKEN_HEADER.lower() not in answer.headers:  # noqa: PLR2004
         return f"its answer ({status}) to a logon holds no token"
+    if not answer.headers.get(TOKEN_HEADER.lower(), "").isprintable():
+        return "its token is no text"
     if status in (404, 405, 501):
         return f"it knows no logon ({status})"
     return None

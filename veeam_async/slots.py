@@ -11,6 +11,11 @@ from veeam_async.errors import ApiError, RequestTimeout
 
 _OVERLOADED = (429, 503)
 
+_START = 32
+"""How many at once before anything is known: a burst that no server minds much."""
+
+_SILENCE = 0.5
+"""Seconds without any answer after which a start asks for more: it is only slow."""
 
 Slot: TypeAlias = tuple[int, bool]
 """The right to have one request in flight: its number, and whether it was the last.
@@ -24,15 +29,19 @@ class Slots:
 
     Additive increase, multiplicative decrease: an overloaded answer (429, 503, a
     time-out) halves the limit, once for all the requests that were in flight together;
-    each round trip of good answers at the limit adds one, up to *most*.
+    each round trip of good answers at the limit adds one, up to *most*. Until the first
+    such answer a round trip doubles the limit, which starts at 32: hundreds of requests
+    at once would be wasted on a server that can serve ten.
     """
 
     def __init__(self, most: int) -> None:
         if most < 1:
             raise ValueError("at least one connection is needed")
         self.most = most
-        self.limit = float(most)
+        self.limit = float(min(most, _START))
         self.in_flight = 0
+        self._is_starting = self.limit < most
+        self._silence: asyncio.TimerHandle | None = None
         self._handed_out = 0
         self._halved_at = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -68,11 +77,15 @@ class Slots:
 
     def _grow(self, slot: Slot) -> None:
         """Grow by one in a round trip, while the limit is what holds requests back."""
-        if slot[1]:
-            self.limit = min(float(self.most), self.limit + 1 / self.limit)
+        if self._is_starting:
+            step = 1.0 if self._waiting else 0.0
+        else:
+            step = 1 / self.limit if slot[1] else 0.0
+        self.limit = min(float(self.most), self.limit + step)
 
     def _halve(self, slot: Slot) -> None:
         """Halve, unless the request began before the last halving took effect."""
+        self._is_starting = False
         if slot[0] > self._halved_at:
             self.limit = max(1.0, self.limit / 2)
             self._halved_at = self._handed_out
@@ -80,11 +93,32 @@ class Slots:
     async def _turn(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
+        if self._silence is None and self._is_starting and self.limit < self.most:
+            self._listen(self._given_back)
         try:
             await turn
         except asyncio.CancelledError:
             self._give_up(turn)
             raise
+
+    def _listen(self, before: int) -> None:
+        """See after a while whether more than *before* have been given back."""
+        loop = asyncio.get_running_loop()
+        self._silence = loop.call_later(_SILENCE, self._double, before)
+
+    def _double(self, before: int) -> None:
+        """Double where nothing came back: slow is not overloaded."""
+        self._silence = None
+        given_back = self._given_back
+        if self._is_starting and given_back == before:
+            self.limit = min(float(self.most), self.limit * 2)
+            self._hand_on()
+        if self._is_starting and self._waiting and self.limit < self.most:
+            self._listen(given_back)
+
+    @property
+    def _given_back(self) -> int:
+        return self._handed_out - self.in_flight
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
         if turn.cancelled():

@@ -1,7 +1,12 @@
 import asyncio
 import json
+import re
 
-from tests.cli.command import Run
+import pytest
+
+from tests.cli.command import Ended, Run, environment
+from tests.cli.terminal import needs_terminal, on_terminal
+from veeam_async.cli.histogram import Bucket, buckets, label, picture
 from veeam_async.cli.percentiles import Percentiles, percentiles
 from veeam_async.simulator import Faults, Simulator
 
@@ -56,3 +61,117 @@ async def test_a_bench_without_sessions(quick: Run, simulator: Simulator) -> Non
         ended.code,
         ended.err,
     ) == (1, "veeam-async: the server has no session to fetch\n")
+
+
+async def test_a_bench_is_small_unless_asked_for_more(
+    quick: Run, simulator: Simulator
+) -> None:
+    """At most 500 sessions, four at once, and it says so before the first."""
+    ended = await quick("bench")
+
+    assert ended.code == 0
+    assert ended.err == (
+        f"Fetching 500 sessions of {simulator.url} over 4 connections, 12 different "
+        "ones. Nothing is changed there, and what fails is not tried again.\n"
+    )
+    assert simulator.stats.by_route["GET /backupSessions/{id}"] == 500
+    assert simulator.stats.requests == 500 + len(["logon", "list", "logout"])
+
+
+async def test_a_bench_sends_no_more_than_it_announced(
+    quick: Run, simulator: Simulator
+) -> None:
+    """What fails counts as an error by its kind, and is not asked for again."""
+    simulator.faults = Faults(unavailable=0.5)
+    announced = 40 + len(["logon", "list", "logout"])
+    ended = Ended(None, "", "")
+    while not ended.out:  # the logon or the list was struck
+        before = simulator.stats.requests
+        ended = await quick("bench", "-n", "40", "--json")
+        assert simulator.stats.requests - before <= announced
+    found = json.loads(ended.out)
+
+    assert ended.code == 1
+    assert found["errors"] == {"ServiceUnavailable": found["failed"]}
+    assert found["answers"]["503"] == found["failed"] > 0
+    assert 1 <= found["settled"] < 4
+
+
+async def test_a_bench_draws_how_the_times_are_spread(run: Run) -> None:
+    """In a pipe; without a block where the stream has none."""
+    drawn, plain = await asyncio.gather(
+        run("bench", "-n", "50", COLUMNS="60"),
+        run(
+            "bench", "-n", "50", COLUMNS="200", PYTHONUTF8="0", PYTHONIOENCODING="ascii"
+        ),
+    )
+    rows = [line for line in drawn.out.splitlines() if line.startswith(" ")]
+
+    assert rows
+    assert all(len(row) <= 60 for row in rows)
+    assert sum(int(row.split()[-2]) for row in untagged(rows)) == 50
+    assert "\u2588" in drawn.out
+    assert "####" in plain.out
+    assert plain.out.isascii()
+
+
+def untagged(rows: list[str]) -> list[str]:
+    """Give the rows that have a count, without what stands behind its percentage."""
+    return [row[: row.index("%")] for row in rows if "%" in row]
+
+
+@needs_terminal
+@pytest.mark.parametrize("columns", [60, 200])
+async def test_the_picture_fits_a_terminal(simulator: Simulator, columns: int) -> None:
+    """No row is broken in two; wide ones do not spread across the screen."""
+    env = environment(simulator)
+    shown = await on_terminal("bench", "-n", "30", env=env, columns=columns)
+    rows = [line for line in shown.lines if re.match(r" +< ", line)]
+
+    assert shown.code == 0
+    assert rows
+    assert all(
+        line.rstrip().endswith(("%", "p50", "p90", "p99", "max")) for line in rows
+    )
+    assert max(map(len, rows)) <= min(columns, 112)
+
+
+# ---------------------------------------------------------------- the histogram
+
+
+def test_each_time_falls_into_one_bucket() -> None:
+    """From the fastest to the slowest without a gap; a bound belongs to the upper."""
+    found = buckets([0.002, 0.0029, 0.003, 0.007])
+
+    assert [(one.above, one.below, one.count) for one in found] == [
+        (0.002, 0.003, 2),
+        (0.003, 0.005, 1),
+        (0.005, 0.007, 0),
+        (0.007, 0.01, 1),
+    ]
+    assert buckets([]) == []
+    assert buckets([0.0])[0] == Bucket(above=0.0, below=1e-06, count=1)
+    assert buckets([1e9])[0].below == float("inf")
+
+
+def test_a_long_gap_is_one_row() -> None:
+    """A single time-out among fast answers does not fill the screen."""
+    times = [0.001] * 99 + [60.0]
+    marks = percentiles(times)
+    assert marks is not None
+    rows = list(picture(buckets(times), marks, width=60, is_plain=True))
+
+    assert rows == [
+        "    < 1.5 ms  ###########       99  99.0%  p50 p90 p99",
+        "         ...",
+        "      < 70 s  #                  1   1.0%  max",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [(1.5e-4, "150 us"), (0.0015, "1.5 ms"), (0.7, "700 ms"), (20.0, "20 s")],
+)
+def test_a_bound_is_told_in_its_unit(time: float, expected: str) -> None:
+    """Short enough for the margin of the picture."""
+    assert label(time) == expected

@@ -12,7 +12,7 @@ import ssl
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import attrs
 
@@ -102,11 +102,33 @@ class Raw:
         return False
 
 
-@attrs.frozen
-class Reset:
-    """Break the connection off with a RST, before a byte of an answer."""
+@attrs.frozen(kw_only=True)
+class Pieces:
+    """Send *parts* as they are, one after the other, then close unless *keep*."""
+
+    parts: Iterable[bytes]
+    keep: bool = False
+    pause: float = 0.0
 
     async def __call__(self, writer: asyncio.StreamWriter, asked: Asked) -> bool:
+        for part in self.parts:
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(self.pause)
+        return self.keep
+
+
+@attrs.frozen
+class Reset:
+    """Break the connection off with a RST, after these bytes of an answer."""
+
+    text: bytes = b""
+
+    async def __call__(self, writer: asyncio.StreamWriter, asked: Asked) -> bool:
+        if self.text:
+            writer.write(self.text)
+            await writer.drain()
+            await asyncio.sleep(0.02)  # a RST overtakes what was not read yet
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
@@ -115,9 +137,12 @@ class Reset:
 
 @attrs.frozen
 class Stall:
-    """Never answer."""
+    """Never answer, or with no more than these bytes."""
+
+    text: bytes = b""
 
     async def __call__(self, writer: asyncio.StreamWriter, asked: Asked) -> bool:
+        writer.write(self.text)
         await asyncio.Event().wait()
         return False
 
@@ -128,8 +153,11 @@ Script = Callable[[Asked], Act] | Iterable[Act]
 class FaultServer:
     """Answer by *script*: acts in turn (the last one repeats), or one for each request.
 
-    `async with` it; *url* is where it listens, *asked* what came.
+    `async with` it; *url* is where it listens, *asked* what came. It speaks TLS where
+    it has a *context*, or where all such servers have one.
     """
+
+    default_context: ClassVar[ssl.SSLContext | None] = None
 
     def __init__(
         self, script: Script, *, context: ssl.SSLContext | None = None
@@ -137,7 +165,7 @@ class FaultServer:
         self.asked: list[Asked] = []
         self.connections = 0
         self._script = _in_turn(script) if not callable(script) else script
-        self._context = context
+        self._context = context or self.default_context
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property

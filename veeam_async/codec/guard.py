@@ -62,11 +62,26 @@ class _GuardedParser:
     def Parse(self, data: bytes, final: bool) -> int:  # noqa: N802, FBT001 - expat's
         _refuse_long_tag(data)
         parser: Any = self._parser
-        parser.StartElementHandler, parser.EndElementHandler = _counting(
-            parser.StartElementHandler, parser.EndElementHandler, len(data)
-        )
+        # With so few tags no bound on elements can be met, so none is counted.
+        if data.count(b"<") <= MAX_DEPTH:
+            _look_at_root(parser)
+        else:
+            parser.StartElementHandler, parser.EndElementHandler = _counting(
+                parser.StartElementHandler, parser.EndElementHandler, len(data)
+            )
         done: int = parser.Parse(data, final)
         return done
+
+
+def _look_at_root(parser: Any) -> None:
+    begin: Start = parser.StartElementHandler
+
+    def start_root(name: str, attributes: list[str]) -> None:
+        _refuse_html(name)
+        parser.StartElementHandler = begin
+        begin(name, attributes)
+
+    parser.StartElementHandler = start_root
 
 
 def _counting(begin: Start, end: End, size: int) -> tuple[Start, End]:

@@ -65,10 +65,14 @@ class Structures:
     def _tuple_hook(self, item: type) -> Hook:
         shapes: Any = self.hook(item)
         all_of = shapes.all_or_faults if self.careful else shapes.all_of
+        single = item.__name__
 
         def structure(value: Any, _of: Any) -> tuple[Any, ...]:
-            is_bare = value.__class__ is list
-            return tuple(all_of(value if is_bare else rows(value, item)))
+            # A bare list, as in JSON, or what several children come to in XML.
+            found = value.get(single) if value.__class__ is dict else value
+            if found.__class__ is not list:
+                found = rows(value, item)
+            return tuple(all_of(found))
 
         return structure
 

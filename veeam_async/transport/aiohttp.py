@@ -10,10 +10,7 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-from veeam_async.errors import (
-    BodyTooLarge,
-    ConnectionFailed,
-)
+from veeam_async.errors import BodyTooLarge, ConnectionFailed
 from veeam_async.transport.exchange import Request, Response, Timeout
 from veeam_async.transport.failures import (
     broken,
@@ -24,12 +21,15 @@ from veeam_async.transport.failures import (
     unintelligible,
     unreachable,
 )
+from veeam_async.transport.headers import Headers
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _SHOWABLE = (OSError, aiohttp.ServerFingerprintMismatch)
 """Errors fit to be a cause; the others of aiohttp's show headers or bodies."""
 _PROXY_LOGON = 407
+_MAX_HEAD = 64 * 1024
+"""Bytes of one header, where aiohttp alone would take an eighth of it."""
 
 
 class AiohttpTransport:
@@ -57,21 +57,23 @@ class AiohttpTransport:
 
     async def send(self, request: Request) -> Response:
         """Exchange *request* for a response (see `Transport.send`)."""
+        once = _OnceUnlessReused(is_tls=self._trust is not None)
         try:
             async with asyncio.timeout(self._timeout.request):
-                return await self._exchange(request)
+                return await self._exchange(request, once)
         except (aiohttp.ClientError, OSError) as error:
             failure = error
         # Raised out here, where *failure* does not become the context by itself: the
         # repr of some of aiohttp's errors shows headers.
+        if once.connecting and type(failure) is TimeoutError:
+            raise no_connection_within(self._timeout.request)
         raise await self._translated(failure) from _cause(failure)
 
     async def close(self) -> None:
         """Close every connection, and let TLS say goodbye."""
         await self._session.close()
 
-    async def _exchange(self, request: Request) -> Response:
-        once = _OnceUnlessReused(is_tls=self._trust is not None)
+    async def _exchange(self, request: Request, once: _OnceUnlessReused) -> Response:
         async with self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
@@ -84,7 +86,7 @@ class AiohttpTransport:
         ) as answer:
             if answer.status == _PROXY_LOGON and self._proxy:
                 raise _refused_by_proxy(answer.status)
-            headers = {name.lower(): value for name, value in answer.headers.items()}
+            headers = Headers(answer.raw_headers)
             return Response(answer.status, headers, await self._body(answer))
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
@@ -129,6 +131,7 @@ class _OnceUnlessReused:
 
     def __init__(self, *, is_tls: bool) -> None:
         self.reused = False
+        self.connecting = False
         self._is_tls = is_tls
 
     async def __call__(
@@ -154,9 +157,27 @@ async def _note_reuse(
     context.trace_request_ctx.reused = True
 
 
+async def _note_start(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceConnectionCreateStartParams,
+) -> None:
+    context.trace_request_ctx.connecting = True
+
+
+async def _note_end(
+    _session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    _params: aiohttp.TraceConnectionCreateEndParams,
+) -> None:
+    context.trace_request_ctx.connecting = False
+
+
 def _session(timeout: Timeout) -> aiohttp.ClientSession:
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(_note_reuse)
+    trace.on_connection_create_start.append(_note_start)
+    trace.on_connection_create_end.append(_note_end)
     return aiohttp.ClientSession(
         # The pool's slots bound the connections: a wait for one counts in no timeout.
         connector=aiohttp.TCPConnector(limit=0),
@@ -165,6 +186,8 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect),
         auto_decompress=False,
+        max_line_size=_MAX_HEAD,
+        max_field_size=_MAX_HEAD,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         trace_configs=[trace],
     )

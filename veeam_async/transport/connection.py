@@ -23,6 +23,8 @@ MAX_HEAD = 64 * 1024
 
 _BUFFER = 64 * 1024
 _LENGTH, _ENCODING = len("content-length"), len("transfer-encoding")
+_TOO_LONG = "its head is over 64 KiB"
+_SWITCHED = 101
 _FINAL = 200
 """The first status of an answer that does not merely announce another."""
 
@@ -64,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def has_answered(self) -> bool:
         """Whether a byte of the answer under way has come."""
-        return self._head_size > 0
+        return self._in_body or self._outside > 0
 
     async def exchange(self, request: bytes) -> Response:
         """Write *request* and give its answer.
@@ -115,7 +117,7 @@ class Connection(asyncio.BufferedProtocol):
         """Expect a new answer."""
         self._is_done = False
         self._expect_head()
-        self._head_size = 0
+        self._outside = 0
         self._fault: VeeamError | None = None
 
     def _expect_head(self) -> None:
@@ -169,16 +171,25 @@ class Connection(asyncio.BufferedProtocol):
             # Bytes that nobody asked for: no request must take them for its answer.
             self.abort()
             return
-        if not self._in_body:
-            self._head_size += nbytes
+        size = self._size
         try:
             self._parser.feed_data(self._view[:nbytes])
         except httptools.HttpParserError as error:
-            self._fault = self._fault or unintelligible(type(error).__name__)
-        if not self._in_body and self._head_size > MAX_HEAD:
-            self._fault = self._fault or unintelligible("its head is over 64 KiB")
+            self._fault = self._fault or unintelligible(str(error))
+        except httptools.HttpParserUpgrade:
+            self.abort()  # with its 101 the server speaks another protocol
+        if self._size == size:
+            self._note_outside(nbytes)
+        else:
+            self._outside = 0
         if self._fault is not None:
             self.fail(self._fault)
+
+    def _note_outside(self, nbytes: int) -> None:
+        """Count what came of head or trailers since the body last grew."""
+        self._outside += nbytes
+        if self._outside > MAX_HEAD:
+            self._fault = self._fault or unintelligible(_TOO_LONG)
 
     # ------------------------------------------------------------ the parser's calls
 
@@ -200,10 +211,12 @@ class Connection(asyncio.BufferedProtocol):
             if len(name) == _LENGTH and name.lower() == b"content-length":
                 length = int(value)
             elif len(name) == _ENCODING and name.lower() == b"transfer-encoding":
-                chunked = True
+                chunked = value.lower().rstrip().endswith(b"chunked")
         self._ends_by_close = length is None and not chunked
         if length is not None and length > self._max_body_size:
             self._fault = BodyTooLarge(self._max_body_size)
+        if self._outside and _size(self._head) > MAX_HEAD:
+            self._fault = unintelligible(_TOO_LONG)
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the body, as long as it may grow."""
@@ -216,16 +229,20 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """Hand the answer over, unless it is one that only announces the real one."""
-        if self._parser.get_status_code() < _FINAL:
+        status = self._parser.get_status_code()
+        if status < _FINAL and status != _SWITCHED:
             self._expect_head()
         elif self._fault is None:
             self._complete()
 
     def _complete(self) -> None:
-        parts = self._parts
-        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        status = self._parser.get_status_code()
         self._is_done = True
-        self.is_kept = self._parser.should_keep_alive()
+        self.is_kept = status >= _FINAL and self._parser.should_keep_alive()
         if self._answer is not None and not self._answer.done():
-            status = self._parser.get_status_code()
             self._answer.set_result(Response(status, Headers(self._head), body))
+
+
+def _size(head: list[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in head)

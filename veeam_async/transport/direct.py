@@ -16,7 +16,13 @@ from aiohappyeyeballs import start_connection
 from veeam_async.errors import ConnectionFailed, RequestTimeout
 from veeam_async.transport.connection import Connection
 from veeam_async.transport.exchange import Request, Response, Timeout
-from veeam_async.transport.failures import no_connection_within, no_tls, unreachable
+from veeam_async.transport.failures import (
+    broken,
+    never_opened,
+    no_connection_within,
+    no_tls,
+    unreachable,
+)
 from veeam_async.transport.head import Heads
 from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
 from veeam_async.transport.watchdog import Watchdog
@@ -52,6 +58,8 @@ class DirectTransport:
         self._heads = Heads(parts.netloc)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._connecting: set[asyncio.Timeout] = set()
+        self._is_closed = False
 
     async def send(self, request: Request) -> Response:
         """Exchange *request* for a response (see `Transport.send`)."""
@@ -62,16 +70,22 @@ class DirectTransport:
             try:
                 return await self._exchange(kept, head, began)
             except ConnectionFailed as error:
-                if not _may_repeat(request, kept, error):
+                if self._is_closed or not _may_repeat(request, kept, error):
                     raise
         return await self._exchange(await self._connect(began), head, began)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and open none any more."""
+        self._is_closed = True
         self._watchdog.close()
         closing = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.abort()
+        for limit in self._connecting:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
+        while self._connecting:  # noqa: ASYNC110 - a few turns of the loop
+            await asyncio.sleep(0)
         if closing:
             await asyncio.wait(closing)
 
@@ -99,15 +113,19 @@ class DirectTransport:
 
     async def _connect(self, began: float) -> Connection:
         """Open a connection, and see whom it leads to before anything is sent."""
+        if self._is_closed:
+            raise RuntimeError("the transport is closed")
+        limit = asyncio.timeout_at(self._latest(began))
+        self._connecting.add(limit)
         try:
-            async with asyncio.timeout_at(self._latest(began)):
-                connection = await self._opened()
-        except (OSError, TimeoutError) as error:
+            async with limit:
+                return self._checked(await self._opened())
+        except OSError as error:
             failure = error
-        else:
-            self._open.add(connection)
-            self._check(connection)
-            return connection
+        finally:
+            self._connecting.discard(limit)
+        if limit.expired():
+            raise self._late() from failure
         raise await self._translated(failure) from failure
 
     def _latest(self, began: float) -> float:
@@ -131,19 +149,30 @@ class DirectTransport:
             ),
             sock=connected,
             ssl=context,
-            server_hostname=self._host if context is not None else None,
+            server_hostname=self._host.rstrip(".") if context is not None else None,
         )
         return connection
 
-    def _check(self, connection: Connection) -> None:
-        """Raise CertificateError unless the pinned certificate was shown, if any is."""
+    def _checked(self, connection: Connection) -> Connection:
+        """Give *connection* where it leads to whom it should, and still does."""
+        if not connection.is_usable:
+            connection.abort()
+            raise broken(None, is_tls=self._trust is not None)
+        self._open.add(connection)
         if self._trust is None or self._trust.fingerprint is None:
-            return
+            return connection
         shown = connection.peer_certificate()
         seen = fingerprint_of(shown) if shown else "(none)"
         if seen != self._trust.fingerprint:
             connection.abort()
             raise mismatch(seen, self._trust.fingerprint)
+        return connection
+
+    def _late(self) -> ConnectionFailed:
+        """Say that there was no connection in time."""
+        if self._is_closed:
+            return never_opened()
+        return no_connection_within(min(self._timeout.connect, self._timeout.request))
 
     async def _translated(self, error: OSError) -> ConnectionFailed:
         """Say why there is no connection."""
@@ -152,8 +181,6 @@ class DirectTransport:
             return await untrusted(self._host, self._port, reason=reason, limit=limit)
         if isinstance(error, ssl.SSLError):
             return no_tls(self._host, self._port, error)
-        if isinstance(error, TimeoutError):
-            return no_connection_within(self._timeout.connect)
         return unreachable(self._host, self._port, error)
 
 

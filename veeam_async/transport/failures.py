@@ -10,7 +10,9 @@ def unreachable(
 ) -> ConnectionFailed:
     """Make the error for a host that nobody could connect to."""
     is_refused = isinstance(error, ConnectionRefusedError)
-    reason = "refused" if is_refused else error.strerror or error
+    reason = (
+        "refused" if is_refused else error.strerror or str(error) or "it was closed"
+    )
     return ConnectionFailed(
         f"no connection to {'the proxy ' if is_proxy else ''}{host}:{port} "
         f"({reason}); are host and port right, and does it run?",
@@ -23,6 +25,11 @@ def no_connection_within(seconds: float) -> RequestTimeout:
     return RequestTimeout(
         f"no connection within {seconds:g} s; are host and port right?", sent=False
     )
+
+
+def never_opened() -> ConnectionFailed:
+    """Make the error for a connection that was not opened, since the client closed."""
+    return ConnectionFailed("the client was closed meanwhile", sent=False)
 
 
 def no_answer_within(seconds: float) -> RequestTimeout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 
 class Headers(Mapping[str, str]):
@@ -14,14 +14,14 @@ class Headers(Mapping[str, str]):
 
     __slots__ = ("_raw",)
 
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
         self._raw = raw
 
     def __getitem__(self, name: str) -> str:
         wanted = name.encode("latin-1")
         for key, value in self._raw:
             if len(key) == len(wanted) and key.lower() == wanted:
-                return value.decode("latin-1")
+                return value.strip(b" \t").decode("latin-1")
         raise KeyError(name)
 
     def __iter__(self) -> Iterator[str]:

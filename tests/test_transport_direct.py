@@ -1,0 +1,223 @@
+"""The states of own connections: leaving in each of them, closing, many addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fault_server import Act, Answer, FaultServer, Stall
+from tests.support.transports import transport
+from veeam_async import CertificateError, ConnectionFailed, RequestTimeout
+from veeam_async.transport.direct import DirectTransport
+from veeam_async.transport.exchange import Request
+from veeam_async.transport.tls import Trust
+
+pytestmark = pytest.mark.loops
+
+GET = Request("GET", "/api/x")
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
+
+
+def client_context() -> ssl.SSLContext:
+    """Make a context that trusts everybody."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def left(made: DirectTransport, request: Request = GET) -> None:
+    """Send *request*, and cancel it before it is answered."""
+    task = asyncio.create_task(made.send(request))
+    await asyncio.sleep(0.03)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+# ---------------------------------------------------------------- cancellation
+
+
+@pytest.mark.parametrize("text", [b"", HALF[:12], HALF], ids=["wait", "head", "body"])
+@pytest.mark.parametrize("is_kept", [False, True], ids=["fresh", "kept"])
+async def test_a_connection_that_was_left_is_never_used_again(
+    text: bytes,
+    is_kept: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Whatever of the answer had come; the server sees it closed."""
+    before: list[Act] = [Answer()] if is_kept else []
+    async with FaultServer([*before, Stall(text), Answer(status=201)]) as server:
+        async with transport("direct", server.url) as made:
+            assert isinstance(made, DirectTransport)
+            if is_kept:
+                await made.send(GET)
+            await left(made)
+            await asyncio.sleep(0)
+            assert not made._open
+            assert (await made.send(GET)).status == 201
+
+    assert server.connections == 2
+
+
+async def test_leaving_in_the_middle_of_writing() -> None:
+    """The server reads nothing, and what was not written never is."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        origin = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        async with transport("direct", origin) as made:
+            assert isinstance(made, DirectTransport)
+            await left(made, Request("GET", "/", {"X": "x" * 8_000_000}))
+            await asyncio.sleep(0)
+            assert not made._open
+
+
+async def test_leaving_in_the_handshake() -> None:
+    """No socket stays open."""
+    trust = Trust(client_context())
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        async with transport("direct", origin, trust=trust) as made:
+            assert isinstance(made, DirectTransport)
+            await left(made)
+        peer, _ = mute.accept()
+        with peer:
+            peer.settimeout(1)
+            assert peer.recv(1)  # the ClientHello
+            while peer.recv(4096):
+                pass
+
+
+@pytest.fixture
+def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that says where every name leads."""
+
+    def resolve(*addresses: tuple[str, int]) -> None:
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", address)
+            for address in addresses
+        ]
+
+        def getaddrinfo(*_args: object, **_kwargs: object) -> Any:
+            return found
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        loop = asyncio.get_running_loop()
+        if type(loop).__module__ == "uvloop":
+            pytest.skip("uvloop resolves names without Python's socket")
+
+    return resolve
+
+
+async def test_leaving_while_connecting(resolved: Callable[..., None]) -> None:
+    """To an address where nobody answers."""
+    resolved(("192.0.2.1", 9))
+    async with transport("direct", "http://em.example") as made:
+        assert isinstance(made, DirectTransport)
+        task = asyncio.create_task(made.send(GET))
+        await asyncio.sleep(0.03)
+        task.cancel()
+        # A machine without a network refuses at once.
+        with pytest.raises((asyncio.CancelledError, ConnectionFailed)):
+            await task
+        assert not made._connecting
+
+
+# ---------------------------------------------------------------- addresses
+
+
+async def test_a_dead_address_costs_no_more_than_a_moment(
+    resolved: Callable[..., None],
+) -> None:
+    """The next one is tried."""
+    async with FaultServer([Answer()]) as server:
+        resolved(("127.0.0.2", 9), ("127.0.0.1", server.port))
+        async with transport("direct", "http://em.example") as made:
+            assert (await made.send(GET)).status == 200
+
+
+# ---------------------------------------------------------------- closing
+
+
+@pytest.mark.parametrize("is_kept", [False, True], ids=["fresh", "kept"])
+async def test_closing_ends_what_is_under_way(
+    is_kept: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """With an error, and without another connection."""
+    before: list[Act] = [Answer()] if is_kept else []
+    async with FaultServer([*before, Stall()]) as server:
+        async with transport("direct", server.url) as made:
+            if is_kept:
+                await made.send(GET)
+            task = asyncio.create_task(made.send(GET))
+            await asyncio.sleep(0.03)
+        with pytest.raises(ConnectionFailed, match="broke"):
+            await task
+        with pytest.raises(RuntimeError, match="closed"):
+            await made.send(GET)
+
+    assert server.connections == 1
+
+
+async def test_closing_ends_a_connection_that_is_not_open_yet() -> None:
+    """In the middle of its handshake; nothing was sent."""
+    trust = Trust(client_context())
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        async with transport("direct", origin, trust=trust) as made:
+            task = asyncio.create_task(made.send(GET))
+            await asyncio.sleep(0.03)
+        with pytest.raises(ConnectionFailed, match="closed meanwhile") as caught:
+            await task
+
+    assert not caught.value.sent
+
+
+# ---------------------------------------------------------------- before a request
+
+
+async def test_nothing_is_sent_to_a_server_with_another_fingerprint(
+    tls_everywhere: tuple[ssl.SSLContext, Path],
+) -> None:
+    """The certificate is looked at between the handshake and the first byte."""
+    trust = Trust(client_context(), fingerprint="ab" * 32)
+    async with FaultServer([Answer()], context=tls_everywhere[0]) as server:
+        async with transport("direct", server.url, trust=trust) as made:
+            assert isinstance(made, DirectTransport)
+            with pytest.raises(CertificateError):
+                await made.send(GET)
+            await asyncio.sleep(0.01)
+            assert not made._open
+
+    assert server.asked == []
+
+
+async def test_a_late_connection_is_told_with_the_time_it_had() -> None:
+    """The shorter of both limits."""
+    trust = Trust(client_context())
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        for kind in ("direct", "aiohttp"):
+            async with transport(kind, origin, trust=trust, request=0.05) as made:
+                with pytest.raises(RequestTimeout, match=r"connection within 0\.05"):
+                    await made.send(GET)
+
+
+async def test_a_hundred_exchanges_share_one_timer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It belongs to the watchdog, and ends when nothing is under way."""
+    async with FaultServer([Answer()]) as server:
+        async with transport("direct", server.url, request=0.4) as made:
+            assert isinstance(made, DirectTransport)
+            await made.send(GET)
+            timer = made._watchdog._timer
+            for _ in range(100):
+                await made.send(GET)
+            assert made._watchdog._timer is timer
+            await asyncio.sleep(0.15)
+            assert made._watchdog._timer is None

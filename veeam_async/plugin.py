@@ -1,0 +1,50 @@
+"""For the tests of whoever uses this package: a pytest fixture with a simulated server.
+
+pytest imports it in every run, so it imports the simulator only for a test that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from veeam_async.simulator import Simulator
+
+_MARKER = "veeam_simulator"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, so that `--strict-markers` accepts it."""
+    config.addinivalue_line(
+        "markers",
+        f"{_MARKER}(**settings): how the fixture {_MARKER} is to be, by the keyword "
+        "arguments of veeam_async.simulator.Simulator.",
+    )
+
+
+@pytest.fixture
+def veeam_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
+    """A simulated Enterprise Manager of the test's own, with `.url`, `.username`, ….
+
+    It runs in a thread, so plain tests can use it as well as coroutines on whatever
+    event loop. `@pytest.mark.veeam_simulator(sessions=5, tls=True)` sets it up.
+    """
+    from veeam_async.simulator.hosted import HostedSimulator  # noqa: PLC0415
+
+    with HostedSimulator(**_settings(request)) as simulator:
+        yield simulator
+
+
+def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Give what the markers say, the nearest one last."""
+    settings: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers(_MARKER))):
+        if marker.args:
+            raise pytest.UsageError(
+                f"the marker {_MARKER} takes keyword arguments only: {marker.args}"
+            )
+        settings |= marker.kwargs
+    return settings
