@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import attrs
 from cyclopts import Group, Parameter
 
-from veeam_async import EnterpriseManager, Fingerprint, RequestDone, Timeout
+from veeam_async import EnterpriseManager, Fingerprint, RequestDone, Retry, Timeout
 from veeam_async.cli.exits import Refusal
 from veeam_async.cli.given import read_text
 
@@ -117,6 +117,7 @@ class Server:
         self,
         *,
         max_connections: int | None = None,
+        retry: Retry | None = None,
         on_request: Callable[[RequestDone], object] | None = None,
     ) -> EnterpriseManager:
         """Make a manager; entering it logs on."""
@@ -129,6 +130,7 @@ class Server:
             accept=given.accept,
             max_connections=max_connections or given.max_connections,
             timeout=_timeout(given.request_timeout),
+            retry=retry,
             proxy=given.proxy,
             on_request=on_request,
         )
