@@ -163,7 +163,7 @@ async def ask(case: Case, server: dict[str, Any]) -> Run:
                 fetched.append(monotonic())
             else:
                 failed += 1
-        limit = em._pool.slots.limit  # noqa: SLF001 - shown, not relied on
+        limit = em.concurrency
     mine = [each for each in done if each.route == ROUTE]
     return Run(
         began=began,

@@ -2,6 +2,7 @@
 
 from importlib.metadata import version
 
+from veeam_async.backup_sessions import BackupSessions
 from veeam_async.bulk import Fetch, Fetched
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import (
@@ -55,7 +56,7 @@ from veeam_async.models import (
     TaskState,
 )
 from veeam_async.retry import Retry
-from veeam_async.sessions import BackupSessions, JobSessions
+from veeam_async.sessions import JobSessions
 from veeam_async.transport.exchange import Fingerprint, Timeout
 from veeam_async.watch import Watch
 

@@ -15,8 +15,6 @@ from contextlib import suppress
 from typing import TypeAlias
 from urllib.parse import quote
 
-import attrs
-
 from veeam_async import codec
 from veeam_async.answers import check
 from veeam_async.endpoint import Endpoint
@@ -27,6 +25,7 @@ from veeam_async.errors import (
     VeeamError,
 )
 from veeam_async.models import LogonSession
+from veeam_async.tokens import Token
 from veeam_async.transport.exchange import Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
@@ -34,7 +33,6 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 
 TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
 _LOGOUT_SECONDS = 5.0
-_MOST_UNPROVEN, _MOST_DEAD = 2, 10
 
 
 Judge: TypeAlias = Callable[[Response], Response]
@@ -42,39 +40,6 @@ Judge: TypeAlias = Callable[[Response], Response]
 
 Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 """What sends a request (with the template of its path) without slot and token."""
-
-
-@attrs.define(eq=False)
-class Token:
-    """A token, told apart by identity.
-
-    *headers* are those of a request that carries it, *delete* is the path of the link
-    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
-    it, *worked* whether a request was ever answered with it.
-    """
-
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    delete: str | None = attrs.field(repr=False)
-    alive_at: float = float("inf")
-    worked: bool = False
-
-
-@attrs.define
-class Dead:
-    """The dead tokens that one request has met."""
-
-    tokens: int = 0
-    unproven: int = 0
-
-    def counts(self, token: Token) -> bool:
-        """Count *token*; tell whether the next one deserves a try.
-
-        A server that refuses its fresh tokens is believed sooner than one whose good
-        tokens die.
-        """
-        self.tokens += 1
-        self.unproven += not token.worked
-        return self.unproven <= _MOST_UNPROVEN and self.tokens <= _MOST_DEAD
 
 
 class Logon:

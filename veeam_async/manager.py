@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
 from veeam_async.answers import read
+from veeam_async.backup_sessions import BackupSessions
 from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
 from veeam_async.jobs import Jobs, Tasks
@@ -27,7 +28,7 @@ from veeam_async.models import (
 )
 from veeam_async.pool import Pool
 from veeam_async.retry import Retry
-from veeam_async.sessions import BackupSessions, Closable, JobSessions
+from veeam_async.sessions import Closable, JobSessions
 from veeam_async.settings import Settings
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
@@ -187,6 +188,11 @@ class EnterpriseManager:
 
     async def _read(self, path: str, route: str, kind: type[K]) -> K:
         return await read(await self._pool.request("GET", path, route=route), kind)
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be in flight now: fewer while the server sheds."""
+        return int(self._pool.slots.limit)
 
     def __repr__(self) -> str:
         state = "open" if self._pool.is_open else "closed"

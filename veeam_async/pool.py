@@ -17,10 +17,11 @@ from veeam_async.errors import (
     PermissionDenied,
     VeeamError,
 )
-from veeam_async.logon import Dead, Judge, Logon, Send, Token
+from veeam_async.logon import Judge, Logon, Send
 from veeam_async.meter import Meter
 from veeam_async.retry import NEVER, Retry
 from veeam_async.slots import Slots
+from veeam_async.tokens import Dead, Token
 from veeam_async.transport.exchange import Request, Response, Transport
 
 _LOG = logging.getLogger(__name__)

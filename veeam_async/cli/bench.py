@@ -145,7 +145,7 @@ class _Bench:
 
 
 def _settled(em: EnterpriseManager) -> int:
-    return int(em._pool.slots.limit)  # noqa: SLF001 - until the manager tells it
+    return em.concurrency
 
 
 def _show(figures: Figures) -> None:
