@@ -451,6 +451,20 @@ async def test_nothing_shows_a_secret() -> None:
         assert secret not in shown
 
 
+async def test_a_server_that_repeats_a_secret_brings_it_into_no_error() -> None:
+    """Neither the token nor the id that it is made of."""
+    echo = error(400, f"Bad header {TOKEN} of session {SESSION_ID}")
+    async with talking(gets(echo)) as (em, _):
+        with pytest.raises(
+            BadRequest, match=r"Bad header .hidden. of session"
+        ) as caught:
+            await em.backup_sessions.get(ONE)
+
+    shown = str(caught.value) + repr(caught.value) + str(caught.value.message)
+    assert TOKEN not in shown
+    assert SESSION_ID not in shown
+
+
 # ---------------------------------------------------------------- closed
 
 

@@ -25,13 +25,12 @@ from veeam_async.errors import (
     VeeamError,
 )
 from veeam_async.models import LogonSession
-from veeam_async.tokens import Token
+from veeam_async.tokens import TOKEN_HEADER, Token
 from veeam_async.transport.exchange import Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A password, or what gives one at each logon."""
 
-TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
 _LOGOUT_SECONDS = 5.0
 
 

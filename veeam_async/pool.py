@@ -140,7 +140,7 @@ class Pool:
             request = self._request(method, path, token)
             try:
                 answer = await self._exchange(request, route, exchange)
-                outcome = self._checked(answer, method, path)
+                outcome = self._checked(answer, method, path, token)
             except VeeamError as error:
                 outcome = error
         finally:
@@ -153,9 +153,12 @@ class Pool:
             headers = {**headers, "Content-Length": "0"}
         return Request(method, self._root + path, headers)
 
-    def _checked(self, answer: Response, method: str, path: str) -> Response:
+    def _checked(
+        self, answer: Response, method: str, path: str, token: Token
+    ) -> Response:
         if answer.status == _OK:
             return answer
+        answer.body = token.hidden_in(answer.body)
         return check(answer, method, self.endpoint.url(path))
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 
 import attrs
 
+TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
+
 _MOST_UNPROVEN, _MOST_DEAD = 2, 10
+_SHORTEST_SECRET = 8
 
 
 @attrs.define(eq=False)
@@ -22,6 +26,24 @@ class Token:
     delete: str | None = attrs.field(repr=False)
     alive_at: float = float("inf")
     worked: bool = False
+
+    def hidden_in(self, body: bytes) -> bytes:
+        """Give *body* without the token and its logon session's id.
+
+        A server that repeats what it was sent must not bring a secret into an error.
+        """
+        for secret in self._secrets():
+            body = body.replace(secret, b"(hidden)")
+        return body
+
+    def _secrets(self) -> list[bytes]:
+        """Give the token and, as it is the base64 of it, the logon session's id."""
+        token = self.headers[TOKEN_HEADER].encode("latin-1")
+        try:
+            secrets = [token, b64decode(token, validate=True)]
+        except ValueError:
+            secrets = [token]
+        return [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
 
 
 @attrs.define
