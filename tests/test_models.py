@@ -69,7 +69,7 @@ def test_models_are_frozen_and_slotted(model: type[attrs.AttrsInstance]) -> None
 def test_frozen() -> None:
     """A field cannot be set."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        SESSION.state = "Stopped"  # type: ignore[misc]
+        SESSION.state = "Stopped"  # type: ignore[misc]  # that is the point
 
 
 def test_members_are_the_text_of_the_wire() -> None:

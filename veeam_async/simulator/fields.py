@@ -97,7 +97,8 @@ def _read_boolean(literal: str) -> bool:
 
 def _read_time(literal: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(_TIME.fullmatch(literal)[0])  # type: ignore[index]
+        # No match is None, whose index is the TypeError below.
+        moment = datetime.fromisoformat(_TIME.fullmatch(literal)[0])  # type: ignore[index]  # see above
     except (TypeError, ValueError):
         raise RefusalError(400, f"Value '{literal}' is not a date.") from None
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
