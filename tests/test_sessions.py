@@ -174,10 +174,8 @@ async def test_a_watch_goes_on_from_its_checkpoint() -> None:
         async with first:
             await anext(first)
             data = first.checkpoint()
-        with pytest.raises(ValueError, match="give ids to watch, or"):
+        with pytest.raises(ValueError, match="give nothing else"):
             em.backup_sessions.watch([ONE], resume=data)
-        with pytest.raises(ValueError, match="give ids to watch, or"):
-            em.backup_sessions.watch()
         second = em.backup_sessions.watch(resume=data, interval=0.01)
         events = [event async for event in second]
 

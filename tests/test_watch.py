@@ -15,7 +15,15 @@ from uuid import UUID
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import START, Script, kinds, not_found, seen, tracker
+from tests.support.watching import (
+    START,
+    Script,
+    kinds,
+    not_found,
+    observer,
+    seen,
+    tracker,
+)
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
@@ -54,11 +62,9 @@ def watch(
 ) -> Watch[BackupJobSession]:
     """Make a watch of *track* (of one session else) that asks *look*."""
     return Watch(
-        look,
+        observer(look, concurrency=concurrency).observe,
         track or tracker(),
         dump=to_dict,
-        concurrency=concurrency,
-        is_fatal=lambda error: isinstance(error, AuthenticationFailed),
         limit=Limit(seconds=timeout, time=deadline),
         clock=Clock(wall=wall),
     )
@@ -361,7 +367,6 @@ async def test_a_checkpoint_goes_on_after_the_last_event_told() -> None:
         lambda data: from_dict(BackupJobSession, data),
         tracker().rules,
         now=Clock(wall=wall).moment(),
-        uniform=lambda: 1.0,
     )
     heard += await all_of(
         watch(Script(seen("Working"), seen("Stopped")), second, deadline=deadline)
@@ -394,7 +399,6 @@ async def test_a_checkpoint_between_two_events_of_one_look_is_exact() -> None:
         lambda data: from_dict(BackupJobSession, data),
         tracker().rules,
         now=Clock(wall=wall).moment(),
-        uniform=lambda: 1.0,
     )
     heard += await all_of(watch(Script(seen("Stopped")), second))
 

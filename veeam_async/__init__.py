@@ -58,7 +58,7 @@ from veeam_async.models import (
 from veeam_async.retry import Retry
 from veeam_async.sessions import JobSessions
 from veeam_async.transport.exchange import Fingerprint, Timeout
-from veeam_async.watch import Watch
+from veeam_async.watch import Watch, WatchStats
 
 __all__ = [
     "ApiError",
@@ -113,6 +113,7 @@ __all__ = [
     "VeeamError",
     "Watch",
     "WatchEvent",
+    "WatchStats",
     "from_dict",
     "parse_id",
     "to_dict",

@@ -37,7 +37,7 @@ class Entities(Generic[E]):
         Raises InvalidId before anything is sent, NotFound where there is none, and any
         other VeeamError that a request can meet.
         """
-        return await self._get(id)
+        return await read(await self._ask(id), self._kind)
 
     def query(
         self,
@@ -68,8 +68,21 @@ class Entities(Generic[E]):
         answer = await self._pool.request("GET", self._path, route=self._path)
         return list((await read(answer, Page[EntityRef])).rows)
 
-    async def _get(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
-        return await read(await self._ask(id, once=once), self._kind)
+    async def get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
+        """Give the entity of *id* as `get` does, in one attempt."""
+        return await read(await self._ask(id, once=True), self._kind)
+
+    async def page(
+        self, where: str | None, order_by: str, *, size: int, number: int
+    ) -> Page[E]:
+        """Give a page (from 1) of what a filter's text selects, in one attempt."""
+        terms = f"{self._terms(where, order_by)}&pageSize={size}&page={number}"
+        answer = await self._pool.request(
+            "GET", f"/query?{terms}", route="/query", once=True
+        )
+        # A page of a generic alias: mypy takes it for a value, not for a type.
+        found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
+        return found
 
     def _ask(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
         """Ask for an entity; how its answer is read is the caller's."""

@@ -181,12 +181,19 @@ class TaskFailed(VeeamError):
 
 
 class SessionFailed(VeeamError):
-    """The *session* ended with the result Failed."""
+    """The *session* ended with the result Failed, or before it was what was *wanted*.
 
-    def __init__(self, session: Session) -> None:
+    *wanted* is None where its end was waited for.
+    """
+
+    def __init__(self, session: Session, *, wanted: str | None = None) -> None:
         said = _line(session.failure_message) or "without a failure message"
-        super().__init__(f"session {session.name!r} failed: {said}")
+        what = f"failed: {said}"
+        if wanted is not None:
+            what = f"stopped ({session.result}) before it was {wanted}"
+        super().__init__(f"session {session.name!r} {what}")
         self.session = session
+        self.wanted = wanted
 
 
 class DeadlineExceeded(VeeamError, TimeoutError):

@@ -99,6 +99,11 @@ class Condition:
             "parentheses, not with `and`, `or`, `not` or a < b < c"
         )
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of all fields that it compares."""
+        raise NotImplementedError
+
     def render(self, kind: type) -> str:
         """Give the filter's text for *kind*, not yet percent-encoded."""
         raise NotImplementedError
@@ -110,6 +115,10 @@ class _Compared(Condition):
     operator: str
     value: str
 
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset((self.field,))
+
     def render(self, kind: type) -> str:
         return f"{query_field(self.field, kind)}{self.operator}{self.value}"
 
@@ -118,6 +127,10 @@ class _Compared(Condition):
 class _Joined(Condition):
     separator: str
     parts: tuple[Condition, ...]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        return frozenset().union(*(part.fields for part in self.parts))
 
     def render(self, kind: type) -> str:
         joined = self.separator.join(_grouped(part, kind) for part in self.parts)

@@ -52,9 +52,14 @@ class Health:
         if self.degraded:
             self.degraded, self.changed_at = False, at.wall
 
+    @property
+    def has_news(self) -> bool:
+        """Whether the listener does not know how it goes."""
+        return self.changed_at is not None and self.degraded != (self.told is not None)
+
     def event(self, id: UUID | None, sequence: int) -> HealthChanged | None:  # noqa: A002 - the field's term
         """Give what is to be told, once; None where the listener knows all."""
-        if self.changed_at is None or self.degraded == (self.told is not None):
+        if self.changed_at is None or not self.has_news:
             return None
         kind, since = EventKind.RECOVERED, self.told
         if self.failing_since is not None and self.degraded:

@@ -7,24 +7,21 @@ The looks are tasks of the lookout, which knows the tracker and a callable but n
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Generic, TypeVar
-from uuid import UUID
 
 import attrs
 
-from veeam_async.errors import NotFound, VeeamError
+from veeam_async.ask import Ask, Observe, Strategy, Tally
+from veeam_async.census import Swept
 from veeam_async.health import Moment
 from veeam_async.models import Session
 from veeam_async.tracked import Observation
-from veeam_async.tracker import Tracker
+from veeam_async.tracker import Due, Tracker
 
 S = TypeVar("S", bound=Session)
-
-_LOG = logging.getLogger(__name__)
 
 _FOR_EVER = 1e9
 """Seconds, some thirty years: what lies beyond them is beyond the calendar too."""
@@ -82,18 +79,16 @@ class Lookout(Generic[S]):
 
     def __init__(
         self,
-        look: Callable[[UUID], Awaitable[S]],
+        observe: Observe[S],
         tracker: Tracker[S],
         *,
-        concurrency: int,
-        is_fatal: Callable[[VeeamError], bool],
+        strategy: Strategy,
         limit: Limit,
         clock: Clock,
     ) -> None:
-        self._ask = look
+        self._observe = observe
         self._tracker = tracker
-        self._concurrency = concurrency
-        self._is_fatal = is_fatal
+        self._strategy: Strategy = strategy
         self._limit = limit
         self._clock = clock
         self._until: float | None = None
@@ -101,8 +96,10 @@ class Lookout(Generic[S]):
         self.failure: BaseException | None = None
         self.news = asyncio.Event()
         self.wake = asyncio.Event()
+        self.tally = Tally()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: dict[Ask[S], float] = {}
 
     def start(self) -> None:
         """Begin to look, once."""
@@ -116,6 +113,12 @@ class Lookout(Generic[S]):
         if self._until is not None:
             return self._clock.monotonic() >= self._until
         return self.deadline is not None and self._clock.wall() >= self.deadline
+
+    def behind(self) -> float:
+        """Give by how many seconds the look that is the most overdue is."""
+        interval = self._tracker.rules.interval
+        late = [self._clock.monotonic() - at for at in self._asked.values()]
+        return max(0.0, max(late, default=0.0) - interval)
 
     async def wait_for_news(self) -> None:
         """Wait until there may be something to tell, or the time is up."""
@@ -170,12 +173,9 @@ class Lookout(Generic[S]):
         self.news.set()
 
     def _send_out(self) -> None:
-        now = self._clock.monotonic() + _TICK
-        while self._has_room() and (one := self._tracker.take_due(now)) is not None:
-            self._spawn(self._look(one))
-
-    def _has_room(self) -> bool:
-        return len(self._tasks) <= self._concurrency  # the driver is one of them
+        due = self._tracker.take_due(self._clock.monotonic() + _TICK)
+        if due is not None:
+            self._spawn(self._look(due))
 
     async def _pause(self) -> None:
         """Sleep until the next look or the deadline, unless something wakes it."""
@@ -194,7 +194,7 @@ class Lookout(Generic[S]):
     def _seconds_to_sleep(self) -> float | None:
         """Give the time until something is to be done, None while nothing is."""
         now, waits = self._clock.moment(), []
-        due = self._tracker.next_due() if self._has_room() else None
+        due = self._tracker.next_due()
         if due is not None:
             waits.append(due - now.monotonic)
         if self._until is not None:
@@ -203,25 +203,34 @@ class Lookout(Generic[S]):
             waits.append((self.deadline - now.wall).total_seconds())
         return max(0.0, min(waits)) if waits else None
 
-    async def _look(self, one: UUID) -> None:
-        """Look once; the tracker decides what comes of it."""
-        asked_at = self._clock.monotonic()
-        session, error = None, None
-        try:
-            session = await self._ask(one)
-        except NotFound:
-            pass
-        except VeeamError as failed:
-            if self._is_fatal(failed):
-                raise
-            _LOG.debug("a look at %s failed: %s", one, type(failed).__name__)
-            error = failed
-        self._tracker.note(
-            Observation(
-                id=one,
-                asked_at=asked_at,
-                at=self._clock.moment(),
-                session=session,
-                error=error,
-            )
+    async def _look(self, due: Due) -> None:
+        """Have what is due looked at; the tracker decides what comes of it."""
+        ask = Ask(
+            strategy=self._strategy,
+            ids=due.ids,
+            in_doubt=due.in_doubt,
+            scope=due.scope,
+            deliver=self._deliver,
+            sweep=self._sweep,
+            tally=self.tally,
         )
+        self.tally.polls += 1
+        self._asked[ask] = self._clock.monotonic()
+        try:
+            await self._observe(ask)
+        finally:
+            del self._asked[ask]
+
+    def _deliver(self, observations: Sequence[Observation[S]]) -> None:
+        for seen in observations:
+            self._tracker.note(seen)
+        self._heard()
+
+    def _sweep(self, swept: Swept) -> None:
+        self._tracker.sweep(swept)
+        self._heard()
+
+    def _heard(self) -> None:
+        self.wake.set()
+        if self._tracker.has_news or self._tracker.is_over:
+            self.news.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from random import random
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
@@ -12,6 +13,7 @@ from veeam_async.answers import read
 from veeam_async.backup_sessions import BackupSessions
 from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
+from veeam_async.followed import Closable
 from veeam_async.jobs import Jobs, Tasks
 from veeam_async.logon import Password
 from veeam_async.meter import RequestDone
@@ -28,7 +30,7 @@ from veeam_async.models import (
 )
 from veeam_async.pool import Pool
 from veeam_async.retry import Retry
-from veeam_async.sessions import Closable, JobSessions
+from veeam_async.sessions import JobSessions
 from veeam_async.settings import Settings
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
@@ -130,14 +132,15 @@ class EnterpriseManager:
         self._hand_out(self._pool, self._open.add)
 
     def _hand_out(self, pool: Pool, keep: Callable[[Closable], object]) -> None:
+        phase = random()  # noqa: S311 - no secret: it keeps processes from looking at once
         self.backup_sessions = BackupSessions(
-            pool, "/backupSessions", BackupJobSession, keep
+            pool, "/backupSessions", BackupJobSession, keep, phase=phase
         )
         self.replica_sessions = JobSessions(
-            pool, "/replicaSessions", ReplicaJobSession, keep
+            pool, "/replicaSessions", ReplicaJobSession, keep, phase=phase
         )
         self.restore_sessions = JobSessions(
-            pool, "/restoreSessions", RestoreSession, keep
+            pool, "/restoreSessions", RestoreSession, keep, phase=phase
         )
         self.task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
         self.jobs = Jobs(pool, "/jobs", Job)

@@ -7,20 +7,23 @@ it is told again. Times are wall times: monotonic clocks differ between processe
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
+from veeam_async.census import Census, Ended
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import EventKind
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
 from veeam_async.tracked import Rules, Tracked
 from veeam_async.tracker import Tracker
+from veeam_async.watermark import Watermark
 
 S = TypeVar("S", bound=Session)
 
-VERSION = 1
+VERSION = 2
+_OLDEST = 1
 
 
 def save(
@@ -31,8 +34,9 @@ def save(
         "version": VERSION,
         "sequence": tracker.sequence,
         "deadline": _text(deadline),
-        "health": _saved_health(tracker.health),
-        "ended": [str(one) for one in tracker.ended],
+        "health": _saved_health(tracker.outage.health),
+        "ended": {str(one): _text(at) for one, at in tracker.ended.marks.items()},
+        "everything": None if tracker.census is None else _saved_census(tracker.census),
         "sessions": {
             str(one): _saved(tracked, dump) for one, tracked in tracker.tracked.items()
         },
@@ -45,19 +49,21 @@ def restore(
     rules: Rules,
     *,
     now: Moment,
-    uniform: Callable[[], float],
 ) -> tuple[Tracker[S], datetime | None]:
     """Give the tracker and the deadline that *data* was saved from.
 
-    Raises ValueError where *data* is no checkpoint, or one of a newer version.
+    Versions 1 and 2 are read. Raises ValueError where *data* is no checkpoint, or one
+    of a newer version.
     """
-    if not isinstance(data, dict) or data.get("version") != VERSION:
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int):
+        raise ValueError("this is no checkpoint: take one from watch.checkpoint()")  # noqa: TRY004 - misuse is ValueError throughout
+    if not _OLDEST <= data["version"] <= VERSION:
         raise ValueError(
-            f"this is no checkpoint of version {VERSION}; take one from "
-            "watch.checkpoint() of this release"
+            f"this checkpoint is of version {data['version']}, and this release reads "
+            f"{_OLDEST} to {VERSION}: update the one that is older"
         )
     try:
-        return _restored(data, load, rules, now, uniform)
+        return _restored(data, load, rules, now)
     except (AttributeError, KeyError, TypeError, ValueError, VeeamError) as error:
         raise ValueError(f"the checkpoint is damaged: {error}") from error
 
@@ -67,13 +73,14 @@ def _restored(
     load: Callable[[Json], S],
     rules: Rules,
     now: Moment,
-    uniform: Callable[[], float],
 ) -> tuple[Tracker[S], datetime | None]:
+    everything = data.get("everything")  # version 1 could watch no more than ids
+    census = None if everything is None else _loaded_census(everything, now)
     tracker: Tracker[S] = Tracker(
-        (), rules, uniform=uniform, sequence=int(data["sequence"])
+        (), rules, census=census, sequence=int(data["sequence"])
     )
-    tracker.health = _loaded_health(data["health"], now)
-    tracker.ended = {UUID(one) for one in data["ended"]}
+    tracker.outage.health = _loaded_health(data["health"], now)
+    tracker.ended = _loaded_ended(data["ended"])
     for one, saved in data["sessions"].items():
         tracker.restore(UUID(one), _loaded(saved, load, now))
     return tracker, _time(data["deadline"])
@@ -90,6 +97,7 @@ def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
         "missing": tracked.missing,
         "missing_since": None if missing is None else _text(missing.wall),
         "looked": tracked.looked,
+        "quiet": tracked.quiet,
         "health": _saved_health(tracked.health),
     }
 
@@ -108,8 +116,38 @@ def _loaded(
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
         looked=bool(saved["looked"]),
+        quiet=bool(saved.get("quiet")),
         health=_loaded_health(saved["health"], now),
     )
+
+
+def _saved_census(census: Census) -> dict[str, Json]:
+    return {
+        "where": census.where,
+        "lookback": census.lookback.total_seconds(),
+        "newest": _text(census.mark.newest),
+        "begun": census.begun,
+        "began": _text(census.began),
+        "health": _saved_health(census.health),
+    }
+
+
+def _loaded_census(saved: dict[str, Any], now: Moment) -> Census:
+    where = saved["where"]
+    return Census(
+        where=None if where is None else str(where),
+        lookback=timedelta(seconds=float(saved["lookback"])),
+        mark=Watermark(_time(saved["newest"])),
+        begun=bool(saved["begun"]),
+        began=_time(saved["began"]),
+        health=_loaded_health(saved["health"], now),
+    )
+
+
+def _loaded_ended(saved: dict[str, Any] | list[Any]) -> Ended:
+    if isinstance(saved, list):  # version 1
+        saved = dict.fromkeys(saved)
+    return Ended({UUID(one): _time(at) for one, at in saved.items()})
 
 
 def _saved_health(health: Health) -> dict[str, Json]:

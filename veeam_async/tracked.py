@@ -7,6 +7,7 @@ newest state instead of a backlog, and a checkpoint holds exactly what was told.
 from __future__ import annotations
 
 from datetime import datetime
+from math import floor
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -23,23 +24,24 @@ from veeam_async.events import (
 )
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
-from veeam_async.retry import asked
 
 S = TypeVar("S", bound=Session)
 
 CONFIRM_SECONDS = 1.0
 """After how long a doubt (a first 404, a Stopped without a result) is looked into."""
 
-BACKOFF_FIRST = 0.8
-BACKOFF_LAST = 30.0
+_NEAR = 0.05
+"""The part of an interval before a tick in which a look counts as that tick's own."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Observation(Generic[S]):
     """What one look at a session saw.
 
     The *session*, or an *error*, or neither of the two: it is missing. *asked_at* is in
-    monotonic seconds, *at* the moment of the answer.
+    monotonic seconds, *at* the moment of the answer. *random*, in [0, 1), spreads the
+    next look where this one failed. *stray*: the session was in no row of a list, so
+    that it was looked at by itself.
     """
 
     id: UUID
@@ -47,6 +49,8 @@ class Observation(Generic[S]):
     at: Moment
     session: S | None = None
     error: VeeamError | None = None
+    random: float = 0.0
+    stray: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -55,18 +59,32 @@ class Rules:
 
     *interval* lies between two looks; *progress* asks for events about progress;
     a session that was never seen may be missing for *appear_within*; looks may fail for
-    *patience* before that is told.
+    *patience* before that is told. With a *phase*, a fraction of the interval, looks
+    come at ticks that all watches of this interval and phase share.
     """
 
     interval: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
     progress: bool = False
     appear_within: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
     patience: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
+    phase: float | None = None
+
+    def next_look(self, asked_at: float, at: float) -> float:
+        """Give when to look again after an answer that came *at*."""
+        if self.phase is None:
+            return max(asked_at + self.interval, at)
+        offset = self.phase * self.interval
+        ticks = floor((at - offset) / self.interval + _NEAR) + 1
+        return ticks * self.interval + offset
 
 
 @attrs.define
 class Tracked(Generic[S]):
-    """The state of a watched session; *due* is the monotonic time of its next look."""
+    """The state of a watched session; *due* is the monotonic time of its next look.
+
+    *calm*: it runs, as was told, and its looks work. *quiet*: it is old, and of no
+    interest unless it still runs.
+    """
 
     due: float = float("-inf")
     looking: bool = False
@@ -82,6 +100,13 @@ class Tracked(Generic[S]):
     end: EventKind | None = None
     failures: int = 0
     health: Health = attrs.field(factory=Health)
+    calm: bool = False
+    quiet: bool = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the next look is to settle something: a list would not."""
+        return self.doubted or (self.missing > 0 and self.known is not None)
 
     # ------------------------------------------------------------ what was seen
 
@@ -90,11 +115,13 @@ class Tracked(Generic[S]):
         self._answered(seen)
         self.known = session
         self.missing, self.missing_since = 0, None
-        if self.told is not None and session.state == self.told.state:
+        is_told = self.told is not None and session.state == self.told.state
+        if is_told:
             self.told_seen = seen.at.wall
+        self.calm = is_told and not session.is_stopped
         if not session.is_stopped:
-            self.doubted = False
-            self.due = max(seen.asked_at + rules.interval, seen.at.monotonic)
+            self.doubted = self.quiet = False
+            self.due = rules.next_look(seen.asked_at, seen.at.monotonic)
         elif session.result is None and not self.doubted:
             # The result can arrive a moment after the state.
             self.doubted = True
@@ -105,6 +132,7 @@ class Tracked(Generic[S]):
     def miss(self, seen: Observation[S], rules: Rules) -> None:
         """Take in that the server does not know the session."""
         self._answered(seen)
+        self.calm = False
         self.missing += 1
         if self.doubted:
             self.end = EventKind.STOPPED
@@ -114,12 +142,12 @@ class Tracked(Generic[S]):
         else:
             self._await(seen, rules)
 
-    def fail(self, seen: Observation[S], error: VeeamError, random: float) -> float:
+    def fail(self, at: Moment, error: VeeamError, due: float) -> float:
         """Take in a look that failed; give for how many seconds they have failed."""
-        longest = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0 ** min(self.failures, 62))
+        self.calm = False
         self.failures += 1
-        self.due = seen.at.monotonic + max(random * longest, asked(error))
-        return self.health.fail(seen.at, error)
+        self.due = due
+        return self.health.fail(at, error)
 
     def _answered(self, seen: Observation[S]) -> None:
         self.failures = 0
@@ -132,8 +160,8 @@ class Tracked(Generic[S]):
         late = self.missing_since.monotonic + rules.appear_within
         if seen.at.monotonic >= late:
             self.end = EventKind.GONE
-        next_look = min(seen.asked_at + rules.interval, late)
-        self.due = max(next_look, seen.at.monotonic)
+        next_look = rules.next_look(seen.asked_at, seen.at.monotonic)
+        self.due = min(next_look, max(late, seen.at.monotonic))
 
     # ------------------------------------------------------------ what is told
 

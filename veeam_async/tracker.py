@@ -1,28 +1,38 @@
 """The watcher's mind, for many sessions: take observations in, hand events out.
 
-No clock, no I/O and no asyncio: times come with the observations, random numbers with
-the tracker. A command line, an orchestrator's trigger and a replay can run it alike.
+No clock, no I/O, no asyncio and no random numbers: times and numbers come with what is
+observed. A command line, an orchestrator's trigger and a replay can run it alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
-from itertools import count
+from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from veeam_async.errors import VeeamError
+import attrs
+
+from veeam_async.census import Census, Ended, Scope, Swept
 from veeam_async.events import EventKind, WatchEvent
-from veeam_async.health import Health
 from veeam_async.models import Session
+from veeam_async.outage import Outage
+from veeam_async.schedule import Schedule
 from veeam_async.tracked import Observation, Rules, Tracked
 
 S = TypeVar("S", bound=Session)
 
 
+@attrs.frozen
+class Due:
+    """What to look at now: *ids*, those that are *in_doubt*, and all of a *scope*."""
+
+    ids: list[UUID]
+    in_doubt: list[UUID]
+    scope: Scope | None
+
+
 class Tracker(Generic[S]):
-    """Watch *ids* by *rules*; *uniform* gives random numbers in [0, 1).
+    """Watch *ids* by *rules*, and with a *census* everything.
 
     *sequence* is that of the last event told, where an earlier watch goes on.
     """
@@ -32,20 +42,17 @@ class Tracker(Generic[S]):
         ids: Iterable[UUID],
         rules: Rules,
         *,
-        uniform: Callable[[], float],
+        census: Census | None = None,
         sequence: int = 0,
     ) -> None:
         self.rules = rules
+        self.census = census
         self.sequence = sequence
-        self.health = Health()
         self.tracked: dict[UUID, Tracked[S]] = {}
-        self._uniform = uniform
-        self.ended: set[UUID] = set()
-        self._schedule: list[tuple[float, int, UUID]] = []
-        self._tie = count()
+        self.ended = Ended()
+        self._schedule = Schedule(self._is_due)
         self._untold: dict[UUID, None] = {}
-        self._looked = 0
-        self._failing = 0
+        self.outage: Outage[S] = Outage(rules, census)
         for one in ids:
             self.add(one)
 
@@ -53,6 +60,11 @@ class Tracker(Generic[S]):
     def active(self) -> tuple[UUID, ...]:
         """The sessions whose end was not told yet."""
         return tuple(self.tracked)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to watch any more."""
+        return self.census is None and not self.tracked
 
     def add(self, id: UUID) -> None:  # noqa: A002 - the field's term
         """Watch *id* too, at once; of no effect where it is or was watched."""
@@ -63,58 +75,164 @@ class Tracker(Generic[S]):
         """Watch *id* from where an earlier watch was with it."""
         self.tracked[id] = tracked
         self._untold[id] = None
-        self._looked += tracked.looked
-        self._failing += tracked.health.failing_since is not None
-        self._put_down(id, tracked)
+        self.outage.count(tracked)
+        self._schedule.put(id, tracked.due)
 
     def discard(self, id: UUID) -> None:  # noqa: A002 - the field's term
-        """Watch *id* no longer; nothing more is told of it."""
+        """Watch a session no longer; nothing more is told of it."""
         tracked = self.tracked.pop(id, None)
         if tracked is not None:
-            self._looked -= tracked.looked
-            self._failing -= tracked.health.failing_since is not None
+            self.outage.discount(tracked)
             self._untold.pop(id, None)
+        if self.census is not None:
+            self._remember(id)
+
+    # ------------------------------------------------------------ when to look
 
     def next_due(self) -> float | None:
         """Give the monotonic time of the next look, None while none is due."""
-        while self._schedule:
-            due, _, one = self._schedule[0]
-            tracked = self.tracked.get(one)
-            if tracked is not None and tracked.due == due and not tracked.looking:
-                return due
-            heappop(self._schedule)
-        return None
+        due, census = self._schedule.next(), self.census
+        if census is None or census.looking:
+            return due
+        return census.due if due is None else min(due, census.due)
 
-    def take_due(self, now: float) -> UUID | None:
-        """Give a session to look at now, None while there is none."""
-        due = self.next_due()
-        if due is None or due > now:
+    def take_due(self, now: float) -> Due | None:
+        """Give what to look at now, None while there is nothing."""
+        ids = self._schedule.take(now)
+        scope = self._scope(now)
+        if not ids and scope is None:
             return None
-        _, _, one = heappop(self._schedule)
-        self.tracked[one].looking = True
-        return one
+        sure: list[UUID] = []
+        doubtful: list[UUID] = []
+        for one in ids:
+            tracked = self.tracked[one]
+            tracked.looking = True
+            (doubtful if tracked.in_doubt else sure).append(one)
+        return Due(sure, doubtful, scope)
+
+    def _scope(self, now: float) -> Scope | None:
+        census = self.census
+        if census is None or census.looking or census.due > now:
+            return None
+        census.looking = True
+        return census.scope(now)
+
+    def _is_due(self, one: UUID, due: float) -> bool:
+        tracked = self.tracked.get(one)
+        return tracked is not None and tracked.due == due and not tracked.looking
+
+    # ------------------------------------------------------------ what was seen
 
     def feed(self, observation: Observation[S]) -> list[WatchEvent[S]]:
         """Take in *observation* and give all there is to tell, in order."""
         self.note(observation)
-        return list(iter(self.tell, None))
+        return list(iter(self.tell, None)) if self.has_news else []
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there may be something to tell."""
+        return bool(self._untold) or self.outage.health.has_news
 
     def note(self, seen: Observation[S]) -> None:
         """Take in what was seen; a look older than the newest is passed over."""
         tracked = self.tracked.get(seen.id)
-        if tracked is None or tracked.end is not None:
-            return
+        if tracked is None:
+            self._meet(seen)
+        elif tracked.calm and self._is_the_same(tracked, seen):
+            # What nearly every look sees, among ten thousand: all but nothing to do.
+            at = seen.at
+            tracked.looking = False
+            tracked.asked_at = seen.asked_at
+            tracked.known = seen.session
+            tracked.known_at = tracked.told_seen = at.wall
+            tracked.due = due = self.rules.next_look(seen.asked_at, at.monotonic)
+            self._schedule.put(seen.id, due)
+        elif tracked.end is None:
+            self._note(tracked, seen)
+
+    def _is_the_same(self, tracked: Tracked[S], seen: Observation[S]) -> bool:
+        """Tell whether a look that worked saw what was told."""
+        session, told = seen.session, tracked.told
+        return (
+            session is not None
+            and told is not None
+            and session.state == told.state
+            and seen.asked_at >= tracked.asked_at
+            and not self.outage.health.degraded
+            and not (self.rules.progress and session.progress != told.progress)
+        )
+
+    def _note(self, tracked: Tracked[S], seen: Observation[S]) -> None:
         tracked.looking = False
         if seen.asked_at >= tracked.asked_at:
             tracked.asked_at = seen.asked_at
             self._take_in(tracked, seen)
             self._untold[seen.id] = None
-        if tracked.end is None:
-            self._put_down(seen.id, tracked)
+        if tracked.quiet and tracked.end is not None:
+            self.discard(seen.id)
+        elif tracked.end is None:
+            self._schedule.put(seen.id, tracked.due)
+
+    def _take_in(self, tracked: Tracked[S], seen: Observation[S]) -> None:
+        self.outage.discount(tracked)
+        tracked.looked = True
+        if seen.error is not None:
+            self.outage.fail(tracked, seen, seen.error)
+        elif seen.session is not None:
+            tracked.see(seen, seen.session, self.rules)
+            if self.census is not None:
+                self.census.see(seen.session)
+        else:
+            tracked.miss(seen, self.rules)
+        self.outage.count(tracked)
+        if seen.error is not None:
+            self.outage.blame(tracked, seen, seen.error)
+        else:
+            self.outage.health.recover(seen.at)
+
+    def _meet(self, seen: Observation[S]) -> None:
+        """Take in a session that is not watched, as yet."""
+        census, session = self.census, seen.session
+        if census is None or session is None:
+            return
+        if seen.id not in self.ended and census.is_news(session):
+            self.add(seen.id)
+            self._note(self.tracked[seen.id], seen)
+        else:
+            census.see(session)
+            self._remember(seen.id)
+
+    def _remember(self, one: UUID) -> None:
+        self.ended.add(one, self.census.latest if self.census else None)
+
+    def sweep(self, swept: Swept) -> None:
+        """Take in what came of a look at everything, after all that it saw."""
+        census = self.census
+        if census is None:
+            return
+        census.looking = False
+        if swept.error is not None:
+            self.outage.fail_census(census, swept, swept.error)
+            return
+        if swept.listed is not None:
+            self._enlist(swept.listed, quiet=not census.begun)
+        census.due = self.rules.next_look(swept.asked_at, swept.at.monotonic)
+        census.health.recover(swept.at)
+        self.outage.health.recover(swept.at)
+        census.complete(swept.asked_at)
+        census.forget(self.ended, swept.listed)
+
+    def _enlist(self, listed: Collection[UUID], *, quiet: bool) -> None:
+        """Watch what is listed and new; what is old of it may turn out to be over."""
+        for one in listed:
+            if one not in self.tracked and one not in self.ended:
+                self.restore(one, Tracked(quiet=quiet))
+
+    # ------------------------------------------------------------ what is told
 
     def tell(self) -> WatchEvent[S] | None:
         """Give the next event, None while there is nothing to tell."""
-        event: WatchEvent[S] | None = self.health.event(None, self.sequence + 1)
+        event: WatchEvent[S] | None = self.outage.health.event(None, self.sequence + 1)
         while event is None and self._untold:
             one = next(iter(self._untold))
             event = self._event(one)
@@ -128,35 +246,5 @@ class Tracker(Generic[S]):
         event = self.tracked[one].event(one, self.sequence + 1, self.rules)
         if event is not None and event.kind in (EventKind.STOPPED, EventKind.GONE):
             self.discard(one)
-            self.ended.add(one)
+            self._remember(one)
         return event
-
-    def _put_down(self, one: UUID, tracked: Tracked[S]) -> None:
-        heappush(self._schedule, (tracked.due, next(self._tie), one))
-
-    def _take_in(self, tracked: Tracked[S], seen: Observation[S]) -> None:
-        self._looked += not tracked.looked
-        tracked.looked = True
-        self._failing -= tracked.health.failing_since is not None
-        if seen.error is not None:
-            self._fail(tracked, seen, seen.error)
-        elif seen.session is not None:
-            tracked.see(seen, seen.session, self.rules)
-        else:
-            tracked.miss(seen, self.rules)
-        if seen.error is None:
-            self.health.recover(seen.at)
-
-    def _fail(
-        self, tracked: Tracked[S], seen: Observation[S], error: VeeamError
-    ) -> None:
-        """Take in a failure; blame the server where every look fails, else the one."""
-        lasted = tracked.fail(seen, error, self._uniform())
-        self._failing += 1
-        since = tracked.health.failing_since
-        if since is None or lasted < self.rules.patience:
-            return
-        if self._failing >= self._looked:
-            self.health.degrade(since, seen.at, error)
-        elif not self.health.degraded:
-            tracked.health.degrade(since, seen.at, error)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 from uuid import UUID
 
-from veeam_async.errors import DeadlineExceeded, Json, VeeamError
-from veeam_async.events import WatchEvent
+import attrs
+
+from veeam_async.ask import Observe, Strategy
+from veeam_async.errors import DeadlineExceeded, Json
+from veeam_async.events import SessionChanged, WatchEvent
 from veeam_async.ids import Id, parse_id
 from veeam_async.lookout import Clock, Limit, Lookout
 from veeam_async.models import Session
@@ -16,6 +19,25 @@ from veeam_async.snapshot import save
 from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
+
+
+@attrs.frozen(kw_only=True)
+class WatchStats:
+    """What a watch has cost and how it goes, for metrics.
+
+    *polls* are the looks it asked for, *requests* what was sent for them (those that
+    served several watches count for each), *rows* the sessions that came, *events* what
+    was told. *latest_delay* is how late the latest change can have been told, in
+    seconds from when the old state was last seen; None while there was none. *behind*
+    is by how many seconds the look that is the most overdue is.
+    """
+
+    polls: int
+    requests: int
+    rows: int
+    events: int
+    latest_delay: float | None
+    behind: float
 
 
 class Watch(Generic[S]):
@@ -29,26 +51,39 @@ class Watch(Generic[S]):
 
     def __init__(
         self,
-        look: Callable[[UUID], Awaitable[S]],
+        observe: Observe[S],
         tracker: Tracker[S],
         *,
         dump: Callable[[S], Json],
-        concurrency: int,
-        is_fatal: Callable[[VeeamError], bool],
+        strategy: Strategy = "auto",
         limit: Limit,
         clock: Clock,
     ) -> None:
         self._dump = dump
         self._tracker = tracker
         self._lookout = Lookout(
-            look,
+            observe,
             tracker,
-            concurrency=concurrency,
-            is_fatal=is_fatal,
+            strategy=strategy,
             limit=limit,
             clock=clock,
         )
         self._over = False
+        self._events = 0
+        self._delay: float | None = None
+
+    @property
+    def stats(self) -> WatchStats:
+        """What it has cost so far, and how it goes."""
+        tally = self._lookout.tally
+        return WatchStats(
+            polls=tally.polls,
+            requests=tally.requests,
+            rows=tally.rows,
+            events=self._events,
+            latest_delay=self._delay,
+            behind=self._lookout.behind(),
+        )
 
     @property
     def active(self) -> tuple[UUID, ...]:
@@ -85,6 +120,7 @@ class Watch(Generic[S]):
         while not self._over:
             event = self._tracker.tell()
             if event is not None:
+                self._count(event)
                 return event
             await self._end_or_news()
         await self.aclose()
@@ -115,9 +151,14 @@ class Watch(Generic[S]):
         if hasattr(self, "_lookout"):
             self._lookout.abandon()
 
+    def _count(self, event: WatchEvent[S]) -> None:
+        self._events += 1
+        if isinstance(event, SessionChanged) and event.not_before is not None:
+            self._delay = (event.observed_at - event.not_before).total_seconds()
+
     async def _end_or_news(self) -> None:
         """Note that all is told, raise what ends the watch, or wait for news."""
-        if not self._tracker.tracked:
+        if self._tracker.is_over:
             self._over = True
         elif self._lookout.failure is not None:
             await self.aclose()

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import attrs
 
 from tests.support.bodies import uuid_of
-from veeam_async import BackupJobSession, NotFound, VeeamError, WatchEvent
+from veeam_async import (
+    AuthenticationFailed,
+    BackupJobSession,
+    BadRequest,
+    NotFound,
+    VeeamError,
+    WatchEvent,
+)
 from veeam_async.health import Moment
+from veeam_async.looks import Looks
+from veeam_async.observer import Observer
 from veeam_async.tracked import Observation, Rules
 from veeam_async.tracker import Tracker
 
@@ -60,6 +70,7 @@ def observation(
     *,
     number: int = 1,
     asked_at: float | None = None,
+    random: float = 1.0,
 ) -> Observation[BackupJobSession]:
     """Make an observation: a session, an error, or None for a 404."""
     return Observation(
@@ -68,6 +79,7 @@ def observation(
         at=moment(at),
         session=what if isinstance(what, BackupJobSession) else None,
         error=what if isinstance(what, VeeamError) else None,
+        random=random,
     )
 
 
@@ -78,7 +90,6 @@ def tracker(
     progress: bool = False,
     appear_within: float = 300.0,
     patience: float = 60.0,
-    uniform: Callable[[], float] = lambda: 1.0,
 ) -> Tracker[BackupJobSession]:
     """Make a tracker of the first *count* sessions."""
     rules = Rules(
@@ -87,7 +98,7 @@ def tracker(
         appear_within=appear_within,
         patience=patience,
     )
-    return Tracker(map(uuid_of, range(1, count + 1)), rules, uniform=uniform)
+    return Tracker(map(uuid_of, range(1, count + 1)), rules)
 
 
 def kinds(events: Sequence[WatchEvent[BackupJobSession]]) -> list[str]:
@@ -111,3 +122,29 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+def observer(
+    look: Callable[[UUID], Awaitable[BackupJobSession]], *, concurrency: int = 16
+) -> Observer[BackupJobSession]:
+    """Make an observer that can look at sessions one by one only, without delay."""
+
+    async def refuse(*_: object) -> Any:
+        raise BadRequest(status=400, message="no", method="GET", url="https://em/api")
+
+    async def none() -> Collection[UUID]:
+        return []
+
+    return Observer(
+        Looks(
+            get=look,
+            page=refuse,
+            newest=refuse,
+            references=none,
+            is_fatal=lambda error: isinstance(error, AuthenticationFailed),
+        ),
+        concurrency=concurrency,
+        moment=lambda: moment(asyncio.get_running_loop().time()),
+        random=lambda: 1.0,
+        collect=0.0,
+    )

@@ -1,0 +1,154 @@
+"""Watching everything: which sessions are news, from when on to ask, whom to forget.
+
+The query asks for what runs and for what was created or has ended since a time; that
+time follows the server's own. A session can be shown late, with an older time, since
+Enterprise Manager collects from the backup servers as it finds the time: so once a
+minute the query looks back further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import attrs
+
+from veeam_async.errors import VeeamError
+from veeam_async.health import Health, Moment
+from veeam_async.models import Session
+from veeam_async.watermark import OVERLAP, Watermark
+
+_LOOK_BACK_EVERY = 60.0
+"""Seconds between two looks that go back as far as `lookback`."""
+
+_REMEMBERED = timedelta(hours=1)
+"""For how long, beyond the look-back, an ended session is known: some servers' answers
+go back in time."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen(kw_only=True)
+class Scope:
+    """What to ask for: sessions that *where* selects and that run, or are of *since*.
+
+    *since* None: the server's time is not known yet, take its newest session's less
+    *lookback*.
+    """
+
+    where: str | None
+    since: datetime | None
+    lookback: timedelta
+
+    def start(self, newest: datetime | None) -> datetime:
+        """Give the time to ask from, where *newest* is the server's newest session."""
+        return _EPOCH if newest is None else newest - self.lookback
+
+
+@attrs.frozen(kw_only=True)
+class Swept:
+    """What came of a look at everything: all was seen, or an *error* ended it early.
+
+    *listed* are the sessions that the server lists, where it has no query that would
+    show them; *random* serves as an observation's.
+    """
+
+    asked_at: float
+    at: Moment
+    error: VeeamError | None = None
+    random: float = 0.0
+    listed: Collection[UUID] | None = None
+
+
+@attrs.define
+class Ended:
+    """The sessions of which nothing is told any more, each with the time of its end.
+
+    The time is the server's newest when they ended.
+    """
+
+    marks: dict[UUID, datetime | None] = attrs.field(factory=dict)
+
+    def __contains__(self, one: UUID) -> bool:
+        return one in self.marks
+
+    def add(self, one: UUID, mark: datetime | None = None) -> None:
+        """Remember *one*, again as the latest where it was known already."""
+        self.marks.pop(one, None)
+        self.marks[one] = mark
+
+    def forget(self, before: datetime, but: Collection[UUID] = ()) -> None:
+        """Forget those that ended *before* that time, but those that are listed."""
+        old = []
+        for one, mark in self.marks.items():
+            if mark is not None and mark >= before:
+                break
+            if one not in but:
+                old.append(one)
+        for one in old:
+            del self.marks[one]
+
+
+@attrs.define
+class Census:
+    """The state of watching everything.
+
+    *begun*: what had ended before the watch is known, so that whatever else has ended
+    is news; *began* is the server's time then. *due*, *looking*, *failures* and
+    *health* are those of the looks at everything, as a session's are of its own.
+    """
+
+    where: str | None
+    lookback: timedelta
+    mark: Watermark = attrs.field(factory=Watermark)
+    begun: bool = False
+    began: datetime | None = None
+    due: float = float("-inf")
+    looking: bool = False
+    failures: int = 0
+    health: Health = attrs.field(factory=Health)
+    _seen: Watermark = attrs.field(factory=Watermark)
+    _looked_back_at: float = float("-inf")
+    _looks_back: bool = True
+
+    def scope(self, now: float) -> Scope:
+        """Give what to ask for *now*."""
+        self._looks_back = now - self._looked_back_at >= _LOOK_BACK_EVERY
+        back = self.lookback if self._looks_back else min(OVERLAP, self.lookback)
+        since = self.mark.since(back)
+        if since is None and self.begun:
+            since = _EPOCH  # there was no session at all: each one is news
+        return Scope(where=self.where, since=since, lookback=self.lookback)
+
+    def is_news(self, session: Session) -> bool:
+        """Tell whether *session*, seen for the first time, is to be told of."""
+        if not session.is_stopped:
+            return True
+        if not self.begun or self.began is None:
+            return self.begun
+        return (session.end_time or session.creation_time) >= self.began
+
+    @property
+    def latest(self) -> datetime | None:
+        """The newest time of the server, also of what was seen only in part."""
+        return self._seen.newest or self.mark.newest
+
+    def see(self, session: Session) -> None:
+        """Take in the times of a session; they count once all has been seen."""
+        self._seen.see(session)
+
+    def complete(self, asked_at: float) -> None:
+        """Take in that all there is has been seen."""
+        if self._looks_back:
+            self._looked_back_at = asked_at
+        self.mark.rise(self._seen.newest)
+        if not self.begun:
+            self.begun, self.began = True, self.mark.newest
+        self.failures = 0
+
+    def forget(self, ended: Ended, listed: Collection[UUID] | None) -> None:
+        """Forget what ended so long ago that it can be shown no more."""
+        if self.mark.newest is not None:
+            before = self.mark.newest - self.lookback - _REMEMBERED
+            ended.forget(before, listed or ())

@@ -1,0 +1,87 @@
+"""Look at sessions by themselves: a GET for each, so many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from veeam_async.errands import Errands
+from veeam_async.errors import NotFound, VeeamError
+from veeam_async.health import Moment
+from veeam_async.looks import Looks
+from veeam_async.models import Session
+from veeam_async.pending import Pending
+from veeam_async.tracked import Observation
+
+S = TypeVar("S", bound=Session)
+
+_LOG = logging.getLogger(__name__)
+
+
+class Getter(Generic[S]):
+    """Get what is wanted, *concurrency* at once, first come, first served."""
+
+    def __init__(
+        self,
+        looks: Looks[S],
+        *,
+        concurrency: int,
+        moment: Callable[[], Moment],
+        random: Callable[[], float],
+    ) -> None:
+        self._looks = looks
+        self._concurrency = concurrency
+        self._moment = moment
+        self._random = random
+        self._queue: OrderedDict[tuple[UUID, bool], list[Pending[S]]] = OrderedDict()
+        self._errands: Errands[S] = Errands(self._start)
+
+    def want(self, one: UUID, by: Iterable[Pending[S]], *, stray: bool = False) -> None:
+        """Get *one* and hand it to all who asked; a *stray* was in no row of a list."""
+        self._queue.setdefault((one, stray), []).extend(by)
+        self._start()
+
+    def clear(self) -> set[asyncio.Task[None]]:
+        """Cancel what nobody waits for any more; give what is ending."""
+        for key, by in list(self._queue.items()):
+            if all(pending.is_over for pending in by):
+                del self._queue[key]
+        return self._errands.clear()
+
+    def _start(self) -> None:
+        while self._queue and len(self._errands) < self._concurrency:
+            (one, stray), by = self._queue.popitem(last=False)
+            self._errands.spawn(self._get(one, by, is_stray=stray), by)
+
+    async def _get(
+        self, one: UUID, by: Sequence[Pending[S]], *, is_stray: bool
+    ) -> None:
+        """Look once; whoever asked decides what comes of it."""
+        asked_at = self._moment().monotonic
+        session, error = None, None
+        for pending in by:
+            pending.ask.tally.requests += 1
+        try:
+            session = await self._looks.get(one)
+        except NotFound:
+            pass
+        except VeeamError as failed:
+            if self._looks.is_fatal(failed):
+                raise
+            _LOG.debug("a look at %s failed: %s", one, type(failed).__name__)
+            error = failed
+        seen = Observation(
+            id=one,
+            asked_at=asked_at,
+            at=self._moment(),
+            session=session,
+            error=error,
+            random=0.0 if error is None else self._random(),
+            stray=is_stray,
+        )
+        for pending in by:
+            pending.give((seen,), 1)

@@ -1,0 +1,102 @@
+"""One look at a list: a paged query, its pages handed on as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeAlias, TypeVar
+
+import attrs
+
+from veeam_async.health import Moment
+from veeam_async.models import Page, PagingInfo, Session
+
+S = TypeVar("S", bound=Session)
+
+_AT_ONCE = 4
+"""Pages asked for at once: the server sorts and selects anew for each of them."""
+
+_STALE_PAGES = 2
+"""After so many pages without a new row there is no end to be expected."""
+
+Turn: TypeAlias = Callable[[int], Awaitable[Page[S]]]
+"""Gives the page of a number, from 1."""
+
+
+@attrs.frozen
+class Seen(Generic[S]):
+    """The *rows* of a page that no earlier one had; asked for then, answered *at*."""
+
+    rows: Sequence[S]
+    asked_at: float
+    at: Moment
+
+
+class Sweep(Generic[S]):
+    """Read all pages that *turn* gives, the first alone, then some at once.
+
+    *see* is told of each page. Rows that move to a later page meanwhile come once.
+    """
+
+    def __init__(
+        self,
+        turn: Turn[S],
+        see: Callable[[Seen[S]], None],
+        moment: Callable[[], Moment],
+    ) -> None:
+        self._turn = turn
+        self._see = see
+        self._moment = moment
+        self._known: set[str] = set()
+        self._next = 1
+        self.pages = 1
+        self._stale = 0
+
+    async def begin(self) -> None:
+        """Read the first page, which tells how many *pages* there are."""
+        await self._read()
+
+    async def go_on(self) -> None:
+        """Read the others; raises what the first that fails met."""
+        readers = [
+            asyncio.create_task(self._read_on())
+            for _ in range(min(_AT_ONCE, self.pages - self._next + 1))
+        ]
+        if not readers:
+            return
+        try:
+            await asyncio.gather(*readers)
+        finally:
+            for reader in readers:
+                reader.cancel()
+            await asyncio.wait(readers)
+
+    async def _read_on(self) -> None:
+        while self._next <= self.pages:
+            await self._read()
+
+    async def _read(self) -> None:
+        number, self._next = self._next, self._next + 1
+        asked_at = self._moment().monotonic
+        page = await self._turn(number)
+        new = [row for row in page.rows if row.uid not in self._known]
+        self._known.update(row.uid for row in new)
+        if new:
+            self.pages = max(self.pages, _last_after(number, page.paging))
+        elif number > 1:
+            self._stale += 1
+            if self._stale == _STALE_PAGES:
+                self.pages = number
+        self._see(Seen(new, asked_at, self._moment()))
+
+
+def _last_after(number: int, paging: PagingInfo | None) -> int:
+    """Give the number of the last page, as far as page *number* tells.
+
+    An answer that is about another page comes from a server that does not page: going
+    on would never end.
+    """
+    if paging is None or paging.page_num != number:
+        return number
+    has_next = any(link.rel == "Next" for link in paging.links)
+    return max(paging.pages_count, number + has_next)
