@@ -10,6 +10,19 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from uuid import UUID
 
+import attrs
+
+from veeam_async.census import Scope
+
+
+@attrs.frozen
+class Due:
+    """What to look at now: *ids*, those that are *in_doubt*, and all of a *scope*."""
+
+    ids: list[UUID]
+    in_doubt: list[UUID]
+    scope: Scope | None
+
 
 class Schedule:
     """Ids by the monotonic time at which they are due.

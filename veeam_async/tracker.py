@@ -10,25 +10,15 @@ from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
 
-import attrs
-
 from veeam_async.census import Census, Ended, Scope, Swept
 from veeam_async.events import EventKind, WatchEvent
+from veeam_async.health import Moment
 from veeam_async.models import Session
 from veeam_async.outage import Outage
-from veeam_async.schedule import Schedule
+from veeam_async.schedule import Due, Schedule
 from veeam_async.tracked import Observation, Rules, Tracked
 
 S = TypeVar("S", bound=Session)
-
-
-@attrs.frozen
-class Due:
-    """What to look at now: *ids*, those that are *in_doubt*, and all of a *scope*."""
-
-    ids: list[UUID]
-    in_doubt: list[UUID]
-    scope: Scope | None
 
 
 class Tracker(Generic[S]):
@@ -53,6 +43,8 @@ class Tracker(Generic[S]):
         self._schedule = Schedule(self._is_due)
         self._untold: dict[UUID, None] = {}
         self.outage: Outage[S] = Outage(rules, census)
+        self._repeated: Moment | None = None
+        self._next = 0.0
         for one in ids:
             self.add(one)
 
@@ -138,29 +130,36 @@ class Tracker(Generic[S]):
         tracked = self.tracked.get(seen.id)
         if tracked is None:
             self._meet(seen)
-        elif tracked.calm and self._is_the_same(tracked, seen):
-            # What nearly every look sees, among ten thousand: all but nothing to do.
-            at = seen.at
-            tracked.looking = False
-            tracked.asked_at = seen.asked_at
-            tracked.known = seen.session
-            tracked.known_at = tracked.told_seen = at.wall
-            tracked.due = due = self.rules.next_look(seen.asked_at, at.monotonic)
-            self._schedule.put(seen.id, due)
+        elif tracked.calm and self._repeats(tracked, seen, seen.session):
+            return  # as nearly every look, among ten thousand
         elif tracked.end is None:
             self._note(tracked, seen)
 
-    def _is_the_same(self, tracked: Tracked[S], seen: Observation[S]) -> bool:
-        """Tell whether a look that worked saw what was told."""
-        session, told = seen.session, tracked.told
-        return (
-            session is not None
-            and told is not None
-            and session.state == told.state
-            and seen.asked_at >= tracked.asked_at
-            and not self.outage.health.degraded
-            and not (self.rules.progress and session.progress != told.progress)
-        )
+    def _repeats(
+        self, tracked: Tracked[S], seen: Observation[S], session: S | None
+    ) -> bool:
+        """Take in what was told already; False where *seen* is anything else."""
+        told = tracked.told
+        if (
+            session is None
+            or told is None
+            or session.state != told.state
+            or seen.asked_at < tracked.asked_at
+            or (self.rules.progress and session.progress != told.progress)
+            or self.outage.health.degraded
+        ):
+            return False
+        at = seen.at
+        if at is not self._repeated:  # all rows of a page share theirs
+            self._repeated = at
+            self._next = self.rules.next_look(seen.asked_at, at.monotonic)
+        tracked.looking = False
+        tracked.asked_at = seen.asked_at
+        tracked.known = session
+        tracked.known_at = tracked.told_seen = at.wall
+        tracked.due = self._next
+        self._schedule.put(seen.id, self._next)
+        return True
 
     def _note(self, tracked: Tracked[S], seen: Observation[S]) -> None:
         tracked.looking = False
