@@ -132,7 +132,8 @@ class Census:
     @property
     def latest(self) -> datetime | None:
         """The newest time of the server, also of what was seen only in part."""
-        return self._seen.newest or self.mark.newest
+        known = (self._seen.newest, self.mark.newest)
+        return max((time for time in known if time is not None), default=None)
 
     def see(self, session: Session) -> None:
         """Take in the times of a session; they count once all has been seen."""
