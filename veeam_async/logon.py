@@ -67,12 +67,16 @@ class Logon:
         """The token, None while there is none: `token` gets one then."""
         self._renewal: asyncio.Task[Token] | None = None
         self._refusal: tuple[str, VeeamError] | None = None
+        self._is_ending = False
         self.proven = False
 
     async def token(self) -> Token:
         """Give the token; whoever finds none waits for the one logon under way."""
         if self.current is not None:
             return self.current
+        if self._is_ending:
+            # A logon now would outlive the logout: nobody would end it.
+            raise RuntimeError("the EnterpriseManager was closed meanwhile")
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(_retrieved)
@@ -94,7 +98,11 @@ class Logon:
             self.current = None
 
     async def end(self) -> None:
-        """Log out through the session's own Delete link; nothing that fails matters."""
+        """Log out through the session's own Delete link; nothing that fails matters.
+
+        Whoever asks for a token from now on meets RuntimeError.
+        """
+        self._is_ending = True
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.wait([self._renewal])
