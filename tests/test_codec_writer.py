@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import random
 from typing import Any
 
@@ -19,6 +21,8 @@ FAST = Structures(careful=False)
 CAREFUL = Structures(careful=True)
 KINDS = (BackupJobSession, BackupTaskSession, Job, Task, Link)
 
+UID = "urn:veeam:BackupJobSession:5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
+
 odd = st.one_of(
     st.none(),
     st.booleans(),
@@ -29,7 +33,8 @@ odd = st.one_of(
             *("", " ", "None", "true", "FALSE", "64", " 64 ", "6_4", "Stopped", "Idle"),
             *("2026-03-02T21:00:04.31Z", "2026-03-02T21:00:04", "2026-03-02"),
             *("1753-01-01T00:00:00Z", "0001-01-01T00:00:00", "2026-03-02T21:00+02:00"),
-            "urn:veeam:BackupJobSession:5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11",
+            *("0064", "+64", "-64", "٣", "²", "9" * 30, "1", "0", " true", "warning"),
+            *(UID, f" {UID}", f"\u00a0{UID}", f"{UID}\n", UID.upper(), UID[:-1]),
         ]
     ),
     st.sampled_from([[], {}, {"#text": "x"}, {"@xsi:nil": "true"}, {"a": 1}, [1]]),
@@ -96,6 +101,22 @@ def test_rows_of_changing_shapes_come_out_as_each_by_itself() -> None:
         found = FAST.structure(tree, BackupJobSession).links
 
         assert found == tuple(FAST.structure(row, Link) for row in tree["Links"])
+
+
+def test_models_are_as_their_own_constructor_makes_them() -> None:
+    """They are of their very class, frozen, equal, and survive a pickle and a copy."""
+    link = FAST.structure({"Rel": "Up", "href": "h"}, Link)
+    twin = Link(rel="Up", href="h")
+
+    assert type(link) is Link
+    assert (link, hash(link), repr(link)) == (twin, hash(twin), repr(twin))
+    assert pickle.loads(pickle.dumps(link)) == copy.copy(link) == twin  # noqa: S301 - our own
+    assert attrs.evolve(link, name="n") == Link(rel="Up", href="h", name="n")
+    for name in ("rel", "other", "__class__"):
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            setattr(link, name, "x")
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            delattr(link, name)
 
 
 @pytest.mark.parametrize(

@@ -54,11 +54,11 @@ def rule_name(field: attrs.Attribute[Any], owner: type) -> str:
     return "model" if rule is None else rule.__name__
 
 
-def known_members(field: attrs.Attribute[Any]) -> Callable[[str], StrEnum | None]:
-    """Give what finds the member for a text of *field*, None for all other texts."""
+def known_values(field: attrs.Attribute[Any]) -> Callable[..., object]:
+    """Give the `get` of the texts whose value for *field* is known beforehand."""
     kind = bare_type(field.type)
     is_open = isinstance(kind, type) and issubclass(kind, StrEnum)
-    known: dict[str, StrEnum] = {str(one): one for one in kind} if is_open else {}
+    known: dict[str, Any] = _members(kind) if is_open else _FLAGS
     return known.get
 
 
@@ -192,15 +192,18 @@ def _in_utc(found: datetime, value: object) -> datetime:
 
 def _open_enum(kind: type[StrEnum]) -> Rule:
     """A member where the text is known, else the text; a result "None" is no result."""
-    known: dict[str, StrEnum | None] = {str(member): member for member in kind}
-    if kind is SessionResult:
-        known["None"] = None
+    known = _members(kind)
 
     def member(value: object) -> str | None:
         found = token(value)
         return known.get(found, found)
 
     return member
+
+
+def _members(kind: type[StrEnum]) -> dict[str, StrEnum | None]:
+    known: dict[str, StrEnum | None] = {str(member): member for member in kind}
+    return known | {"None": None} if kind is SessionResult else known
 
 
 def _shown(value: object) -> str:

@@ -15,28 +15,41 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from veeam_async.codec.values import Hook, known_members, rule_name
+from veeam_async.codec.values import Hook, known_values, rule_name
+from veeam_async.ids import ends_in_uuid
 
 Rows: TypeAlias = Callable[[list[Any]], list[Any]]
 
 _IN_PLACE = {
-    "text": ("if {v}.__class__ is not str or not {v}: {v} = {hook}({v}, None)",),
-    "number": ("if {v}.__class__ is not int: {v} = {hook}({v}, None)",),
-    "flag": ("if {v}.__class__ is not bool: {v} = {hook}({v}, None)",),
+    "text": ("if type({v}) is not str or not {v}: {v} = {hook}({v}, None)",),
+    "uid": (
+        "if type({v}) is not str or not ends_in_uuid({v}) or {v}[0].isspace():",
+        "    {v} = {hook}({v}, None)",
+    ),
+    "number": (
+        "if type({v}) is not int:",
+        "    is_plain = type({v}) is str and {v}.isascii() and {v}.isdigit()",
+        "    {v} = int({v}) if is_plain else {hook}({v}, None)",
+    ),
+    "flag": (
+        "if type({v}) is not bool:",
+        "    x = {known}({v}, odd) if type({v}) is str else odd",
+        "    {v} = {hook}({v}, None) if x is odd else x",
+    ),
     "member": (
-        "{v}x = {known}({v}) if {v}.__class__ is str else None",
-        "{v} = {hook}({v}, None) if {v}x is None else {v}x",
+        "x = {known}({v}, odd) if type({v}) is str else odd",
+        "{v} = {hook}({v}, None) if x is odd else x",
     ),
     "moment": (
-        "{v}x = time({v}) if {v}.__class__ is str and {v} else None",
-        "{v} = {hook}({v}, None) if {v}x is None or {v}x.tzinfo is not UTC else {v}x",
+        "x = time({v}) if type({v}) is str and {v} else odd",
+        "{v} = {hook}({v}, None) if x is odd or x.tzinfo is not UTC else x",
     ),
     "end": (
-        "{v}x = time({v}) if {v}.__class__ is str and {v} else None",
-        "if {v}x is None or {v}x.tzinfo is not UTC or {v}x.year < 1970:",
+        "x = time({v}) if type({v}) is str and {v} else odd",
+        "if x is odd or x.tzinfo is not UTC or x.year < 1970:",
         "    {v} = {hook}({v}, None)",
         "else:",
-        "    {v} = {v}x",
+        "    {v} = x",
     ),
 }
 """How the value in a variable is checked in place, by the name of its rule."""
@@ -57,16 +70,17 @@ class Writer:
         self._fields = fields
         self._globals: dict[str, Any] = {
             "kind": kind,
-            "new": object.__new__,
+            "new": _thawed(kind),
             "time": datetime.fromisoformat,
             "UTC": UTC,
+            "ends_in_uuid": ends_in_uuid,
+            "odd": object(),
         }
         for number, field in enumerate(fields):
             self._globals |= {
                 f"hook{number}": hooks[field.name],
-                f"known{number}": known_members(field),
+                f"known{number}": known_values(field),
                 f"default{number}": field.default,
-                f"set{number}": getattr(kind, field.name).__set__,
             }
 
     def one(self, keys: Mapping[str, str]) -> Hook:
@@ -118,19 +132,31 @@ class Writer:
             for number, field in enumerate(self._fields)
             for line in self._check(number, field, is_there=field.name in keys)
         ]
-        fills = [f"{indent}set{n}(made, v{n})" for n in range(len(self._fields))]
-        return [*lines, f"{indent}made = new(kind)", *fills]
+        fills = [
+            f"{indent}made.{field.name} = v{number}"
+            for number, field in enumerate(self._fields)
+        ]
+        return [
+            *lines,
+            f"{indent}made = new()",
+            *fills,
+            f"{indent}made.__class__ = kind",
+        ]
 
     def _check(
         self, number: int, field: attrs.Attribute[Any], *, is_there: bool
     ) -> list[str]:
+        v, required = f"v{number}", field.default is attrs.NOTHING
         if not is_there:
-            if field.default is attrs.NOTHING:
-                return [f"raise KeyError({field.name!r})"]
-            return [f"v{number} = default{number}"]
-        lines = _IN_PLACE.get(rule_name(field, self._kind), _BY_HOOK)
-        names = {"v": f"v{number}", "hook": f"hook{number}", "known": f"known{number}"}
-        return [line.format(**names) for line in lines]
+            absent = f"raise KeyError({field.name!r})"
+            return [absent if required else f"{v} = default{number}"]
+        rule = _IN_PLACE.get(rule_name(field, self._kind), _BY_HOOK)
+        names = {"v": v, "hook": f"hook{number}", "known": f"known{number}"}
+        lines = [line.format(**names) for line in rule]
+        if required:
+            return lines
+        null = f"if {v} is None: {v} = default{number}"
+        return [null, "else:", *(f"    {line}" for line in lines)]
 
     def _compiled(self, *lines: str) -> Any:
         source = "\n".join(lines)
@@ -139,3 +165,17 @@ class Writer:
         exec(code, self._globals, names)  # noqa: S102 - written above; keys come in as repr
         (made,) = names.values()
         return made
+
+
+def _thawed(kind: type) -> type:
+    """Give a *kind* whose values can be filled, before they become a *kind* proper.
+
+    Their slots are the same, so that an assignment of the class is all it takes: by the
+    slots' own `__set__` a value of thirteen fields would take three times as long.
+    """
+    names = ("__init__", "__setattr__", "__delattr__")
+    return type(
+        kind.__name__,
+        (kind,),
+        {"__slots__": ()} | {name: getattr(object, name) for name in names},
+    )
