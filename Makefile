@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms package overload bench bench-hostile clean help
+.PHONY: demo test check lint types rooms package overload bench bench-hostile bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies
 
 bench: $(STAMPS)/bench   ## time it beside other clients, in some eight minutes
 	@$(BIN)/python -m benchmarks
+
+bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some five minutes
+	@$(BIN)/python -m benchmarks.watch
 
 clean:           ## remove what make made
 	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache

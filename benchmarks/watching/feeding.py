@@ -1,0 +1,114 @@
+"""Time the tracker's taking in of what has not changed: `feeding '<errand as JSON>'`.
+
+Prebuilt observations against a bare look-up of the same ids in a dictionary, in turns,
+in a fresh process.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from statistics import median
+from uuid import UUID
+
+import attrs
+
+from benchmarks.affinity import cores, pin
+from veeam_async.health import Moment
+from veeam_async.models import BackupJobSession
+from veeam_async.tracked import Observation, Rules
+from veeam_async.tracker import Tracker
+
+_START = datetime(2026, 3, 2, 21, tzinfo=UTC)
+
+
+@attrs.frozen(kw_only=True)
+class Errand:
+    """How many *sessions* are looked at, and in how many *rounds*."""
+
+    sessions: int
+    rounds: int
+
+
+@attrs.frozen(kw_only=True)
+class Fed:
+    """Nanoseconds of processor, for an observation and for a look-up."""
+
+    feed: float
+    look_up: float
+
+
+def main() -> None:
+    """Feed, and print how long it took."""
+    pin(cores()[0])
+    errand = Errand(**json.loads(sys.argv[1]))
+    print(json.dumps(attrs.asdict(measure(errand))))
+
+
+def measure(errand: Errand) -> Fed:
+    """Take turns, and give the medians."""
+    sessions = [_session(number) for number in range(errand.sessions)]
+    tracker = _tracker(sessions)
+    known = {session.id: session for session in sessions}
+    feeds, look_ups = [], []
+    for turn in range(1, errand.rounds + 1):
+        observations = [_observation(session, turn) for session in sessions]
+        ids = [observation.id for observation in observations]
+        tracker.take_due(5.0 * turn)
+        gc.collect()
+        feeds.append(_feed(tracker, observations) / len(ids))
+        look_ups.append(_look_up(known, ids) / len(ids))
+    return Fed(feed=median(feeds), look_up=median(look_ups))
+
+
+def _feed(
+    tracker: Tracker[BackupJobSession],
+    observations: list[Observation[BackupJobSession]],
+) -> int:
+    began = time.process_time_ns()
+    for observation in observations:
+        tracker.feed(observation)
+    return time.process_time_ns() - began
+
+
+def _look_up(known: dict[UUID, BackupJobSession], ids: list[UUID]) -> int:
+    began = time.process_time_ns()
+    for one in ids:
+        known[one]
+    return time.process_time_ns() - began
+
+
+def _tracker(sessions: list[BackupJobSession]) -> Tracker[BackupJobSession]:
+    """Give a tracker that has told of all these sessions."""
+    ids = [session.id for session in sessions]
+    tracker: Tracker[BackupJobSession] = Tracker(ids, Rules(phase=0.0))
+    for session in sessions:
+        tracker.feed(_observation(session, 0))
+    return tracker
+
+
+def _observation(session: BackupJobSession, turn: int) -> Observation[BackupJobSession]:
+    """Give what the *turn*-th round saw: a fresh copy, as an answer would give."""
+    seconds = 5.0 * turn
+    return Observation(
+        id=session.id,
+        asked_at=seconds,
+        at=Moment(seconds, _START),
+        session=attrs.evolve(session),
+    )
+
+
+def _session(number: int) -> BackupJobSession:
+    return BackupJobSession(
+        uid=f"urn:veeam:BackupJobSession:{UUID(int=number, version=4)}",
+        job_type="Backup",
+        creation_time=_START,
+        state="Working",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Count the requests of many `wait`s at once, and of as many lone loops.
+
+In a fresh process: `waiting '<its errand as JSON>'`. Each kind has a server of its own,
+with the sessions that it waits for and no others, so that both run at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from typing import TypeAlias
+
+import attrs
+
+from benchmarks.affinity import cores
+from benchmarks.watching.server import Setting
+from benchmarks.watching.serving import Service, serving
+from veeam_async import EnterpriseManager
+
+Wait: TypeAlias = Callable[[EnterpriseManager, str, float], Coroutine[None, None, None]]
+
+_SETTLE = 1.5
+"""Intervals after which a wait must have returned."""
+
+
+@attrs.frozen(kw_only=True)
+class Errand:
+    """How many *waits* with which *interval*, and for how many *rounds* of that."""
+
+    waits: int
+    interval: float
+    rounds: int
+
+
+@attrs.frozen(kw_only=True)
+class Counted:
+    """The *requests* of one kind. So many of its sessions *ended* in good time.
+
+    *missing* are the waits of these that have not returned.
+    """
+
+    requests: int
+    ended: int
+    missing: int
+
+
+@attrs.frozen(kw_only=True)
+class Waited:
+    """What both kinds came to within the same time."""
+
+    waits: Counted
+    loops: Counted
+
+
+def main() -> None:
+    """Wait, and print what it came to."""
+    errand = Errand(**json.loads(sys.argv[1]))
+    setting = Setting(sessions=errand.waits, interval=errand.interval)
+    core = cores()[1]
+    with serving(setting, core) as one, serving(setting, core) as other:
+        print(json.dumps(attrs.asdict(asyncio.run(compare(errand, one, other)))))
+
+
+async def compare(errand: Errand, one: Service, other: Service) -> Waited:
+    """Run both kinds for the same time."""
+    waits, loops = await asyncio.gather(
+        _count(errand, one, _wait), _count(errand, other, _loop)
+    )
+    return Waited(waits=waits, loops=loops)
+
+
+async def _count(errand: Errand, service: Service, wait: Wait) -> Counted:
+    async with EnterpriseManager(service.url, username="bench", password="bench") as em:
+        tasks = {
+            id_: asyncio.create_task(wait(em, id_, errand.interval))
+            for id_ in service.ids()
+        }
+        await asyncio.sleep(errand.rounds * errand.interval)
+        due = time.time() - _SETTLE * errand.interval
+        returned = {id_ for id_, task in tasks.items() if task.done()}
+        counts = service.counts()
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+    ended = {
+        one.id
+        for one in service.changes()
+        if one.kind == "ended" and one.id in tasks and one.at < due
+    }
+    return Counted(
+        requests=counts.total, ended=len(ended), missing=len(ended - returned)
+    )
+
+
+async def _wait(em: EnterpriseManager, id_: str, interval: float) -> None:
+    await em.backup_sessions.wait(id_, interval=interval)
+
+
+async def _loop(em: EnterpriseManager, id_: str, interval: float) -> None:
+    """Wait as one does without a watch."""
+    while True:
+        session = await em.backup_sessions.get(id_)
+        if session.is_stopped:
+            return
+        await asyncio.sleep(interval)
+
+
+if __name__ == "__main__":
+    main()
