@@ -176,3 +176,23 @@ async def test_what_nothing_mends_ends_every_watch(count: int, kind: str) -> Non
 
     assert [type(end) for end in ends] == [AuthenticationFailed] * 3
     assert len(set(map(id, ends))) == 3
+
+
+
+async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What waits for its turn behind it is got at once, and nothing is told twice."""
+    world = world_of(80)
+    world.refuse()
+    world.delay = 1.0
+    by = world.observer()
+
+    async def later() -> None:
+        await asyncio.sleep(0.5)
+        await heard(world.watch(range(41, 81), by=by), 100)
+
+    await asyncio.gather(heard(world.watch(range(1, 41), by=by), 100), later())
+
+    assert world.asked["page"] == 1
+    assert len(caplog.records) == 1
