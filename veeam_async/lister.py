@@ -54,6 +54,7 @@ class Lister(Generic[S]):
         self._errands: Errands[S] = Errands(self._start)
         self._mark = Watermark()
         self._faults = 0
+        self._refused = False
         self.pages: int | None = None
 
     def want(self, pendings: Iterable[Pending[S]]) -> None:
@@ -75,6 +76,9 @@ class Lister(Generic[S]):
 
     async def _look(self, where: str | None, by: Sequence[Pending[S]]) -> None:
         of = Round(by, self._moment().monotonic)
+        if where is None and self._refused:
+            self._do_without(of)  # it waited while that was found out
+            return
         try:
             await self._read(where, of)
         except VeeamError as error:
@@ -90,11 +94,15 @@ class Lister(Generic[S]):
             raise error
         if where is None and self._is_refusal(error):
             _LOG.warning("queries are refused, a GET for each from now: %s", error)
-            self._get_open(of, stray=False)
-            self._refuse(of.watchers)
+            self._refused = True
+            self._do_without(of)
             return
         _LOG.debug("a list failed: %s", type(error).__name__)
         of.fail(error, self._moment(), self._random())
+
+    def _do_without(self, of: Round[S]) -> None:
+        self._get_open(of, stray=False)
+        self._refuse(of.watchers)
 
     def _is_refusal(self, error: VeeamError) -> bool:
         status = error.status if isinstance(error, ApiError) else None

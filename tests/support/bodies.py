@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from uuid import UUID, uuid5
 
 from tests.support.fault_server import Act, Answer, Asked
@@ -14,6 +15,7 @@ TOKEN = b64encode(SESSION_ID.encode()).decode()
 _SPACE = UUID("0d6f5f0e-58f6-4b3f-8f5e-0e3f4c1d2a7b")
 
 
+@cache
 def uuid_of(number: int) -> UUID:
     """Give the *number*-th id of a series that is always the same."""
     return uuid5(_SPACE, str(number))

@@ -1,0 +1,243 @@
+"""A server in memory, on the loop's own time: sessions come, run, end, hide and fail.
+
+Times are seconds after `START`, as the loop counts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import attrs
+
+from tests.support.bodies import uuid_of
+from tests.support.watching import START, moment, not_found
+from veeam_async import (
+    AuthenticationFailed,
+    BackupJobSession,
+    BadRequest,
+    HealthChanged,
+    Watch,
+    WatchEvent,
+    from_dict,
+    to_dict,
+)
+from veeam_async.ask import Strategy
+from veeam_async.census import Census
+from veeam_async.errors import Json
+from veeam_async.lookout import Clock, Limit
+from veeam_async.looks import Looks
+from veeam_async.models import Page, PagingInfo
+from veeam_async.observer import Observer
+from veeam_async.snapshot import restore
+from veeam_async.tracked import Rules
+from veeam_async.tracker import Tracker
+
+FOR_EVER = float("inf")
+
+
+def now() -> float:
+    """Give the loop's time."""
+    return asyncio.get_running_loop().time()
+
+
+def refusal(status: int = 400) -> BadRequest:
+    """Make the error of a server that takes no queries."""
+    return BadRequest(status=status, message="no", method="GET", url="https://em/api")
+
+
+@attrs.frozen(kw_only=True)
+class Life:
+    """When a session was *created*, has *ended*, is *shown* and *hidden* again.
+
+    Its result arrives *late* seconds after its end.
+    """
+
+    created: float = 0.0
+    ended: float = FOR_EVER
+    shown: float = float("-inf")
+    hidden: Sequence[tuple[float, float]] = ()
+    late: float = 0.0
+    name: str = "Mail"
+
+    def is_shown(self, at: float) -> bool:
+        """Tell whether the server shows it."""
+        flaps = any(since <= at < until for since, until in self.hidden)
+        return at >= max(self.created, self.shown) and not flaps
+
+
+@attrs.define
+class World:
+    """The sessions of *lives* by their numbers, on pages of *page_size* rows.
+
+    What *errors* has for a kind of request meets it instead of an answer; *delay* is
+    how many seconds each takes. *broken_page* fails, *strange* adds a row whose UID
+    names no UUID. *asked* counts the requests, *got* are the ids of the GETs.
+    """
+
+    lives: dict[int, Life] = attrs.field(factory=dict)
+    page_size: int = 100
+    errors: dict[str, Exception] = attrs.field(factory=dict)
+    broken_page: int | None = None
+    strange: bool = False
+    delay: float = 0.0
+    asked: Counter[str] = attrs.field(factory=Counter)
+    got: list[UUID] = attrs.field(factory=list)
+    since: list[datetime | None] = attrs.field(factory=list)
+
+    def see(self, number: int, life: Life, at: float) -> BackupJobSession:
+        """Give a session as it is *at* a time."""
+        over = at >= life.ended
+        return BackupJobSession(
+            uid=f"urn:veeam:BackupJobSession:{uuid_of(number)}",
+            name=life.name,
+            job_type="Backup",
+            creation_time=START + timedelta(seconds=life.created),
+            end_time=START + timedelta(seconds=life.ended) if over else None,
+            state="Stopped" if over else "Working",
+            result="Success" if at >= life.ended + life.late else None,
+        )
+
+    def shown(self, where: str | None = None) -> list[BackupJobSession]:
+        """Give what is shown now of what has the name *where*, oldest first."""
+        at = now()
+        rows = [
+            self.see(number, life, at)
+            for number, life in self.lives.items()
+            if life.is_shown(at) and where in (None, life.name)
+        ]
+        return sorted(rows, key=lambda row: row.creation_time)
+
+    async def get(self, one: UUID) -> BackupJobSession:
+        """Answer a GET."""
+        self.got.append(one)
+        await self._answer("get")
+        for number, life in self.lives.items():
+            if uuid_of(number) == one and life.is_shown(now()):
+                return self.see(number, life, now())
+        raise not_found()
+
+    async def page(
+        self, where: str | None, since: datetime | None, number: int
+    ) -> Page[BackupJobSession]:
+        """Answer a query."""
+        self.since.append(since)
+        await self._answer("page")
+        if number == self.broken_page:
+            raise refusal(503)
+        rows = [row for row in self.shown(where) if _is_active(row, since)]
+        if self.strange:
+            rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
+        first = (number - 1) * self.page_size
+        count = max(1, -(-len(rows) // self.page_size))
+        return Page(
+            rows=tuple(rows[first : first + self.page_size]),
+            paging=PagingInfo(
+                page_num=number, page_size=self.page_size, pages_count=count
+            ),
+        )
+
+    async def newest(self, where: str | None) -> datetime | None:
+        """Give the creation time of the newest session."""
+        await self._answer("newest")
+        return max((row.creation_time for row in self.shown(where)), default=None)
+
+    async def references(self) -> Collection[UUID]:
+        """List all sessions."""
+        await self._answer("references")
+        return [row.id for row in self.shown()]
+
+    async def _answer(self, kind: str) -> None:
+        self.asked[kind] += 1
+        await asyncio.sleep(self.delay)
+        error = self.errors.get(kind)
+        if error is not None:
+            raise error
+
+    # ------------------------------------------------------------ who looks at it
+
+    def refuse(self, status: int = 400) -> None:
+        """Take no queries."""
+        self.errors["page"] = self.errors["newest"] = refusal(status)
+
+    def observer(self, *, collect: float = 0.0) -> Observer[BackupJobSession]:
+        """Make an observer of this world."""
+        return Observer(
+            Looks(
+                get=self.get,
+                page=self.page,
+                newest=self.newest,
+                references=self.references,
+                is_fatal=lambda error: isinstance(error, AuthenticationFailed),
+            ),
+            concurrency=16,
+            moment=lambda: moment(now()),
+            random=lambda: 1.0,
+            collect=collect,
+        )
+
+    def watch(
+        self,
+        ids: Sequence[int] | None = None,
+        *,
+        by: Observer[BackupJobSession] | None = None,
+        strategy: Strategy = "auto",
+        where: str | None = None,
+        lookback: float = 900.0,
+        interval: float = 5.0,
+        timeout: float | None = None,
+        resume: Json = None,
+    ) -> Watch[BackupJobSession]:
+        """Watch the sessions of these numbers, or everything."""
+        rules = Rules(interval=interval, phase=0.0)
+        census = Census(where=where, lookback=timedelta(seconds=lookback))
+        if resume is not None:
+            track, _ = restore(resume, _load, rules, now=moment(now()))
+        elif ids is None:
+            track = Tracker((), rules, census=census)
+        else:
+            track = Tracker(map(uuid_of, ids), rules)
+        return Watch(
+            (by or self.observer()).observe,
+            track,
+            dump=to_dict,
+            strategy=strategy,
+            limit=Limit(seconds=timeout),
+            clock=Clock(wall=lambda: START + timedelta(seconds=now())),
+        )
+
+
+def _load(data: Json) -> BackupJobSession:
+    return from_dict(BackupJobSession, data)
+
+
+def _is_active(row: BackupJobSession, since: datetime | None) -> bool:
+    if since is None or not row.is_stopped:
+        return not row.is_stopped
+    return row.creation_time >= since or (row.end_time or since) >= since
+
+
+async def heard(
+    watch: Watch[BackupJobSession], until: float
+) -> list[WatchEvent[BackupJobSession]]:
+    """Listen until a time, or the end, and leave the watch open."""
+    events = []
+    try:
+        async with asyncio.timeout_at(until):
+            async for event in watch:
+                events.append(event)  # noqa: PERF401 - what came counts, whatever ends it
+    except TimeoutError:
+        pass
+    return events
+
+
+def told(events: Sequence[WatchEvent[BackupJobSession]], number: int) -> list[str]:
+    """Give the kinds of what was told of a session, health aside."""
+    return [
+        str(event.kind)
+        for event in events
+        if event.id == uuid_of(number) and not isinstance(event, HealthChanged)
+    ]
