@@ -90,6 +90,8 @@ class Run:
     result: str = "Success"
     failure_message: str | None = None
     is_retry: bool = False
+    is_planned: bool = False
+    """Whether it is a retry to come, which falls away where the run before is stopped."""
     is_progress_told: bool = True
     appears: datetime | None = None
     """When it is first shown: Enterprise Manager collects late."""
