@@ -91,7 +91,7 @@ class Run:
     failure_message: str | None = None
     is_retry: bool = False
     is_planned: bool = False
-    """Whether it is a retry to come, which falls away where the run before is stopped."""
+    """Whether it is a retry to come; it falls away where a user stops the job."""
     is_progress_told: bool = True
     appears: datetime | None = None
     """When it is first shown: Enterprise Manager collects late."""

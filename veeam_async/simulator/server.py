@@ -148,6 +148,7 @@ class Simulator:
             dice=Dice(self._seed),
             capacity=self._capacity,
             product=self._product,
+            clock=clock,
             faults=self._faults,
         )
 
