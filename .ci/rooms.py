@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LIMIT = 250
 REASONS: dict[str, str] = {
+    "veeam_async/errors.py": "a list of what can go wrong, without a mechanism",
     "veeam_async/models.py": "a list of what the server has, without a mechanism",
     "veeam_async/simulator/presenter.py": "a method for each entity, side by side",
     "veeam_async/simulator/server.py": "the public face: mostly what it promises",

@@ -26,6 +26,8 @@ from veeam_async.errors import (
     ServerError,
     ServiceUnavailable,
     SessionFailed,
+    SessionMissing,
+    StartUnconfirmed,
     TaskFailed,
     VeeamError,
 )
@@ -78,6 +80,10 @@ EVERY: list[VeeamError] = [
     NotEnterpriseManager(url="https://em", found="an HTML page"),
     TaskFailed(TASK),
     SessionFailed(SESSION),
+    StartUnconfirmed(UUID(int=7), checkpoint={"version": 1}),
+    SessionMissing(
+        UUID(int=7), seconds=300, reason="unknown", checkpoint={"version": 1}
+    ),
     DeadlineExceeded(active=(UUID(int=7),), checkpoint={"version": 1}),
 ]
 

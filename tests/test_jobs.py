@@ -29,6 +29,7 @@ async def test_starting_a_job_gives_the_run_and_its_task() -> None:
     ):
         job = await ready_job(em)
         run = await em.jobs.start(job.uid)
+        assert run.task is not None
         server.advance(120)
         task = await em.tasks.get(run.task.task_id)
         server.expire_tokens()

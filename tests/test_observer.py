@@ -178,7 +178,6 @@ async def test_what_nothing_mends_ends_every_watch(count: int, kind: str) -> Non
     assert len(set(map(id, ends))) == 3
 
 
-
 async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -272,11 +272,11 @@ async def test_a_body_shorter_than_its_length_fails_after_the_retries() -> None:
 
 
 async def test_an_action_is_sent_once_whatever_becomes_of_it() -> None:
-    """A lost 202 would start a job twice."""
+    """A lost 202 would be an order given twice."""
     for fault in (Reset(), CutShort(), error(503, "busy")):
         async with talking(gets(fault)) as (em, server):
             with pytest.raises((ConnectionFailed, ServiceUnavailable)):
-                await em.jobs.start(ONE)
+                await em.jobs.stop(ONE)
 
         assert server.count("POST", "/api/jobs") == 1
 

@@ -23,6 +23,8 @@ from veeam_async.errors import (
     ServerError,
     ServiceUnavailable,
     SessionFailed,
+    SessionMissing,
+    StartUnconfirmed,
     TaskFailed,
     VeeamError,
 )
@@ -35,7 +37,7 @@ from veeam_async.events import (
 )
 from veeam_async.filters import F
 from veeam_async.ids import Id, parse_id
-from veeam_async.jobs import JobRun
+from veeam_async.job_run import JobRun
 from veeam_async.manager import EnterpriseManager
 from veeam_async.meter import RequestDone
 from veeam_async.models import (
@@ -104,8 +106,10 @@ __all__ = [
     "SessionChanged",
     "SessionFailed",
     "SessionGone",
+    "SessionMissing",
     "SessionResult",
     "SessionState",
+    "StartUnconfirmed",
     "Task",
     "TaskFailed",
     "TaskResult",

@@ -64,6 +64,11 @@ def read_now(answer: Response, kind: type[K]) -> K:
     return codec.decode(answer.body, answer.headers.get("content-type"), kind)
 
 
+def sent_at(answer: Response) -> datetime | None:
+    """Give the server's own time of *answer*, in whole seconds, where it tells it."""
+    return _date(answer.headers.get("date", ""))
+
+
 def is_large(answer: Response) -> bool:
     """Tell whether reading *answer* may take a thread."""
     return len(answer.body) > codec.XML_ASIDE_ABOVE
@@ -103,10 +108,13 @@ def _retry_after(response: Response) -> float | None:
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    at = _date(value)
+    return None if at is None else max(0.0, (at - datetime.now(UTC)).total_seconds())
+
+
+def _date(value: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at

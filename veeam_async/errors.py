@@ -196,16 +196,58 @@ class SessionFailed(VeeamError):
         self.wanted = wanted
 
 
-class DeadlineExceeded(VeeamError, TimeoutError):
-    """The time given to a watch ran out.
+class StartUnconfirmed(VeeamError):
+    """A start was sent, and no answer says whether it was taken; the cause says why.
 
-    *active* are the sessions that had not ended, *checkpoint* what `watch(resume=…)`
-    takes to go on.
+    `em.jobs.resume(error.checkpoint)` gives the run, whose `session()` finds out.
     """
 
-    def __init__(self, *, active: tuple[UUID, ...], checkpoint: Json) -> None:
+    def __init__(self, job_id: UUID, *, checkpoint: Json) -> None:
         super().__init__(
-            f"{len(active)} of the watched sessions had not ended in time; "
+            f"whether job {job_id} was started is not known: before starting it again "
+            "look with em.jobs.resume(error.checkpoint).session()"
+        )
+        self.job_id = job_id
+        self.checkpoint = checkpoint
+
+
+class SessionMissing(VeeamError):
+    """The server showed no session for a run of *job_id* within *seconds*.
+
+    *reason* says what is known of the run, *checkpoint* is what `em.jobs.resume` takes
+    to look again.
+    """
+
+    def __init__(
+        self, job_id: UUID, *, seconds: float, reason: str, checkpoint: Json
+    ) -> None:
+        super().__init__(
+            f"no session of job {job_id} was shown within {seconds:g} s of its start: "
+            f"{reason}"
+        )
+        self.job_id = job_id
+        self.seconds = seconds
+        self.reason = reason
+        self.checkpoint = checkpoint
+
+
+class DeadlineExceeded(VeeamError, TimeoutError):
+    """The time given to a watch, a run or a task ran out.
+
+    *active* are the sessions that had not ended, *checkpoint* what `watch(resume=…)`
+    takes to go on; of a run what `em.jobs.resume` takes, of a task None.
+    """
+
+    def __init__(
+        self,
+        *,
+        active: tuple[UUID, ...],
+        checkpoint: Json,
+        message: str | None = None,
+    ) -> None:
+        super().__init__(
+            message
+            or f"{len(active)} of the watched sessions had not ended in time; "
             "watch(resume=error.checkpoint) goes on with them"
         )
         self.active = active

@@ -69,6 +69,8 @@ class Logon:
         self._refusal: tuple[str, VeeamError] | None = None
         self._is_ending = False
         self.proven = False
+        self.count = 0
+        """How many logon sessions there have been."""
 
     async def token(self) -> Token:
         """Give the token; whoever finds none waits for the one logon under way."""
@@ -117,6 +119,7 @@ class Logon:
         try:
             self.current = await self._log_on()
             self.proven = True
+            self.count += 1
             return self.current
         finally:
             self._renewal = None

@@ -14,7 +14,7 @@ from veeam_async.backup_sessions import BackupSessions
 from veeam_async.endpoint import Endpoint
 from veeam_async.entities import Entities
 from veeam_async.followed import Closable
-from veeam_async.jobs import Jobs, Tasks
+from veeam_async.jobs import Jobs
 from veeam_async.logon import Password
 from veeam_async.meter import RequestDone
 from veeam_async.models import (
@@ -32,6 +32,7 @@ from veeam_async.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.sessions import JobSessions
 from veeam_async.settings import Settings
+from veeam_async.tasks import Tasks
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 
@@ -143,8 +144,13 @@ class EnterpriseManager:
             pool, "/restoreSessions", RestoreSession, keep, phase=phase
         )
         self.task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
-        self.jobs = Jobs(pool, "/jobs", Job)
         self.tasks = Tasks(pool)
+        self.jobs = Jobs(
+            pool,
+            tasks=self.tasks,
+            backups=self.backup_sessions,
+            replicas=self.replica_sessions,
+        )
 
     async def __aenter__(self) -> Self:
         await self._pool.open(log_on=not self._lazy)

@@ -79,6 +79,15 @@ class Pool:
         """Whether a logon has ever succeeded since the pool was opened."""
         return self._open is not None and self._open[1].proven
 
+    @property
+    def logons(self) -> int:
+        """How many logon sessions there have been since the pool was opened.
+
+        A task belongs to the one that began it: where this has grown, a task of the
+        same id is another one.
+        """
+        return 0 if self._open is None else self._open[1].count
+
     async def open(self, *, log_on: bool) -> None:
         """Connect and, where *log_on* says so, log on; what fails leaves it closed."""
         if self._open is not None:

@@ -1,3 +1,6 @@
+import math
+import uuid
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -204,3 +207,125 @@ async def test_a_task_can_be_deleted(simulator: Simulator, caller: Any) -> None:
     assert (await caller.send("DELETE", path)).status == 204
     assert (await caller.get(path)).status == 500
     assert (await caller.send("DELETE", path)).status == 500
+
+
+async def test_the_next_start_of_a_job_can_be_scripted(
+    slow: Simulator, connect: Any
+) -> None:
+    """Its session goes as planned, shown when planned; the start after it as usual."""
+    async with slow as simulator:
+        caller = await connect(simulator)
+        job = simulator.job_ids[0]
+        simulator.next_run(
+            job,
+            script=[("Working", 30)],
+            result="Failed",
+            failure_message="No space.",
+            appears_in=20,
+        )
+        reply = await caller.post(f"/jobs/{job}?action=start")
+        seen = []
+        for _ in range(3):
+            task = (await caller.get(_below(reply.json["href"]))).json
+            seen.append((task["state"], len(simulator.session_ids)))
+            simulator.advance(20.5)
+        [first] = await caller.query(f"JobUid=={job}")
+        await caller.post(f"/jobs/{job}?action=start")
+        simulator.advance(300)
+        second, _ = await caller.query(f"JobUid=={job}", sortDesc="CreationTime")
+
+        assert seen == [("Running", 0), ("OperationFinished", 1), ("Finished", 1)]
+        assert (first["result"], first["failureMessage"]) == ("Failed", "No space.")
+        assert (second["result"], second["isRetry"]) == ("Success", False)
+
+
+async def test_a_task_need_not_name_its_session(slow: Simulator, connect: Any) -> None:
+    """Without links the task is finished before the session is shown."""
+    async with slow as simulator:
+        caller = await connect(simulator)
+        job = simulator.job_ids[0]
+        simulator.next_run(job, links=False, appears_in=60)
+        reply = await caller.post(f"/jobs/{job}?action=start")
+        simulator.advance(10)
+        task = (await caller.get(_below(reply.json["href"]))).json
+        before = len(simulator.session_ids)
+        simulator.advance(60)
+
+        assert task["state"] == "Finished"
+        assert [link["rel"] for link in task["links"]] == ["Delete"]
+        assert (before, len(simulator.session_ids)) == (0, 1)
+
+
+async def test_a_start_can_be_refused(slow: Simulator, connect: Any) -> None:
+    """The task ends without success, in the words given, and nothing starts."""
+    async with slow as simulator:
+        caller = await connect(simulator)
+        job = simulator.job_ids[0]
+        simulator.next_run(job, refusal="The proxy is offline.")
+        reply = await caller.post(f"/jobs/{job}?action=start")
+        simulator.advance(10)
+        task = (await caller.get(_below(reply.json["href"]))).json
+
+        assert reply.status == 202
+        assert task["result"] == {"message": "The proxy is offline.", "success": False}
+        assert simulator.session_ids == []
+
+
+async def test_a_failed_run_is_retried_by_itself(slow: Simulator, connect: Any) -> None:
+    """Each retry is a session of its own, created a while after the last has ended."""
+    async with slow as simulator:
+        caller = await connect(simulator)
+        job = simulator.job_ids[0]
+        simulator.next_run(
+            job,
+            script=[("Working", 60)],
+            result="Failed",
+            retries=["Failed", "Warning"],
+            retry_in=100,
+        )
+        await caller.post(f"/jobs/{job}?action=start")
+        counts = []
+        for _ in range(4):
+            counts.append(len(simulator.session_ids))
+            simulator.advance(160)
+        rows = await caller.query(f"JobUid=={job}", sortAsc="CreationTime")
+
+        assert counts == [0, 1, 2, 3]
+        assert [row["isRetry"] for row in rows] == [False, True, True]
+        assert [row["result"] for row in rows] == ["Failed", "Failed", "Warning"]
+        assert all(
+            before["endTimeUTC"] < after["creationTimeUTC"]
+            for before, after in pairwise(rows)
+        )
+
+
+@pytest.mark.parametrize("aim", ["session", "job"])
+async def test_what_is_stopped_is_not_retried(
+    slow: Simulator, connect: Any, aim: str
+) -> None:
+    """Its session has failed, and no other follows."""
+    async with slow as simulator:
+        caller = await connect(simulator)
+        job = simulator.job_ids[0]
+        simulator.next_run(job, result="Failed", retries=["Success"])
+        await caller.post(f"/jobs/{job}?action=start")
+        simulator.advance(30)
+        [session] = simulator.session_ids
+        path = f"/backupSessions/{session}" if aim == "session" else f"/jobs/{job}"
+        await caller.post(f"{path}?action=stop")
+        simulator.advance(10_000)
+
+        assert simulator.session_ids == [session]
+
+
+async def test_a_plan_must_make_sense(slow: Simulator) -> None:
+    """The job is one of those that are, and what never ends is never retried."""
+    async with slow as simulator:
+        with pytest.raises(ValueError, match="no job"):
+            simulator.next_run(uuid.UUID(int=7))
+        with pytest.raises(ValueError, match="never ends"):
+            simulator.next_run(
+                simulator.job_ids[0],
+                script=[("Working", math.inf)],
+                retries=["Success"],
+            )

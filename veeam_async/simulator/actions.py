@@ -13,7 +13,7 @@ from veeam_async.simulator.reading import find
 from veeam_async.simulator.refusals import RefusalError
 from veeam_async.simulator.resources import BACKUP_SESSIONS, JOBS
 from veeam_async.simulator.runs import Work
-from veeam_async.simulator.tasks import Operation, Tasks
+from veeam_async.simulator.tasks import COLLECTING_SECONDS, Operation, Tasks
 from veeam_async.simulator.world import World
 
 _SESSION_PATHS = {
@@ -43,7 +43,7 @@ class Actions:
         title = run.title
         is_running = not run.is_stopped(now)
         if is_running:
-            run.stop(now)
+            call.world.stop(run, now)
             message = f'Job Session "{title}" triggered to stop.'
         else:
             message = f'Job Session "{title}" is not running.'
@@ -67,17 +67,25 @@ class Actions:
         if world.active_run(work, now):
             message = f'Job "{work.name}" is already running.'
             return self._operation("StartJob", now, message, is_success=False)
-        operation = self._operation("StartJob", now, "Ok")
-        operation.started = world.start(work, now)
-        return operation
+        return self._begin(world, work, now, "StartJob")
 
     def _retry(self, world: World, work: Work, now: datetime) -> Operation:
         last = next(iter(world.runs_of(work, now)), None)
         if last is None or last.result_at(now) != "Failed":
             message = f'There is nothing to retry in job "{work.name}".'
             return self._operation("RetryJob", now, message, is_success=False)
-        operation = self._operation("RetryJob", now, "Ok")
-        operation.started = world.start(work, now, is_retry=True)
+        return self._begin(world, work, now, "RetryJob")
+
+    def _begin(self, world: World, work: Work, now: datetime, name: str) -> Operation:
+        plan = world.take_plan(work)
+        if plan.refusal is not None:
+            return self._operation(name, now, plan.refusal, is_success=False)
+        operation = self._operation(name, now, "Ok")
+        is_retry = name == "RetryJob"
+        operation.started = world.start(work, now, plan, is_retry=is_retry)
+        operation.names_run = plan.links
+        if plan.links:
+            operation.collected_in = max(COLLECTING_SECONDS, plan.appears_in + 1)
         return operation
 
     def _stop(self, world: World, work: Work, now: datetime) -> Operation:
@@ -85,7 +93,7 @@ class Actions:
         if run is None:
             message = f'Job "{work.name}" is not running.'
             return self._operation("StopJob", now, message, is_success=False)
-        run.stop(now)
+        world.stop(run, now)
         return self._operation("StopJob", now, "Ok")
 
     def _toggle(self, _world: World, work: Work, now: datetime) -> Operation:
@@ -135,7 +143,7 @@ def _task(operation: Operation, presenter: Presenter) -> Task:
     here = f"{presenter.base}/tasks/{operation.id}"
     state = operation.state_at(presenter.now)
     links = [Link(rel="Delete", href=here)]
-    if state == "Finished" and operation.started:
+    if state == "Finished" and operation.started and operation.names_run:
         run = operation.started
         path = f"{presenter.base}/{_SESSION_PATHS[run.kind]}/{run.id}?format=Entity"
         links.append(Link(rel="Related", href=path, name=run.title, type=run.kind))

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 
 
 class Clock:
@@ -14,11 +15,20 @@ class Clock:
         self._loop = asyncio.get_running_loop()
         self._origin = self._loop.time()
         self._advanced = timedelta()
+        # Every answer has it: it is written once a second.
+        self._told = (0, formatdate(0, usegmt=True))
 
     def now(self) -> datetime:
         """Tell the simulated time, aware and in UTC."""
         elapsed = (self._loop.time() - self._origin) * self._speed
         return self.start + timedelta(seconds=elapsed) + self._advanced
+
+    def http_date(self) -> str:
+        """Tell it as the header Date does, in whole seconds."""
+        second = int(self.now().timestamp())
+        if second != self._told[0]:
+            self._told = second, formatdate(second, usegmt=True)
+        return self._told[1]
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward at once by *seconds* of simulated time."""

@@ -6,6 +6,7 @@ from veeam_async.simulator.answer import Answer, refused
 from veeam_async.simulator.api import Api, Asked
 from veeam_async.simulator.call import target_of
 from veeam_async.simulator.capacity import Capacity
+from veeam_async.simulator.clock import Clock
 from veeam_async.simulator.delivery import (
     DRIPS,
     PAGE,
@@ -36,6 +37,7 @@ class Exchange:
         dice: Dice,
         capacity: Capacity,
         product: Product,
+        clock: Clock,
         faults: Faults,
     ) -> None:
         self.faults = faults
@@ -45,6 +47,7 @@ class Exchange:
         self._dice = dice
         self._capacity = capacity
         self._product: Product = product
+        self._clock = clock
         self._pauses = Pauses()
 
     def close(self) -> None:
@@ -109,7 +112,8 @@ class Exchange:
         await self._pauses.wait(self.faults.slow_seconds / DRIPS)
 
     def _parcel(self, request: web.BaseRequest, answer: Answer) -> Parcel:
-        headers = {"Server": SERVER, **answer.headers}
+        date = self._clock.http_date()
+        headers = {"Server": SERVER, "Date": date, **answer.headers}
         if answer.document is None:
             return Parcel(answer.status, b"", headers)
         # Anywhere in Accept, in whatever order: the recorded rule.

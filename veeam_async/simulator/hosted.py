@@ -108,3 +108,7 @@ class HostedSimulator(Simulator):
     def add_session(self, **settings: Any) -> uuid.UUID:
         """Add a session, and tell its id; see `Simulator.add_session`."""
         return self._ask(partial(super().add_session, **settings))
+
+    def next_run(self, job_id: uuid.UUID, **settings: Any) -> None:
+        """Say what the next start of a job comes to; see `Simulator.next_run`."""
+        self._ask(partial(super().next_run, job_id, **settings))

@@ -90,6 +90,8 @@ class Run:
     result: str = "Success"
     failure_message: str | None = None
     is_retry: bool = False
+    is_planned: bool = False
+    """Whether it is a retry to come; it falls away where a user stops the job."""
     is_progress_told: bool = True
     appears: datetime | None = None
     """When it is first shown: Enterprise Manager collects late."""

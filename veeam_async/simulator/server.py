@@ -17,6 +17,7 @@ from veeam_async.simulator.clock import Clock
 from veeam_async.simulator.exchange import Exchange
 from veeam_async.simulator.faults import Dice, Faults
 from veeam_async.simulator.logons import Logons
+from veeam_async.simulator.plans import COLLECTING_SECONDS, STARTED, Plan
 from veeam_async.simulator.population import populate
 from veeam_async.simulator.runs import Kind, Run
 from veeam_async.simulator.site import Site
@@ -147,6 +148,7 @@ class Simulator:
             dice=Dice(self._seed),
             capacity=self._capacity,
             product=self._product,
+            clock=clock,
             faults=self._faults,
         )
 
@@ -289,6 +291,53 @@ class Simulator:
             kind=kind,
         )
         return added.to(self._world).id
+
+    def next_run(
+        self,
+        job_id: uuid.UUID,
+        *,
+        script: Sequence[tuple[str, float]] = STARTED,
+        result: str = "Success",
+        failure_message: str | None = None,
+        retries: Sequence[str] = (),
+        retry_in: float = 600.0,
+        appears_in: float = COLLECTING_SECONDS,
+        links: bool = True,
+        refusal: str | None = None,
+    ) -> None:
+        """Say what the next start of a job comes to; the one after it is as usual.
+
+        All times are simulated seconds.
+
+        Args:
+            job_id: One of `job_ids`.
+            script: What its session goes through, and its retries too.
+            result: What that ends with.
+            failure_message: Told once a session has ended with Failed.
+            retries: The results of the server's own retries: sessions of their
+                own, one after the other, until somebody stops one.
+            retry_in: How long after the end of a session the next retry is created.
+            appears_in: How long after its creation a session is shown.
+            links: Whether the task names the session once that has been collected;
+                else it is finished before.
+            refusal: With these words the task fails, and nothing is started.
+
+        Raises:
+            ValueError: There is no such job, or the script never ends and there are
+                retries to follow it.
+        """
+        if job_id not in self._world.works:
+            raise ValueError(f"there is no job {job_id}")
+        self._world.plans[job_id] = Plan(
+            script=tuple(script),
+            result=result,
+            failure_message=failure_message,
+            retries=tuple(retries),
+            retry_in=retry_in,
+            appears_in=appears_in,
+            links=links,
+            refusal=refusal,
+        )
 
 
 def _check(*, sessions: int, running: int, speed: float, product: str) -> None:

@@ -10,7 +10,8 @@ from veeam_async.simulator.runs import Run
 RUNNING_SECONDS = 2.0
 """How long an operation takes, in simulated seconds."""
 COLLECTING_SECONDS = 6.0
-"""When a started run has been collected, in simulated seconds after the request."""
+"""When a started run has been collected, in simulated seconds after the request; one
+that is shown later has been a second after that."""
 
 
 @attrs.define(eq=False)
@@ -24,6 +25,9 @@ class Operation:
     is_success: bool = True
     started: Run | None = None
     """The run that it started."""
+    collected_in: float = COLLECTING_SECONDS
+    names_run: bool = True
+    """Whether its task has a link to that run."""
 
     @property
     def id(self) -> str:
@@ -39,7 +43,7 @@ class Operation:
         age = now - self.asked
         if age < timedelta(seconds=RUNNING_SECONDS):
             return "Running"
-        if self.started and age < timedelta(seconds=COLLECTING_SECONDS):
+        if self.started and age < timedelta(seconds=self.collected_in):
             return "OperationFinished"
         return "Finished"
 

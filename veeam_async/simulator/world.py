@@ -8,14 +8,12 @@ from datetime import datetime, timedelta
 
 from veeam_async.simulator.clock import Clock
 from veeam_async.simulator.parts import Part, parts_of
+from veeam_async.simulator.plans import Plan
 from veeam_async.simulator.population import Population
 from veeam_async.simulator.runs import Kind, Repo, Run, Server, Work, timetable, title
 
 COLLECTION_WINDOW = timedelta(days=30)
 """How far back the collections of sessions reach."""
-COLLECTING_SECONDS = 5.0
-"""How late a started run is shown, in simulated seconds."""
-_STARTED = (("Starting", 10.0), ("Working", 240.0))
 
 
 class World:
@@ -34,6 +32,7 @@ class World:
         self._runs: dict[uuid.UUID, Run] = {}
         self._by_age: list[Run] = []
         self._parts: dict[uuid.UUID, list[Part]] = {}
+        self.plans: dict[uuid.UUID, Plan] = {}
         for run in population.runs:
             self._runs[run.id] = run
         self._by_age = sorted(population.runs, key=_created)
@@ -122,9 +121,25 @@ class World:
                 return run
         return None
 
-    def start(self, work: Work, now: datetime, *, is_retry: bool = False) -> Run:
-        """Start a run of *work*; it is shown `COLLECTING_SECONDS` later."""
-        created = self.rounded(now)
+    def take_plan(self, work: Work) -> Plan:
+        """Take what was planned for the next start of *work*, once."""
+        return self.plans.pop(work.id, Plan())
+
+    def start(
+        self, work: Work, now: datetime, plan: Plan, *, is_retry: bool = False
+    ) -> Run:
+        """Start a run of *work*, and lay out the retries that are to follow it."""
+        first = last = self._begin(work, now, plan, plan.result, is_retry=is_retry)
+        for result in plan.retries:
+            again = (last.ended or now) + timedelta(seconds=plan.retry_in)
+            last = self._begin(work, again, plan, result, is_retry=True)
+            last.is_planned = True
+        return first
+
+    def _begin(
+        self, work: Work, moment: datetime, plan: Plan, result: str, *, is_retry: bool
+    ) -> Run:
+        created = self.rounded(moment)
         run = Run(
             id=self.new_id(),
             kind="ReplicaJobSession" if work.type == "Replica" else "BackupJobSession",
@@ -134,12 +149,21 @@ class World:
             work=work,
             job_type=work.type,
             created=created,
-            steps=timetable(created, _STARTED),
+            steps=timetable(created, plan.script),
+            result=result,
+            failure_message=plan.failure_message if result == "Failed" else None,
             is_retry=is_retry,
-            appears=now + timedelta(seconds=COLLECTING_SECONDS),
+            appears=moment + timedelta(seconds=plan.appears_in),
         )
         self.add(run)
         return run
+
+    def stop(self, run: Run, now: datetime) -> None:
+        """End *run* early: what is stopped is not tried again."""
+        run.stop(now)
+        for other in [*self._by_age]:
+            if other.is_planned and other.work is run.work and other.created > now:
+                self.remove(other.id)
 
 
 def _created(run: Run) -> datetime:

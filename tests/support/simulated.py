@@ -1,0 +1,31 @@
+"""Clients of a simulated server, and jobs of it that can be started."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from veeam_async import EnterpriseManager
+from veeam_async.simulator import Simulator
+
+SPEED = 600
+"""Simulated seconds in a real one: a session of minutes is over in half a second."""
+
+
+@asynccontextmanager
+async def simulated(
+    *, accept: Any = "json", **settings: Any
+) -> AsyncIterator[tuple[EnterpriseManager, Simulator, UUID]]:
+    """Give a client, its server without sessions, and a backup job of it."""
+    given = {"sessions": 0, "running": 0, "speed": SPEED} | settings
+    async with Simulator(**given) as server, client(server, accept=accept) as em:
+        yield em, server, server.job_ids[0]
+
+
+def client(server: Simulator, **settings: Any) -> EnterpriseManager:
+    """Make a client of a simulated server."""
+    return EnterpriseManager(
+        server.url, username=server.username, password=server.password, **settings
+    )

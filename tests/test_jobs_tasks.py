@@ -1,0 +1,103 @@
+"""Waiting for the end of a task: `em.tasks.wait`."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tests.support.bodies import error
+from tests.support.clients import gets, talking
+from tests.support.fault_server import Act, Reset, Stall
+from tests.support.job_server import LOST, TASK, task
+from tests.support.simulated import simulated
+from veeam_async import (
+    DeadlineExceeded,
+    NotFound,
+    RequestTimeout,
+    TaskFailed,
+    Timeout,
+)
+
+SOON = 0.02
+RUNNING, COLLECTING = task("Running"), task("OperationFinished")
+
+
+async def test_wait_gives_the_task_once_it_is_finished() -> None:
+    """Whatever it was to do, and whatever breaks meanwhile."""
+    faults: list[Act] = [Reset(), *[error(503, "busy")] * 9]
+    async with talking(gets(RUNNING, *faults, COLLECTING, task())) as (em, server):
+        done = await em.tasks.wait(TASK, interval=SOON)
+
+    assert done.is_finished
+    assert server.count("GET", "/api/tasks") == 13
+
+
+async def test_the_stop_of_a_job_is_waited_for() -> None:
+    """Against the simulated server: a run is stopped, and an idle job is not."""
+    async with simulated() as (em, server, job):
+        server.add_session(script=[("Working", math.inf)], job_id=job)
+        good = await em.tasks.wait((await em.jobs.stop(job)).task_id, interval=SOON)
+        server.advance(60)
+        idle = await em.jobs.stop(job)
+        with pytest.raises(TaskFailed, match="is not running") as caught:
+            await em.tasks.wait(idle.task_id, interval=SOON)
+
+    assert good.result is not None
+    assert good.result.success
+    assert caught.value.task.task_id == idle.task_id
+    assert caught.value.task.is_finished
+
+
+async def test_a_task_that_takes_too_long_is_given_up() -> None:
+    """Between two looks, and in the middle of one."""
+    for act in (RUNNING, Stall()):
+        async with talking(gets(act)) as (em, _):
+            with pytest.raises(DeadlineExceeded, match="not finished within") as c:
+                await em.tasks.wait(TASK, timeout=0.1, interval=SOON)
+
+        assert (c.value.active, c.value.checkpoint) == ((), None)
+
+
+async def test_a_request_that_takes_too_long_is_not_the_end_of_the_time() -> None:
+    """It is looked again."""
+    timeout = Timeout(connect=5, request=0.1)
+    async with talking(gets(*[Stall()] * 6, task()), timeout=timeout) as (em, _):
+        done = await em.tasks.wait(TASK, interval=SOON)
+
+    assert done.is_finished
+
+
+async def test_a_smaller_time_out_stays_what_it_is() -> None:
+    """A caller's own, within the wait, is not taken for the wait's."""
+
+    def password() -> str:
+        raise RequestTimeout("the vault did not answer")
+
+    async with talking(gets(task()), password=password, lazy=True) as (em, _):
+        with pytest.raises(RequestTimeout):
+            await em.tasks.get(TASK)
+        with pytest.raises(DeadlineExceeded):
+            await em.tasks.wait(TASK, timeout=0.1, interval=SOON)
+
+
+async def test_a_lost_task_is_not_found() -> None:
+    """Its logon session has ended: it will never be known again."""
+    async with talking(gets(RUNNING, LOST)) as (em, server):
+        with pytest.raises(NotFound, match="only to the logon session"):
+            await em.tasks.wait(TASK, interval=SOON)
+
+    assert server.count("GET", "/api/tasks") == 2
+
+
+async def test_misuse_is_told_before_anything_is_sent() -> None:
+    """Of every argument."""
+    async with talking(gets(task())) as (em, server):
+        with pytest.raises(ValueError, match="no id of a task"):
+            await em.tasks.wait("../jobs")
+        with pytest.raises(ValueError, match="interval"):
+            await em.tasks.wait(TASK, interval=0)
+        with pytest.raises(ValueError, match="timeout"):
+            await em.tasks.wait(TASK, timeout=-1)
+
+        assert server.count("GET") == 0

@@ -1,0 +1,106 @@
+"""Ask the same question until there is an answer, or the time is up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TypeVar
+
+from veeam_async.errors import (
+    ApiError,
+    ConnectionFailed,
+    DeadlineExceeded,
+    ServerError,
+    VeeamError,
+)
+
+T = TypeVar("T")
+
+
+class NothingFoundError(Exception):
+    """No look found anything in the time that there was."""
+
+
+async def poll(
+    look: Callable[[], Awaitable[T | None]], *, interval: float, seconds: float
+) -> T:
+    """Give what *look* finds; raise NothingFoundError after *seconds* without.
+
+    It looks once at least, and then every *interval* seconds. A look that fails for a
+    reason that may pass is repeated as well; the last one's error is raised.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
+    while True:
+        failure: Exception = NothingFoundError()
+        try:
+            found = await look()
+        except VeeamError as error:
+            if not _is_passing(error):
+                raise
+            failure, found = error, None
+        if found is not None:
+            return found
+        left = until - clock()
+        if left <= 0:
+            raise failure
+        await asyncio.sleep(min(interval, left))
+
+
+@asynccontextmanager
+async def limited(
+    seconds: float | None, late: Callable[[], DeadlineExceeded]
+) -> AsyncIterator[None]:
+    """Cut off what goes on for longer than *seconds*, by raising *late*."""
+    clock = asyncio.timeout(seconds)
+    try:
+        async with clock:
+            yield
+    except TimeoutError:
+        if not clock.expired():
+            raise  # a time-out of something smaller
+        raise late() from None
+
+
+async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
+    """Do *work* to its end, however often whoever waits for it is cancelled."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+
+
+def seconds_until(timeout: float | None, deadline: datetime | None) -> float | None:
+    """Give the seconds until the end, None without one; ValueError where it is none."""
+    if deadline is None:
+        return timeout
+    if timeout is not None:
+        raise ValueError("give a timeout or a deadline, not both")
+    if deadline.utcoffset() is None:
+        raise ValueError("a deadline needs a time zone")
+    return max(0.0, (deadline - datetime.now(UTC)).total_seconds())
+
+
+def check_seconds(**limits: float | None) -> None:
+    """Raise ValueError where one of *limits* is no number of seconds."""
+    for name, seconds in limits.items():
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"{name} is a number of seconds, at least 0")
+
+
+def check_interval(interval: float) -> None:
+    """Raise ValueError where *interval* cannot lie between two looks."""
+    if not interval > 0:
+        raise ValueError("an interval is a number of seconds above 0")
+
+
+def _is_passing(error: VeeamError) -> bool:
+    """Tell whether the same question may fare better later."""
+    if isinstance(error, ConnectionFailed):
+        return error.passing
+    if isinstance(error, ApiError) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return isinstance(error, ServerError)

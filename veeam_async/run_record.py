@@ -1,0 +1,134 @@
+"""A run of a job as plain JSON types, and back: what another process needs of it.
+
+Times are wall times, and absolute: what is counted from them does not begin anew in
+each process.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import attrs
+from attrs.validators import in_, instance_of, optional
+
+from veeam_async.errors import Json
+from veeam_async.models import BackupJobSession, ReplicaJobSession
+
+VERSION = 1
+
+KINDS = (BackupJobSession.__name__, ReplicaJobSession.__name__)
+"""The kinds of session that a run of a job can be."""
+
+_TEXT = optional(instance_of(str))
+
+
+@attrs.frozen
+class Mark:
+    """A session that others are compared with: its *id*, and a *time* of its server."""
+
+    id: UUID
+    time: datetime
+
+
+@attrs.define(kw_only=True)
+class RunRecord:
+    """What is known of a run.
+
+    *started_at* is the moment of the request on the client's clock, *server_time* what
+    the server's said then (None where it did not tell), *newest* the job's newest
+    session before it, *retry_id* the newest of the server's own retries that was
+    followed, *failed_at* when the newest session of the run was seen to have failed.
+    """
+
+    job_id: UUID
+    kind: str = attrs.field(validator=in_(KINDS))
+    started_at: datetime
+    task_id: str | None = attrs.field(default=None, validator=_TEXT)
+    newest: Mark | None = None
+    server_time: datetime | None = None
+    session_id: UUID | None = None
+    retry_id: UUID | None = None
+    failed_at: datetime | None = None
+
+    @property
+    def last_id(self) -> UUID | None:
+        """The newest session of the run, None while none is known."""
+        return self.retry_id or self.session_id
+
+
+def save(record: RunRecord) -> dict[str, Json]:
+    """Give *record* as plain JSON types."""
+    return {
+        "version": VERSION,
+        "job_id": str(record.job_id),
+        "kind": record.kind,
+        "started_at": _text(record.started_at),
+        "task_id": record.task_id,
+        "newest": _saved(record.newest),
+        "server_time": _text(record.server_time),
+        "session_id": _id_text(record.session_id),
+        "retry_id": _id_text(record.retry_id),
+        "failed_at": _text(record.failed_at),
+    }
+
+
+def restore(data: Json) -> RunRecord:
+    """Give the record that *data* was saved from.
+
+    Raises ValueError where *data* is no saved run, or one of a newer version.
+    """
+    if not isinstance(data, dict) or data.get("version") != VERSION:
+        raise ValueError(
+            f"this is no run of version {VERSION}; take one from run.to_dict() of this "
+            "release"
+        )
+    try:
+        return _restored(data)
+    except KeyError as error:
+        raise ValueError(f"the saved run is damaged: it has no {error}") from None
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"the saved run is damaged: {error.args[0]}") from None
+
+
+def _restored(data: dict[str, Any]) -> RunRecord:
+    newest, asked, failed = (data[k] for k in ("newest", "server_time", "failed_at"))
+    return RunRecord(
+        job_id=UUID(data["job_id"]),
+        kind=data["kind"],
+        started_at=_time(data["started_at"]),
+        task_id=data["task_id"],
+        newest=None if newest is None else _mark(newest),
+        session_id=_id(data["session_id"]),
+        retry_id=_id(data["retry_id"]),
+        server_time=None if asked is None else _time(asked),
+        failed_at=None if failed is None else _time(failed),
+    )
+
+
+def _saved(mark: Mark | None) -> Json:
+    return None if mark is None else {"id": str(mark.id), "time": _text(mark.time)}
+
+
+def _mark(data: dict[str, Any]) -> Mark:
+    return Mark(UUID(data["id"]), _time(data["time"]))
+
+
+def _id_text(one: UUID | None) -> str | None:
+    return None if one is None else str(one)
+
+
+def _id(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat()
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return time
