@@ -196,3 +196,15 @@ async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
 
     assert world.asked["page"] == 1
     assert len(caplog.records) == 1
+
+
+
+async def test_a_session_that_many_ask_for_is_got_once() -> None:
+    """Ten waits for the same session cost as much as one."""
+    world = world_of(1)
+    by = world.observer(collect=0.002)
+    watches = [world.watch([1], by=by) for _ in range(10)]
+    events = await asyncio.gather(*(heard(watch, 100) for watch in watches))
+
+    assert world.asked == {"get": 2}
+    assert [kinds(each) for each in events] == [["FOUND", "STOPPED"]] * 10
