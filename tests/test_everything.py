@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -178,3 +179,21 @@ async def test_an_old_session_without_a_result_is_not_told() -> None:
     await watch.aclose()
 
     assert kinds(events) == []
+
+
+
+async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
+    """They share the list, and what one has forgotten is no news to it."""
+    world = World({1: Life(created=-5, ended=20), 2: Life(created=-5)})
+    world.lives |= {n: Life(created=n, ended=n + 2) for n in range(300, 9000, 300)}
+    by = world.observer()
+    watch = world.watch(by=by, lookback=60, interval=30)
+    events = await heard(watch, 9000)
+    other = world.watch(by=by, lookback=86400, interval=30)
+    further = asyncio.create_task(heard(other, 9200))
+    events += await heard(watch, 9200)
+    await further
+    await watch.aclose()
+    await other.aclose()
+
+    assert told(events, 1) == ["FOUND", "STOPPED"]
