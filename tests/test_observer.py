@@ -195,3 +195,23 @@ async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
 
     assert world.asked["page"] == 1
     assert len(caplog.records) == 1
+
+
+async def test_a_session_that_many_ask_for_is_got_once() -> None:
+    """Ten waits for the same session cost as much as one."""
+    world = world_of(1)
+    by = world.observer(collect=0.002)
+    watches = [world.watch([1], by=by) for _ in range(10)]
+    events = await asyncio.gather(*(heard(watch, 100) for watch in watches))
+
+    assert world.asked == {"get": 2}
+    assert [kinds(each) for each in events] == [["FOUND", "STOPPED"]] * 10
+
+
+async def test_a_row_that_is_nobodys_ends_no_watch() -> None:
+    """A row whose UID names no UUID is passed over."""
+    world = world_of(40)
+    world.strange = True
+    events = await heard(world.watch(range(1, 41)), 100)
+
+    assert kinds(events).count("STOPPED") == 40

@@ -125,9 +125,10 @@ class Census:
         """Tell whether *session*, seen for the first time, is to be told of."""
         if not session.is_stopped:
             return True
-        if not self.begun or self.began is None:
-            return self.begun
-        return (session.end_time or session.creation_time) >= self.began
+        ended, forgotten = session.end_time or session.creation_time, self._forgotten
+        if forgotten is not None and ended < forgotten:
+            return False  # it may have been told: another watch looks further back
+        return self.begun and (self.began is None or ended >= self.began)
 
     @property
     def latest(self) -> datetime | None:
@@ -150,6 +151,11 @@ class Census:
 
     def forget(self, ended: Ended, listed: Collection[UUID] | None) -> None:
         """Forget what ended so long ago that it can be shown no more."""
-        if self.mark.newest is not None:
-            before = self.mark.newest - self.lookback - _REMEMBERED
-            ended.forget(before, listed or ())
+        if self._forgotten is not None:
+            ended.forget(self._forgotten, listed or ())
+
+    @property
+    def _forgotten(self) -> datetime | None:
+        """Before when an end is too long ago to be remembered."""
+        newest = self.mark.newest
+        return None if newest is None else newest - self.lookback - _REMEMBERED

@@ -38,12 +38,17 @@ class Getter(Generic[S]):
         self._moment = moment
         self._random = random
         self._queue: OrderedDict[tuple[UUID, bool], list[Pending[S]]] = OrderedDict()
-        self._errands: Errands[S] = Errands(self._start)
+        self._errands: Errands[S] = Errands(self.start)
 
     def want(self, one: UUID, by: Iterable[Pending[S]], *, stray: bool = False) -> None:
-        """Get *one* and hand it to all who asked; a *stray* was in no row of a list."""
+        """Put *one* down for all who asked; a *stray* was in no row of a list."""
         self._queue.setdefault((one, stray), []).extend(by)
-        self._start()
+
+    def start(self) -> None:
+        """Get what was put down, as far as there is room."""
+        while self._queue and len(self._errands) < self._concurrency:
+            (one, stray), by = self._queue.popitem(last=False)
+            self._errands.spawn(self._get(one, by, is_stray=stray), by)
 
     def clear(self) -> set[asyncio.Task[None]]:
         """Cancel what nobody waits for any more; give what is ending."""
@@ -51,11 +56,6 @@ class Getter(Generic[S]):
             if all(pending.is_over for pending in by):
                 del self._queue[key]
         return self._errands.clear()
-
-    def _start(self) -> None:
-        while self._queue and len(self._errands) < self._concurrency:
-            (one, stray), by = self._queue.popitem(last=False)
-            self._errands.spawn(self._get(one, by, is_stray=stray), by)
 
     async def _get(
         self, one: UUID, by: Sequence[Pending[S]], *, is_stray: bool

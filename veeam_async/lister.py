@@ -114,6 +114,7 @@ class Lister(Generic[S]):
     def _get_open(self, of: Round[S], *, stray: bool) -> None:
         for one, pendings in of.open.items():
             self._getter.want(one, pendings, stray=stray)
+        self._getter.start()
 
     async def _read(self, where: str | None, of: Round[S]) -> None:
         since = await self._since(where, of)

@@ -94,6 +94,7 @@ class Observer(Generic[S]):
         for strategy in ("auto", "get", "query"):
             same = [each for each in asked if each.ask.strategy == strategy]
             self._look([each for each in same if each not in narrowed], strategy)
+        self._getter.start()  # only now: what several ask for is got once
 
     def _look(self, asked: Sequence[Pending[S]], strategy: str) -> None:
         if self._is_for_list(strategy, asked):

@@ -9,6 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 import attrs
 
 from veeam_async.health import Moment
+from veeam_async.ids import ends_in_uuid
 from veeam_async.models import Page, PagingInfo, Session
 
 S = TypeVar("S", bound=Session)
@@ -79,7 +80,9 @@ class Sweep(Generic[S]):
         number, self._next = self._next, self._next + 1
         asked_at = self._moment().monotonic
         page = await self._turn(number)
-        new = [row for row in page.rows if row.uid not in self._known]
+        # A row whose UID ends in no UUID could not be told of.
+        rows = [row for row in page.rows if ends_in_uuid(row.uid)]
+        new = [row for row in rows if row.uid not in self._known]
         self._known.update(row.uid for row in new)
         if new:
             self.pages = max(self.pages, _last_after(number, page.paging))

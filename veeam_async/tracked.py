@@ -183,6 +183,8 @@ class Tracked(Generic[S]):
         return self._changed(kind, id, sequence)
 
     def _kind(self, rules: Rules) -> EventKind | None:
+        if self.quiet:
+            return None
         if self.known is None:
             return self.end
         if self.told is None:

@@ -1,0 +1,199 @@
+"""A watch of everything: what it finds, what it passes over, and what it costs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.support.bodies import uuid_of
+from tests.support.watching import START, kinds
+from tests.support.world import Life, World, heard, told
+from veeam_async import BackupJobSession, BadRequest, WatchEvent
+from veeam_async.ask import Strategy
+from veeam_async.census import Ended
+
+pytestmark = pytest.mark.looptime
+
+OLD, RUNNING, NEW, BRIEF, LATE, NEVER = range(1, 7)
+
+
+def day() -> World:
+    """Make a world with one session of each sort, none of them running after 200 s."""
+    return World(
+        {
+            OLD: Life(created=-500, ended=-100),
+            RUNNING: Life(created=-400, ended=42),
+            NEW: Life(created=21, ended=73),
+            BRIEF: Life(created=31, ended=33),
+            LATE: Life(created=40, ended=44, shown=150),
+            NEVER: Life(created=-9000, ended=-8000),
+        }
+    )
+
+
+FOUND = {RUNNING, NEW, BRIEF, LATE}
+
+
+def assert_all_told(events: list[WatchEvent[BackupJobSession]]) -> None:
+    """Each of `day` that is news is told once, and nothing else."""
+    for number in (OLD, RUNNING, NEW, BRIEF, LATE, NEVER):
+        expected = ["FOUND", "STOPPED"] if number in FOUND else []
+        assert told(events, number) == expected, number
+
+
+@pytest.mark.parametrize("strategy", ["auto", "query", "get"])
+async def test_everything_that_runs_is_told_once(strategy: Strategy) -> None:
+    """Also what ran between two looks, or is shown late; not what was over before."""
+    watch = day().watch(strategy=strategy)
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    assert_all_told(events)
+    assert watch.active == ()
+
+
+async def test_it_looks_back_once_a_minute() -> None:
+    """Else it asks for no more than the last half minute."""
+    world = World({1: Life(created=-1)})
+    watch = world.watch(lookback=900)
+    await heard(watch, 119)
+    await watch.aclose()
+
+    newest = START - timedelta(seconds=1)
+    back = [newest - since for since in world.since if since is not None]
+    assert [seconds.total_seconds() for seconds in back] == (
+        [900] + [30] * 11 + [900] + [30] * 11
+    )
+
+
+async def test_without_any_session_the_first_is_news() -> None:
+    """Though nothing told the server's time when it began."""
+    world = World({1: Life(created=7, ended=8)})
+    watch = world.watch()
+    events = await heard(watch, 20)
+    await watch.aclose()
+
+    assert told(events, 1) == ["FOUND", "STOPPED"]
+
+
+@pytest.mark.parametrize("strategy", ["auto", "query", "get"])
+async def test_a_resumption_at_any_step_loses_and_repeats_nothing(
+    strategy: Strategy,
+) -> None:
+    """From the checkpoint after each event, and from those in between."""
+    world = day()
+    events, saved = [], None
+    for until in range(3, 400, 7):
+        watch = world.watch(strategy=strategy, resume=saved)
+        events += await heard(watch, until)
+        saved = json.loads(json.dumps(watch.checkpoint()))
+        await watch.aclose()
+
+    assert_all_told(events)
+    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+
+
+@pytest.mark.parametrize("after", range(1, 8))
+async def test_a_process_that_is_killed_tells_again_what_came_after_its_checkpoint(
+    after: int,
+) -> None:
+    """And all that came while there was none."""
+    world = day()
+    watch = world.watch()
+    events = [await anext(watch) for _ in range(after)]
+    saved = watch.checkpoint()
+    await heard(watch, 80)
+    await watch.aclose()
+    watch = world.watch(resume=saved)
+    events += await heard(watch, 600)
+    await watch.aclose()
+
+    assert_all_told(events)
+
+
+async def test_where_narrows_it() -> None:
+    """The server selects, and nothing else is told."""
+    world = World({1: Life(ended=20), 2: Life(ended=20, name="Files")})
+    watch = world.watch(where="Files")
+    events = await heard(watch, 60)
+    await watch.aclose()
+
+    assert (told(events, 1), told(events, 2)) == ([], ["FOUND", "STOPPED"])
+
+
+async def test_a_filter_that_the_server_does_not_understand_ends_it() -> None:
+    """Nothing would mend that."""
+    world = day()
+    world.refuse()
+
+    with pytest.raises(BadRequest):
+        await heard(world.watch(where="Files"), 60)
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 500, 501])
+async def test_refused_queries_fall_back_to_references(status: int) -> None:
+    """Everything is found by them, too."""
+    world = day()
+    world.refuse(status)
+    watch = world.watch()
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    assert_all_told(events)
+    assert world.asked["page"] + world.asked["newest"] == 1
+    assert world.got.count(uuid_of(OLD)) == 1
+
+
+async def test_the_memory_of_what_has_ended_is_bounded() -> None:
+    """Long after they ended sessions are known no more, and not told again."""
+    world = World({n: Life(created=n * 60, ended=n * 60 + 30) for n in range(1, 600)})
+    watch = world.watch(lookback=600, interval=30)
+    events = await heard(watch, 36_000)
+    remembered = watch.checkpoint()["ended"]
+    await watch.aclose()
+
+    assert kinds(events).count("STOPPED") == 599
+    assert isinstance(remembered, dict)
+    assert 60 < len(remembered) < 90
+
+
+def test_what_is_listed_is_not_forgotten() -> None:
+    """It would come back as news."""
+    ended = Ended()
+    for number in (1, 2, 3):
+        ended.add(uuid_of(number), START + timedelta(seconds=number))
+    ended.forget(START + timedelta(seconds=3), but=[uuid_of(1)])
+
+    assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
+
+
+
+async def test_an_old_session_without_a_result_is_not_told() -> None:
+    """Where references are looked through: it ran no more when the watch began."""
+    world = World({1: Life(created=-500, ended=-100, late=1e6)})
+    watch = world.watch(strategy="get")
+    events = await heard(watch, 60)
+    await watch.aclose()
+
+    assert kinds(events) == []
+
+
+
+async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
+    """They share the list, and what one has forgotten is no news to it."""
+    world = World({1: Life(created=-5, ended=20), 2: Life(created=-5)})
+    world.lives |= {n: Life(created=n, ended=n + 2) for n in range(300, 9000, 300)}
+    by = world.observer()
+    watch = world.watch(by=by, lookback=60, interval=30)
+    events = await heard(watch, 9000)
+    other = world.watch(by=by, lookback=86400, interval=30)
+    further = asyncio.create_task(heard(other, 9200))
+    events += await heard(watch, 9200)
+    await further
+    await watch.aclose()
+    await other.aclose()
+
+    assert told(events, 1) == ["FOUND", "STOPPED"]
