@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from veeam_async.backup_sessions import BackupSessions
 from veeam_async.bulk import Fetch, Fetched
+from veeam_async.checkpoint import CheckpointFile
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import (
     ApiError,
@@ -69,6 +70,7 @@ __all__ = [
     "BadRequest",
     "BodyTooLarge",
     "CertificateError",
+    "CheckpointFile",
     "ConnectionFailed",
     "DeadlineExceeded",
     "DecodeError",
