@@ -21,7 +21,8 @@ from veeam_async.cli.reading import get, query, references, tasks
 from veeam_async.cli.screen import out, prepare, warn
 from veeam_async.cli.simulate import simulate
 from veeam_async.cli.stopping import stop
-from veeam_async.cli.watching import wait, watch
+from veeam_async.cli.waiting import wait
+from veeam_async.cli.watching import watch
 from veeam_async.cli.words import one_line
 
 _HELP = """\
