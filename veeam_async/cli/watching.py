@@ -20,6 +20,7 @@ from veeam_async.cli.given import File, Ids, read_ids
 from veeam_async.cli.hook import Hook, hook_of
 from veeam_async.cli.keeping import Checkpoint, kept
 from veeam_async.cli.output import Format, Output, chosen, rows
+from veeam_async.cli.replaying import Record, recorded
 from veeam_async.cli.resource import Resource, Sessions, sessions_of
 from veeam_async.cli.screen import out, say
 from veeam_async.cli.stages import Stages
@@ -39,6 +40,7 @@ def watch(
     timeout: float | None = None,
     checkpoint: Path | None = None,
     exec: str | None = None,  # noqa: A002 - what everybody calls it
+    record: Path | None = None,
     resource: Resource = "backup",
     output: Output = None,
     connection: Connection = _NO_CONNECTION,
@@ -66,6 +68,8 @@ def watch(
         exec: A command to run for each event, one after another, without a shell. It
             gets the event as JSON on standard input; what it prints goes to standard
             error.
+        record: A file to write into what the watch sees, for `veeam-async replay`: a
+            line for each look at a session, so it grows.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.
@@ -90,7 +94,9 @@ def watch(
         hook=None if exec is None else hook_of(exec),
         output=output,
     )
-    return asyncio.run(_watch(connection.server(), resource, task))
+    server = connection.server()
+    with recorded(record) as put:
+        return asyncio.run(_watch(server, resource, task, put))
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +114,9 @@ class _Task:
     hook: Hook | None
     output: Format | None
 
-    def begin(self, sessions: Sessions, saved: Checkpoint | None) -> Watch[Any]:
+    def begin(
+        self, sessions: Sessions, saved: Checkpoint | None, record: Record
+    ) -> Watch[Any]:
         """Begin anew, or from what was *saved*."""
         opened: Watch[Any] = sessions.watch(
             self.ids if saved is None else None,
@@ -118,17 +126,20 @@ class _Task:
             progress=self.progress or _is_live(self.output),
             timeout=self.timeout,
             resume=saved,
+            record=record,
         )
         for one in (self.ids or ()) if saved is not None else ():
             opened.add(one)
         return opened
 
 
-async def _watch(server: Server, resource: Resource, task: _Task) -> Exit:
+async def _watch(
+    server: Server, resource: Resource, task: _Task, record: Record
+) -> Exit:
     saved = await _load(task)
     async with (
         server.connect() as em,
-        task.begin(sessions_of(em, resource), saved) as watch,
+        task.begin(sessions_of(em, resource), saved, record) as watch,
         kept(watch, task.file) as keeper,
     ):
         stages = Stages(
