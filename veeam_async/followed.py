@@ -18,6 +18,7 @@ from veeam_async.models import Session
 from veeam_async.observer import Observer
 from veeam_async.outset import Outset
 from veeam_async.pool import Pool
+from veeam_async.recording import Recorder
 from veeam_async.sight import looks_at
 from veeam_async.tracked import Rules
 from veeam_async.waiting import Goal, Until, all_ended, first_ended, passed, reached
@@ -77,6 +78,7 @@ class Followed(Entities[S], Generic[S]):
         timeout: float | None = None,
         deadline: datetime | None = None,
         resume: Json = None,
+        record: Callable[[Json], object] | None = None,
     ) -> Watch[S]:
         """Follow sessions until each is Stopped: an async iterator of events.
 
@@ -96,6 +98,7 @@ class Followed(Entities[S], Generic[S]):
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time; it wins over a checkpoint's.
             resume: a checkpoint of an earlier watch, instead of *ids*.
+            record: is called with lines from which `veeam-async replay` tells it again.
 
         Each session gives one FOUND, then what happens to it, then one STOPPED or GONE.
         For example:
@@ -121,13 +124,14 @@ class Followed(Entities[S], Generic[S]):
             self._kind, self._load, rules, self._clock.moment
         )
         own = Limit(seconds=timeout, time=deadline)
-        watch = Watch(
+        watch: Watch[S] = Watch(
             self._observer.observe,
             tracker,
             dump=to_dict,
             strategy=strategy,
             limit=own if own != Limit() else Limit(time=saved),
             clock=self._clock,
+            recorder=Recorder(record, to_dict, self._kind.__name__),
         )
         self._keep(watch)
         return watch

@@ -18,6 +18,7 @@ from veeam_async.ask import Ask, Observe, Strategy, Tally
 from veeam_async.census import Swept
 from veeam_async.health import Moment
 from veeam_async.models import Session
+from veeam_async.recording import Recorder
 from veeam_async.schedule import Due
 from veeam_async.tracked import Observation
 from veeam_async.tracker import Tracker
@@ -86,7 +87,9 @@ class Lookout(Generic[S]):
         strategy: Strategy,
         limit: Limit,
         clock: Clock,
+        recorder: Recorder[S],
     ) -> None:
+        self._recorder = recorder
         self._observe = observe
         self._tracker = tracker
         self._strategy: Strategy = strategy
@@ -107,6 +110,7 @@ class Lookout(Generic[S]):
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             self._until, self.deadline = self._limit.begin(self._clock.moment())
+            self._recorder.begin(self._tracker, self._clock.moment())
             self._spawn(self._drive())
 
     def is_late(self) -> bool:
@@ -224,14 +228,17 @@ class Lookout(Generic[S]):
 
     def _deliver(self, observations: Sequence[Observation[S]]) -> None:
         for seen in observations:
+            if self._recorder.is_on:
+                self._recorder.seen(seen)
             self._tracker.note(seen)
         self._heard()
 
     def _sweep(self, swept: Swept) -> None:
+        self._recorder.swept(swept)
         self._tracker.sweep(swept)
         self._heard()
 
     def _heard(self) -> None:
         self.wake.set()
-        if self._tracker.has_news or self._tracker.is_over:
+        if self._tracker.has_news or self._tracker.is_over or self._recorder.failure:
             self.news.set()

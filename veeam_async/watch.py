@@ -15,6 +15,7 @@ from veeam_async.events import SessionChanged, WatchEvent
 from veeam_async.ids import Id, parse_id
 from veeam_async.lookout import Clock, Limit, Lookout
 from veeam_async.models import Session
+from veeam_async.recording import Recorder, Why
 from veeam_async.snapshot import save
 from veeam_async.tracker import Tracker
 
@@ -58,8 +59,10 @@ class Watch(Generic[S]):
         strategy: Strategy = "auto",
         limit: Limit,
         clock: Clock,
+        recorder: Recorder[S] | None = None,
     ) -> None:
         self._dump = dump
+        self._recorder = recorder or Recorder(None, dump)
         self._tracker = tracker
         self._lookout = Lookout(
             observe,
@@ -67,6 +70,7 @@ class Watch(Generic[S]):
             strategy=strategy,
             limit=limit,
             clock=clock,
+            recorder=self._recorder,
         )
         self._over = False
         self._events = 0
@@ -92,12 +96,16 @@ class Watch(Generic[S]):
 
     def add(self, id: Id) -> None:  # noqa: A002 - the field's term
         """Watch one more session; InvalidId where *id* is none."""
-        self._tracker.add(parse_id(id))
+        one = parse_id(id)
+        self._recorder.add(one)
+        self._tracker.add(one)
         self._lookout.wake.set()
 
     def discard(self, id: Id) -> None:  # noqa: A002 - the field's term
         """Watch a session no longer; nothing more is told of it."""
-        self._tracker.discard(parse_id(id))
+        one = parse_id(id)
+        self._recorder.discard(one)
+        self._tracker.discard(one)
         self._lookout.news.set()
 
     def stop(self) -> None:
@@ -118,11 +126,12 @@ class Watch(Generic[S]):
     async def __anext__(self) -> WatchEvent[S]:
         self._lookout.start()
         while not self._over:
-            event = self._tracker.tell()
+            event = self._tell()
             if event is not None:
                 self._count(event)
                 return event
             await self._end_or_news()
+        self._recorder.end("over" if self._tracker.is_over else "stopped")
         await self.aclose()
         raise StopAsyncIteration
 
@@ -151,6 +160,16 @@ class Watch(Generic[S]):
         if hasattr(self, "_lookout"):
             self._lookout.abandon()
 
+    def _tell(self) -> WatchEvent[S] | None:
+        """Ask the tracker; what it takes off its list then is recorded too."""
+        if not self._recorder.is_on:
+            return self._tracker.tell()
+        had_news = self._tracker.has_news
+        event = self._tracker.tell()
+        if had_news:
+            self._recorder.told(event)
+        return event
+
     def _count(self, event: WatchEvent[S]) -> None:
         self._events += 1
         if isinstance(event, SessionChanged) and event.not_before is not None:
@@ -160,13 +179,17 @@ class Watch(Generic[S]):
         """Note that all is told, raise what ends the watch, or wait for news."""
         if self._tracker.is_over:
             self._over = True
-        elif self._lookout.failure is not None:
-            await self.aclose()
-            raise self._lookout.failure
+        elif (failure := self._lookout.failure or self._recorder.failure) is not None:
+            await self._close_for("failed")
+            raise failure
         elif self._lookout.is_late():
             # Without its deadline, which has passed: whoever resumes sets another.
             checkpoint = save(self._tracker, self._dump, None)
-            await self.aclose()
+            await self._close_for("late")
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
         else:
             await self._lookout.wait_for_news()
+
+    async def _close_for(self, why: Why) -> None:
+        self._recorder.end(why)
+        await self.aclose()

@@ -80,7 +80,11 @@ async def end(process: asyncio.subprocess.Process, text: str | bytes = "") -> En
 
 
 async def after_looks(
-    simulator: Simulator, *steps: float, commands: int = 1, looks: int = 6
+    simulator: Simulator,
+    *steps: float,
+    commands: int = 1,
+    looks: int = 6,
+    route: str = "GET /backupSessions/{id}",
 ) -> None:
     """Advance the simulator, step by step, once *commands* look at its sessions.
 
@@ -89,7 +93,7 @@ async def after_looks(
     """
 
     def seen() -> int:
-        return simulator.stats.by_route.get("GET /backupSessions/{id}", 0)
+        return simulator.stats.by_route.get(route, 0)
 
     while simulator.stats.logons < commands:
         await asyncio.sleep(0.02)
@@ -98,3 +102,8 @@ async def after_looks(
         while seen() < before + looks * commands:
             await asyncio.sleep(0.02)
         simulator.advance(seconds)
+
+
+async def after_lists(simulator: Simulator, *steps: float) -> None:
+    """Advance the simulator as `after_looks` does, once a command lists sessions."""
+    await after_looks(simulator, *steps, route="GET /query")

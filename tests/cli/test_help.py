@@ -5,7 +5,7 @@ from veeam_async import __version__
 
 COMMANDS = (
     *("demo", "simulate", "get", "references", "query", "fetch"),
-    *("watch", "wait", "stop", "tasks", "bench"),
+    *("watch", "wait", "replay", "stop", "tasks", "bench"),
 )
 
 

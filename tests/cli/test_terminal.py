@@ -30,8 +30,8 @@ async def test_the_demo_fits_its_terminal(columns: int) -> None:
 
 async def test_no_colour_where_none_is_wanted(simulator: Simulator) -> None:
     """NO_COLOR takes the colours away, a dumb terminal every control sequence."""
-    simulator.add_session(script=[("Working", 36_000)])
-    watch = ("watch", "--interval", "0.1")
+    one = simulator.add_session(script=[("Working", 36_000)])
+    watch = ("watch", str(one), "--interval", "0.1")
     env = environment(simulator)
     plain, dumb, colourful, _ = await asyncio.gather(
         on_terminal(*watch, env=env | {"NO_COLOR": "1"}),

@@ -3,25 +3,43 @@ import json
 import math
 import uuid
 
-from tests.cli.command import Run, after_looks
+from tests.cli.command import Run, after_lists, after_looks
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.1")
 
 
-async def test_watch_follows_what_runs_now(run: Run, simulator: Simulator) -> None:
-    """Without ids the running sessions are watched: one FOUND first, one STOPPED."""
+async def test_watch_follows_everything(run: Run, simulator: Simulator) -> None:
+    """Without ids all that runs or starts later is watched, here until one failed."""
     script = [("Working", 36_000)]
     ids = {str(simulator.add_session(script=script)) for _ in range(2)}
+    late = simulator.add_session(script=(), created_in=40_000, result="Failed")
+    ids.add(str(late))
     watched, _ = await asyncio.gather(
-        run("watch", *FAST), after_looks(simulator, 36_000)
+        run("watch", *FAST, "--until-failed"), after_lists(simulator, 36_000, 36_000)
     )
     kinds = [(row["id"], row["kind"]) for row in watched.rows]
 
-    assert watched.code == 0
+    assert watched.code == 3
     assert {(one, kind) for one in ids for kind in ("FOUND", "STOPPED")} == set(kinds)
-    assert len(kinds) == 4
-    assert watched.err == "2 sessions: 2 Success\n"
+    assert len(kinds) == 6
+    assert watched.err == "3 sessions: 2 Success · 1 Failed\n"
+
+
+async def test_where_narrows_everything(run: Run, simulator: Simulator) -> None:
+    """With --where, and by a query, only what it selects is told of."""
+    simulator.add_session(script=[("Working", math.inf)], job_name="Daily")
+    simulator.add_session(script=(), created_in=9, job_name="Daily", result="Failed")
+    one = simulator.add_session(
+        script=[("Working", 36_000)], job_name="Nightly", result="Failed"
+    )
+    options = ("--where", 'JobName=="Nightly"', "--strategy", "query")
+    watched, _ = await asyncio.gather(
+        run("watch", *FAST, *options, "--until-failed"), after_lists(simulator, 36_000)
+    )
+
+    assert watched.code == 3
+    assert {row["id"] for row in watched.rows} == {str(one)}
 
 
 async def test_watch_tells_progress_where_asked(run: Run, simulator: Simulator) -> None:
@@ -84,18 +102,25 @@ async def test_a_session_that_goes_is_exit_code_1(
     run: Run, simulator: Simulator
 ) -> None:
     """Nobody knows how a session ended that the server forgot."""
-    one = str(simulator.add_session(script=[("Working", math.inf)], gone_in=40))
-    watched = await run("watch", one, *FAST, "-o", "table")
+    one = simulator.add_session(script=[("Working", math.inf)])
+
+    async def forget() -> None:
+        await after_looks(simulator, 1)
+        simulator.remove_session(one)
+
+    watched, _ = await asyncio.gather(
+        run("watch", str(one), *FAST, "-o", "table"), forget()
+    )
 
     assert (watched.code, watched.err) == (1, "1 session: 1 Gone\n")
     assert "GONE        Gone" in watched.out
 
 
 async def test_nothing_runs(quick: Run) -> None:
-    """Where nothing runs there is nothing to watch."""
-    watched = await quick("watch")
+    """Where nothing runs, a watch of everything ends in time without an event."""
+    watched = await quick("watch", "--timeout", "0.3", *FAST)
 
-    assert (watched.code, watched.out, watched.err) == (0, "", "no session runs now\n")
+    assert (watched.code, watched.out, watched.err) == (0, "", "no session was seen\n")
 
 
 async def test_wait_shows_the_end(run: Run, simulator: Simulator) -> None:

@@ -18,10 +18,12 @@ from veeam_async.cli.demo import demo
 from veeam_async.cli.exits import Exit, Refusal, code_of, explain
 from veeam_async.cli.fetching import fetch
 from veeam_async.cli.reading import get, query, references, tasks
+from veeam_async.cli.replaying import replay
 from veeam_async.cli.screen import out, prepare, warn
 from veeam_async.cli.simulate import simulate
 from veeam_async.cli.stopping import stop
-from veeam_async.cli.watching import wait, watch
+from veeam_async.cli.waiting import wait
+from veeam_async.cli.watching import watch
 from veeam_async.cli.words import one_line
 
 _HELP = """\
@@ -50,6 +52,7 @@ _COMMANDS: tuple[Callable[..., Exit], ...] = (
     fetch,
     watch,
     wait,
+    replay,
     stop,
     tasks,
     bench,

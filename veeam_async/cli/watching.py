@@ -1,43 +1,54 @@
-"""The commands that follow sessions to their end: watch and wait."""
+"""The command that watches sessions: the given ones, or everything."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Any
 
 import attrs
+from cyclopts import Parameter
 
-from veeam_async import DeadlineExceeded, SessionResult, Watch, parse_id
-from veeam_async.cli.board import GONE, Board
+from veeam_async import CheckpointFile, DeadlineExceeded, Watch, parse_id
+from veeam_async.ask import Strategy
+from veeam_async.cli.board import Board
 from veeam_async.cli.connection import Connection, Server
-from veeam_async.cli.details import put_one
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.following import follow, follow_rows
 from veeam_async.cli.given import File, Ids, read_ids
+from veeam_async.cli.hook import Hook, hook_of
+from veeam_async.cli.keeping import Checkpoint, kept
 from veeam_async.cli.output import Format, Output, chosen, rows
+from veeam_async.cli.replaying import Record, recorded
 from veeam_async.cli.resource import Resource, Sessions, sessions_of
-from veeam_async.cli.screen import err, out, say, warn
-from veeam_async.cli.status import AnySession, summary
-from veeam_async.cli.words import count, one_line
+from veeam_async.cli.screen import out, say
+from veeam_async.cli.stages import Stages
+from veeam_async.cli.verdict import late, verdict
 
 _NO_CONNECTION = Connection()
-_RUNNING = 'State!="Stopped"'
-_NAMED = 3
 
 
 def watch(
     *ids: Ids,
     file: File = None,
+    where: str | None = None,
     interval: float = 5.0,
+    strategy: Strategy = "auto",
     progress: bool = False,
+    until_failed: Annotated[bool, Parameter(negative="")] = False,
     timeout: float | None = None,
+    checkpoint: Path | None = None,
+    exec: str | None = None,  # noqa: A002 - what everybody calls it
+    record: Path | None = None,
     resource: Resource = "backup",
     output: Output = None,
     connection: Connection = _NO_CONNECTION,
 ) -> Exit:
-    """Watch sessions until each is Stopped: the given ones, or all that run now.
+    """Watch sessions: those given, until each is Stopped, or else everything.
+
+    Everything is what runs now or starts later. Such a watch ends by Ctrl-C or after
+    --timeout, which is no error then: it is exit code 4 only where ids were given.
 
     A live table on a terminal, a line per event elsewhere. Ending the watch stops no
     backup. Exit code 3: a session failed; 1: one is gone; 4: the time is up.
@@ -47,9 +58,18 @@ def watch(
     Args:
         ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line.
         file: A file that holds ids, in the same form.
+        where: Which sessions, without ids: a filter in the server's own grammar.
         interval: Seconds between two looks at a session.
+        strategy: How to look: get asks for each session, query for all in one list.
         progress: Tell of progress too, not only of states.
-        timeout: Seconds after which to give up.
+        until_failed: End with exit code 3 as soon as a session has failed.
+        timeout: Seconds after which to end.
+        checkpoint: A file to go on from where it exists, and to keep up to date.
+        exec: A command to run for each event, one after another, without a shell. It
+            gets the event as JSON on standard input; what it prints goes to standard
+            error.
+        record: A file to write into what the watch sees, for `veeam-async replay`: a
+            line for each look at a session, so it grows.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.
@@ -57,48 +77,103 @@ def watch(
     given = read_ids(ids, file) if ids or file else None
     for one in given or ():
         parse_id(one)
+    if given is not None and where is not None:
+        raise Refusal("--where is for a watch of everything: give no ids with it")
+    if given == []:
+        say("there are no ids to watch")
+        return Exit.DONE
+    task = _Task(
+        ids=given,
+        where=where,
+        interval=interval,
+        strategy=strategy,
+        progress=progress,
+        until_failed=until_failed,
+        timeout=timeout,
+        file=None if checkpoint is None else CheckpointFile(checkpoint),
+        hook=None if exec is None else hook_of(exec),
+        output=output,
+    )
     server = connection.server()
-    looking = _Looking(interval=interval, progress=progress, timeout=timeout)
-    return asyncio.run(_watch(server, given, resource, output, looking))
+    with recorded(record) as put:
+        return asyncio.run(_watch(server, resource, task, put))
 
 
 @attrs.frozen(kw_only=True)
-class _Looking:
-    """How to look."""
+class _Task:
+    """What to watch, and how; *ids* None: everything."""
 
+    ids: list[str] | None
+    where: str | None
     interval: float
+    strategy: Strategy
     progress: bool
+    until_failed: bool
     timeout: float | None
+    file: CheckpointFile | None
+    hook: Hook | None
+    output: Format | None
+
+    def begin(
+        self, sessions: Sessions, saved: Checkpoint | None, record: Record
+    ) -> Watch[Any]:
+        """Begin anew, or from what was *saved*."""
+        opened: Watch[Any] = sessions.watch(
+            self.ids if saved is None else None,
+            where=self.where if saved is None else None,
+            interval=self.interval,
+            strategy=self.strategy,
+            progress=self.progress or _is_live(self.output),
+            timeout=self.timeout,
+            resume=saved,
+            record=record,
+        )
+        for one in (self.ids or ()) if saved is not None else ():
+            opened.add(one)
+        return opened
 
 
 async def _watch(
-    server: Server,
-    given: Sequence[str] | None,
-    resource: Resource,
-    output: Format | None,
-    looking: _Looking,
+    server: Server, resource: Resource, task: _Task, record: Record
 ) -> Exit:
-    async with server.connect() as em:
-        sessions = sessions_of(em, resource)
-        ids = await _running(sessions) if given is None else given
-        if not ids:
-            say("no session runs now")
-            return Exit.DONE
-        events = sessions.watch(
-            ids,
-            interval=looking.interval,
-            progress=looking.progress or _is_live(output),
-            timeout=looking.timeout,
+    saved = await _load(task)
+    async with (
+        server.connect() as em,
+        task.begin(sessions_of(em, resource), saved, record) as watch,
+        kept(watch, task.file) as keeper,
+    ):
+        stages = Stages(
+            endless=task.ids is None,
+            until_failed=task.until_failed,
+            progress=task.progress,
+            hook=task.hook,
+            keeper=keeper,
         )
+        total = len(watch.active)
         try:
-            board = await _follow(events, output, looking.progress)
+            async with aclosing(stages.through(watch)) as events:
+                board = await _follow(events, task)
         except DeadlineExceeded as error:
-            raise _late(error, len(ids)) from error
-    return _verdict(board)
+            raise late(error, total) from error
+    return verdict(board)
 
 
-async def _running(sessions: Sessions) -> list[str]:
-    return [session.uid async for session in sessions.query(_RUNNING)]
+async def _load(task: _Task) -> Checkpoint | None:
+    """Give what the checkpoint's file holds; Refusal where it is of another watch."""
+    if task.file is None:
+        return None
+    saved = await asyncio.to_thread(task.file.load)
+    if saved is None:
+        return None
+    everything = saved.get("everything")
+    if (everything is None) != (task.ids is not None):
+        raise Refusal(
+            "the checkpoint is of a watch of "
+            f"{'ids' if everything is None else 'everything'}: give another file"
+        )
+    if isinstance(everything, dict) and everything.get("where") != task.where:
+        raise Refusal("the checkpoint is of another --where: give another file")
+    return saved
 
 
 def _is_live(output: Format | None) -> bool:
@@ -106,90 +181,8 @@ def _is_live(output: Format | None) -> bool:
     return chosen(output) == "table" and out().is_interactive
 
 
-async def _follow(
-    events: Watch[Any],
-    output: Format | None,
-    progress: bool,  # noqa: FBT001 - private
-) -> Board:
-    if chosen(output) == "table":
-        return await follow(events, out(), progress=progress)
-    with rows(output) as put:
+async def _follow(events: Any, task: _Task) -> Board:
+    if chosen(task.output) == "table":
+        return await follow(events, out(), progress=task.progress)
+    with rows(task.output) as put:
         return await follow_rows(events, put)
-
-
-def _late(error: DeadlineExceeded, total: int) -> Refusal:
-    named = ", ".join(str(one) for one in error.active[:_NAMED])
-    more = ", …" if error.active[_NAMED:] else ""
-    return Refusal(
-        f"the time is up: {len(error.active):,} of {count(total, 'session')} had not "
-        f"ended: {named}{more}",
-        Exit.DEADLINE,
-    )
-
-
-def _verdict(board: Board) -> Exit:
-    """Say how it ended, and give the exit code that tells the worst of it."""
-    outcomes = list(board.outcomes)
-    say(f"{count(len(outcomes), 'session')}: {summary(outcomes)}")
-    if SessionResult.FAILED in outcomes:
-        return Exit.SESSION_FAILED
-    return Exit.ERROR if GONE in outcomes else Exit.DONE
-
-
-def wait(
-    id: str,  # noqa: A002 - the library's term
-    /,
-    *,
-    interval: float = 5.0,
-    timeout: float | None = None,
-    check: bool = True,
-    resource: Resource = "backup",
-    output: Output = None,
-    connection: Connection = _NO_CONNECTION,
-) -> Exit:
-    """Wait until a session is Stopped, and show it then.
-
-    Exit code 3: it failed; 4: the time is up; 1: the server does not know it.
-
-    Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
-
-    Args:
-        id: The session's UUID, UID or Href.
-        interval: Seconds between two looks at it.
-        timeout: Seconds after which to give up.
-        check: Whether a session that failed is exit code 3.
-        resource: The kind of session.
-        output: A table on a terminal, ndjson in a pipe.
-        connection: How to reach the server.
-    """
-    parse_id(id)
-    looking = _Looking(interval=interval, progress=False, timeout=timeout)
-    server = connection.server()
-    session = asyncio.run(_wait(server, id, resource, looking))
-    put_one(session, output)
-    if not check or session.result != SessionResult.FAILED:
-        return Exit.DONE
-    warn(
-        f"the session failed: {one_line(session.failure_message or 'no reason given')}"
-    )
-    return Exit.SESSION_FAILED
-
-
-async def _wait(
-    server: Server, one: str, resource: Resource, looking: _Looking
-) -> AnySession:
-    async with server.connect() as em:
-        sessions = sessions_of(em, resource)
-        try:
-            with _spinner(f"Waiting for {one}"):
-                session: AnySession = await sessions.wait(
-                    one, timeout=looking.timeout, interval=looking.interval
-                )
-        except DeadlineExceeded as error:
-            raise _late(error, 1) from error
-        return session
-
-
-def _spinner(text: str) -> AbstractContextManager[object]:
-    screen = err()
-    return screen.status(text) if screen.is_interactive else nullcontext()

@@ -1,0 +1,84 @@
+import asyncio
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Run
+from veeam_async.cli.exits import Refusal
+from veeam_async.cli.hook import hook_of
+from veeam_async.simulator import Simulator
+
+FAST = ("--interval", "0.1")
+PYTHON = f'"{sys.executable}"'
+
+
+async def test_each_event_goes_to_a_command(
+    run: Run, simulator: Simulator, tmp_path: Path
+) -> None:
+    """--exec gets the events one after another, each as the row that is printed."""
+    script, log = tmp_path / "an event.py", tmp_path / "log"
+    script.write_text(
+        "import sys\n"
+        "with open(sys.argv[1], 'a') as log: log.write(sys.stdin.read())\n"
+        "print('noted')\n"
+    )
+    one = str(simulator.add_session(script=()))
+    watched = await run("watch", one, "--exec", f'{PYTHON} "{script}" "{log}"')
+
+    assert watched.code == 0
+    assert [row["kind"] for row in watched.rows] == ["FOUND", "STOPPED"]
+    assert [json.loads(line) for line in log.read_text().splitlines()] == watched.rows
+    assert watched.err == "noted\nnoted\n1 session: 1 Success\n"
+
+
+async def test_a_command_that_fails_is_told(run: Run, simulator: Simulator) -> None:
+    """Its exit code is a warning for each event; the watch goes on."""
+    one = str(simulator.add_session(script=()))
+    watched = await run("watch", one, "--exec", f'{PYTHON} -c "raise SystemExit(7)"')
+
+    assert watched.code == 0
+    assert watched.err.count("ended with exit code 7 at event") == 2
+
+
+async def test_looks_go_on_while_a_command_runs(
+    run: Run, simulator: Simulator, tmp_path: Path
+) -> None:
+    """A slow command delays what is told, not the looks."""
+    go = tmp_path / "go"
+    script = tmp_path / "wait.py"
+    script.write_text(
+        "import pathlib, sys, time\n"
+        "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.02)\n"
+    )
+    one = str(simulator.add_session(script=[("Working", math.inf)]))
+    command = f'{PYTHON} "{script}" "{go}"'
+    route = "GET /backupSessions/{id}"
+
+    async def let_go() -> None:
+        while simulator.stats.by_route.get(route, 0) < 5:
+            await asyncio.sleep(0.02)
+        go.touch()
+
+    watched, _ = await asyncio.gather(
+        run("watch", one, *FAST, "--exec", command, "--timeout", "2"), let_go()
+    )
+
+    assert watched.code == 4
+
+
+@pytest.mark.parametrize("command", ["", '"open', "no-such-program-anywhere"])
+def test_what_is_no_command(command: str) -> None:
+    """What cannot be run is refused before anything is watched."""
+    with pytest.raises(Refusal, match="--exec"):
+        hook_of(command)
+
+
+def test_backslashes_on_windows() -> None:
+    """There a backslash separates folders; elsewhere it escapes as in a shell."""
+    command = rf'{PYTHON} a\b "c d" # e'
+
+    assert hook_of(command, is_windows=True).words[1:] == (r"a\b", "c d", "#", "e")
+    assert hook_of(command, is_windows=False).words[1:] == ("ab", "c d", "#", "e")

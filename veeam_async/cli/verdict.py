@@ -1,0 +1,35 @@
+"""How following sessions ended: in words, and as an exit code."""
+
+from __future__ import annotations
+
+from veeam_async import DeadlineExceeded, SessionResult
+from veeam_async.cli.board import GONE, Board
+from veeam_async.cli.exits import Exit, Refusal
+from veeam_async.cli.screen import say
+from veeam_async.cli.status import summary
+from veeam_async.cli.words import count
+
+_NAMED = 3
+
+
+def late(error: DeadlineExceeded, total: int) -> Refusal:
+    """Give the end of a command whose *total* sessions had not all ended in time."""
+    named = ", ".join(str(one) for one in error.active[:_NAMED])
+    more = ", …" if error.active[_NAMED:] else ""
+    return Refusal(
+        f"the time is up: {len(error.active):,} of {count(total, 'session')} had not "
+        f"ended: {named}{more}",
+        Exit.DEADLINE,
+    )
+
+
+def verdict(board: Board) -> Exit:
+    """Say how it ended, and give the exit code that tells the worst of it."""
+    outcomes = list(board.outcomes)
+    if not outcomes:
+        say("no session was seen")
+        return Exit.DONE
+    say(f"{count(len(outcomes), 'session')}: {summary(outcomes)}")
+    if SessionResult.FAILED in outcomes:
+        return Exit.SESSION_FAILED
+    return Exit.ERROR if GONE in outcomes else Exit.DONE

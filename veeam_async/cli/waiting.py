@@ -1,0 +1,81 @@
+"""The command that waits for the end of one session."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractContextManager, nullcontext
+
+from veeam_async import DeadlineExceeded, SessionResult, parse_id
+from veeam_async.cli.connection import Connection, Server
+from veeam_async.cli.details import put_one
+from veeam_async.cli.exits import Exit
+from veeam_async.cli.output import Output
+from veeam_async.cli.resource import Resource, sessions_of
+from veeam_async.cli.screen import err, warn
+from veeam_async.cli.status import AnySession
+from veeam_async.cli.verdict import late
+from veeam_async.cli.words import one_line
+
+_NO_CONNECTION = Connection()
+
+
+def wait(
+    id: str,  # noqa: A002 - the library's term
+    /,
+    *,
+    interval: float = 5.0,
+    timeout: float | None = None,
+    check: bool = True,
+    resource: Resource = "backup",
+    output: Output = None,
+    connection: Connection = _NO_CONNECTION,
+) -> Exit:
+    """Wait until a session is Stopped, and show it then.
+
+    Exit code 3: it failed; 4: the time is up; 1: the server does not know it.
+
+    Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
+
+    Args:
+        id: The session's UUID, UID or Href.
+        interval: Seconds between two looks at it.
+        timeout: Seconds after which to give up.
+        check: Whether a session that failed is exit code 3.
+        resource: The kind of session.
+        output: A table on a terminal, ndjson in a pipe.
+        connection: How to reach the server.
+    """
+    parse_id(id)
+    server = connection.server()
+    session = asyncio.run(_wait(server, id, resource, interval, timeout))
+    put_one(session, output)
+    if not check or session.result != SessionResult.FAILED:
+        return Exit.DONE
+    warn(
+        f"the session failed: {one_line(session.failure_message or 'no reason given')}"
+    )
+    return Exit.SESSION_FAILED
+
+
+async def _wait(
+    server: Server,
+    one: str,
+    resource: Resource,
+    interval: float,
+    seconds: float | None,
+) -> AnySession:
+    async with server.connect() as em:
+        sessions = sessions_of(em, resource)
+        try:
+            with _spinner(f"Waiting for {one}"):
+                session: AnySession = await sessions.wait(
+                    one, timeout=seconds, interval=interval
+                )
+        except DeadlineExceeded as error:
+            raise late(error, 1) from error
+        return session
+
+
+def _spinner(text: str) -> AbstractContextManager[object]:
+    screen = err()
+    return screen.status(text) if screen.is_interactive else nullcontext()
