@@ -9,6 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+import aiohttp
+
 from veeam_async.simulator import Simulator
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -78,3 +80,63 @@ async def test_a_nightly_report_tells_what_failed(tmp_path: Path) -> None:
     assert failed
     assert all(row["reason"] for row in failed)
     assert out.decode().startswith(f"{len(failed)} failed")
+
+
+async def test_dependent_jobs_run_in_their_order() -> None:
+    """The last one starts when both others have ended."""
+    async with Simulator(sessions=10, running=0, speed=600) as server:
+        jobs = [str(one) for one in server.job_ids[:3]]
+        for one in server.job_ids[:3]:
+            server.next_run(one, script=[("Working", 60)])
+        process = await start(server, "dependent_jobs.py", *jobs, "0.1")
+        out, err = await process.communicate()
+
+    said = out.decode().split("\n")
+    assert (process.returncode, err) == (0, b"")
+    assert (
+        sorted(each.split()[0] for each in said[:4]) == ["ended"] * 2 + ["started"] * 2
+    )
+    assert said[4:6] == [f"started {jobs[2]}", f"ended {jobs[2]}: Success"]
+
+
+async def test_a_job_that_fails_ends_the_others_chain() -> None:
+    """With its own words and exit code 1; what depends on it is not started."""
+    async with Simulator(sessions=10, running=0, speed=600) as server:
+        jobs = [str(one) for one in server.job_ids[:3]]
+        server.next_run(
+            server.job_ids[0],
+            script=[("Working", 60)],
+            result="Failed",
+            failure_message="Disk full",
+        )
+        process = await start(server, "dependent_jobs.py", *jobs, "0.1")
+        out, err = await process.communicate()
+
+    assert process.returncode == 1
+    assert "Disk full" in err.decode()
+    assert "Traceback" not in err.decode()
+    assert f"started {jobs[2]}" not in out.decode()
+
+
+async def test_a_service_streams_the_progress_of_a_run() -> None:
+    """Server-sent events from the session's beginning to its end."""
+    async with Simulator(sessions=10, running=0, speed=600) as server:
+        job = server.job_ids[0]
+        server.next_run(job, script=[("Starting", 120), ("Working", 600)])
+        process = await start(server, "job_service.py", "0", "0.1")
+        assert process.stdout is not None
+        url = (await process.stdout.readline()).decode().strip()
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{url}/jobs/{job}/run") as answer,
+        ):
+            text = await answer.text()
+        process.terminate()
+        await process.communicate()
+
+    events = [block.split("\n") for block in text.strip().split("\n\n")]
+    kinds = [kind.removeprefix("event: ") for kind, _ in events]
+    last = json.loads(events[-1][1].removeprefix("data: "))
+    assert (kinds[0], kinds[-1]) == ("FOUND", "STOPPED")
+    assert "PROGRESSED" in kinds
+    assert (last["state"], last["result"]) == ("Stopped", "Success")
