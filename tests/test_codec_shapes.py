@@ -228,13 +228,13 @@ def test_thousands_of_shapes() -> None:
     ]
 
     assert set(_rows({"BackupJobSessions": rows})) == {SESSION}
-    made = _FAST.hook(BackupJobSession)._made  # type: ignore[attr-defined]  # the cache behind the door
+    made = _FAST.hook(BackupJobSession)._made
     assert len(made) <= 64
 
 
 def test_huge_shapes_are_not_remembered() -> None:
     """An object with a hundred thousand keys, or a huge one, leaves nothing behind."""
-    made = _FAST.hook(BackupJobSession)._made  # type: ignore[attr-defined]  # the cache behind the door
+    made = _FAST.hook(BackupJobSession)._made
     for odd in ({f"k{n}": n for n in range(100_000)}, {"k" * 100_000: 1}):
         assert decode(orjson.dumps({**odd, **ROW}), None, BackupJobSession) == SESSION
         assert (*odd, *ROW) not in made

@@ -20,6 +20,7 @@ Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | None"
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _START = 4096
+_PROLOG = b"<?xml"
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 _CUT_CODES = tuple(
     expat.errors.codes[message]
@@ -38,7 +39,7 @@ def is_xml(body: bytes, media_type: str) -> bool:
     start = _content(body[:_START])[:1]
     if start in (b"{", b"["):
         return False
-    return start == b"<" or "xml" in media_type.lower()
+    return start == b"<" or "xml" in media_type.partition(";")[0].lower()
 
 
 def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
@@ -46,8 +47,10 @@ def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
 
     Raises UnreadableError, with a plain sentence, for what is neither JSON nor XML.
     """
-    if body[:1] == b"{":
+    if body.startswith(b"{"):
         return None, _parse_json(body)
+    if body.startswith(_PROLOG):
+        return _parse_xml(body, None)
     content = _content(body)
     if not content:
         raise UnreadableError("the body is empty")

@@ -9,7 +9,6 @@ secret, and would hang on it as its context.
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from cattrs import transform_error
@@ -44,12 +43,11 @@ def decode(body: bytes, media_type: str | None, kind: type[K]) -> K:
     *media_type* is the answer's Content-Type, None where there was none. Raises
     DecodeError for whatever is not a JSON object or an XML element of that kind.
     """
-    declared = _bare(media_type)
     found: K
-    found, problems = _decoded(body, declared, kind)
+    found, problems = _decoded(body, media_type or "", kind)
     if problems:
         raise DecodeError(
-            media_type=declared or "an unnamed media type",
+            media_type=_bare(media_type or "") or "an unnamed media type",
             kind=name_of(kind),
             problems=tuple(problems),
             excerpt="" if is_secret(kind) else _excerpt(body),
@@ -57,10 +55,9 @@ def decode(body: bytes, media_type: str | None, kind: type[K]) -> K:
     return found
 
 
-@lru_cache(maxsize=64)
-def _bare(media_type: str | None) -> str:
+def _bare(media_type: str) -> str:
     """Give a media type without its parameters."""
-    return (media_type or "").partition(";")[0].strip().lower()
+    return media_type.partition(";")[0].strip().lower()
 
 
 async def decode_aside(body: bytes, media_type: str | None, kind: type[K]) -> K:
@@ -92,37 +89,37 @@ def from_dict(cls: type[K], data: Json) -> K:
     return found
 
 
-def _decoded(body: bytes, declared: str, kind: Any) -> tuple[Any, list[str]]:
+def _decoded(body: bytes, media_type: str, kind: Any) -> tuple[Any, list[str] | None]:
     """Give the model, or what is wrong with the body."""
     try:
-        root, tree = parse(body, declared)
+        root, tree = parse(body, media_type)
     except UnreadableError as error:
-        is_page = "html" in declared and body.strip(b"\xef\xbb\xbf \t\r\n")
+        is_page = "html" in _bare(media_type) and body.strip(b"\xef\xbb\xbf \t\r\n")
         return None, ["the body is an HTML page" if is_page else str(error)]
     if wrong := wrong_kind(root, tree, kind):
         return None, [wrong]
     try:
         row = row_of(kind)
-        found = page(tree, row) if row else tree
+        found = tree if row is None else page(tree, row)
     except (ForeignError, TypeError) as error:
         return None, [str(error)]
     return _structured(found, kind)
 
 
-def _structured(tree: Any, kind: Any) -> tuple[Any, list[str]]:
+def _structured(tree: Any, kind: Any) -> tuple[Any, list[str] | None]:
     if not isinstance(tree, dict):
         return None, ["an object was expected"]
     try:
-        return _FAST.structure(tree, kind), []
+        return _FAST.structure(tree, kind), None
     except _FAULTS:
         pass
     return _carefully_structured(tree, kind)
 
 
-def _carefully_structured(tree: Any, kind: Any) -> tuple[Any, list[str]]:
+def _carefully_structured(tree: Any, kind: Any) -> tuple[Any, list[str] | None]:
     """Give the model, or its faults with their paths; of a logon the paths alone."""
     try:
-        return _CAREFUL.structure(tree, kind), []
+        return _CAREFUL.structure(tree, kind), None
     except Exception as error:  # noqa: BLE001 - cattrs collects faults in groups
         found = transform_error(error, format_exception=_sentence)
     if is_secret(kind):

@@ -26,7 +26,7 @@ _ENCODINGS = (None, "utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
 # quantifiers, which would say so, are matched wrongly before Python 3.11.5.
 _TAG = re.compile(rb"""<[^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 
-Start = Callable[[str, list[str]], None]
+Start = Callable[[str, dict[str, str]], None]
 End = Callable[[str], None]
 
 
@@ -49,34 +49,39 @@ class GuardedExpat:
 
 
 class _GuardedParser:
-    """An expat parser that looks at a body's tags before and while it reads them."""
+    """An expat parser that looks at a body's tags before and while it reads them.
 
-    _parser: expat.XMLParserType
+    What xmltodict sets is kept until the body comes. That attributes shall be lists is
+    passed over: it takes dicts as well, and has a fifth less to do.
+    """
+
+    __slots__ = ("__dict__", "_parser")
+
+    StartElementHandler: Start
+    EndElementHandler: End
 
     def __init__(self, parser: expat.XMLParserType) -> None:
-        object.__setattr__(self, "_parser", parser)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        setattr(self._parser, name, value)
+        self._parser = parser
 
     def Parse(self, data: bytes, final: bool) -> int:  # noqa: N802, FBT001 - expat's
         _refuse_long_tag(data)
         parser: Any = self._parser
+        vars(self).pop("ordered_attributes", None)
+        for name, value in vars(self).items():
+            setattr(parser, name, value)
         # With so few tags no bound on elements can be met, so none is counted.
         if data.count(b"<") <= MAX_DEPTH:
-            _look_at_root(parser)
+            _look_at_root(parser, self.StartElementHandler)
         else:
             parser.StartElementHandler, parser.EndElementHandler = _counting(
-                parser.StartElementHandler, parser.EndElementHandler, len(data)
+                self.StartElementHandler, self.EndElementHandler, len(data)
             )
         done: int = parser.Parse(data, final)
         return done
 
 
-def _look_at_root(parser: Any) -> None:
-    begin: Start = parser.StartElementHandler
-
-    def start_root(name: str, attributes: list[str]) -> None:
+def _look_at_root(parser: Any, begin: Start) -> None:
+    def start_root(name: str, attributes: dict[str, str]) -> None:
         _refuse_html(name)
         parser.StartElementHandler = begin
         begin(name, attributes)
@@ -95,7 +100,7 @@ def _counting(begin: Start, end: End, size: int) -> tuple[Start, End]:
     depth, parents, opened = 0, 0, False
     allowed = _FREE_PARENTS + size // _BYTES_PER_PARENT
 
-    def start_element(name: str, attributes: list[str]) -> None:
+    def start_element(name: str, attributes: dict[str, str]) -> None:
         nonlocal depth, parents, opened
         depth += 1
         parents += opened  # a parent's first child begins before anything ended

@@ -17,23 +17,17 @@ def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
 
     *root* is the name of the XML's root element, None for JSON.
     """
-    if root is None and isinstance(tree, dict) and _says_so(tree, kind):
-        return None
     if root is not None:
         return None if fold(root) in _expected(kind) else _instead(root, kind)
     if not isinstance(tree, dict):
         return "the JSON is no object"
+    if (tree.get("Type") or tree.get("type")) == kind.__name__:
+        return None
     if kind is not ErrorBody:
         return _wrong_type(tree, kind)
     if _is_error(tree):
         return None
     return "the JSON has none of the members of an error"
-
-
-def _says_so(tree: dict[str, Tree], kind: Any) -> bool:
-    """Tell whether the Type of a JSON object is simply the name of *kind*."""
-    found = tree.get("Type") or tree.get("type")
-    return found is not None and found == getattr(kind, "__name__", None)
 
 
 def _wrong_type(tree: dict[str, Tree], kind: Any) -> str | None:

@@ -40,13 +40,13 @@ class Structures:
     def __init__(self, *, careful: bool) -> None:
         self.careful = careful
         self.converter = Converter(detailed_validation=careful)
-        self.hook: Callable[[Any], Hook] = cache(self._hook)
+        self.hook: Callable[[Any], _Shapes] = cache(self._hook)
 
     def structure(self, tree: Any, kind: Any) -> Any:
         """Give the *kind* (a model, or a `Page` of one) that *tree* holds."""
-        return self.hook(kind)(tree, kind)
+        return self.hook(kind).one(tree, kind)
 
-    def _hook(self, kind: Any) -> Hook:
+    def _hook(self, kind: Any) -> _Shapes:
         return _Shapes(kind, self)
 
     def hook_of(self, field: attrs.Attribute[Any], owner: Any) -> Hook:
@@ -60,17 +60,17 @@ class Structures:
         return lambda value, _of: self._optional(value, kind)
 
     def _optional(self, value: Any, kind: type) -> Any:
-        return None if says_nothing(value) else self.hook(kind)(value, kind)
+        return None if says_nothing(value) else self.hook(kind).one(value, kind)
 
     def _tuple_hook(self, item: type) -> Hook:
-        shapes: Any = self.hook(item)
+        shapes = self.hook(item)
         all_of = shapes.all_or_faults if self.careful else shapes.all_of
         single = item.__name__
 
         def structure(value: Any, _of: Any) -> tuple[Any, ...]:
             # A bare list, as in JSON, or what several children come to in XML.
-            found = value.get(single) if value.__class__ is dict else value
-            if found.__class__ is not list:
+            found = value.get(single) if type(value) is dict else value
+            if type(found) is not list:
                 found = rows(value, item)
             return tuple(all_of(found))
 
@@ -93,24 +93,21 @@ class _Shapes:
         self._made: dict[tuple[str, ...], Hook] = {}
         self._rows: dict[tuple[str, ...], Rows] = {}
 
-    def __call__(self, value: Any, kind: Any) -> Any:
-        if value.__class__ is not dict:
+    def one(self, value: Any, kind: Any) -> Any:
+        """Structure one value, or raise what is wrong with it."""
+        if type(value) is not dict:
             value = _object(value)
         shape = tuple(value)
-        function = self._made.get(shape)
-        if function is None:
-            function = self._function(shape)
+        function = self._made.get(shape) or self._function(shape)
         return function(value, kind)
 
     def all_of(self, values: list[Any]) -> list[Any]:
         """Structure a list, whose values mostly have the shape of the first."""
         first = values[0] if values else None
-        if first.__class__ is not dict:
-            return [self(value, self._kind) for value in values]
+        if type(first) is not dict:
+            return [self.one(value, self._kind) for value in values]
         shape = tuple(first)
-        function = self._rows.get(shape)
-        if function is None:
-            function = self._rows_function(shape)
+        function = self._rows.get(shape) or self._rows_function(shape)
         return function(values)
 
     def all_or_faults(self, values: list[Any]) -> list[Any]:
@@ -118,7 +115,7 @@ class _Shapes:
         found, faults = [], []
         for index, value in enumerate(values):
             try:
-                found.append(self(value, self._kind))
+                found.append(self.one(value, self._kind))
             except Exception as error:  # noqa: BLE001 - each is reported with its path
                 note = IterableValidationNote(f"@ {index}", index, self._kind)
                 error.add_note(note)
@@ -140,8 +137,8 @@ class _Shapes:
 
     def _rows_function(self, shape: tuple[str, ...]) -> Rows:
         if len(self._rows) >= _MAX_SHAPES or not _is_modest(shape):
-            return lambda values: [self(value, self._kind) for value in values]
-        made = self._writer.rows(self._keys(shape), len(shape), self)
+            return lambda values: [self.one(value, self._kind) for value in values]
+        made = self._writer.rows(self._keys(shape), len(shape), self.one)
         return self._rows.setdefault(shape, made)
 
     def _keys(self, shape: tuple[str, ...]) -> dict[str, str]:
