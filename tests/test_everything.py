@@ -170,7 +170,6 @@ def test_what_is_listed_is_not_forgotten() -> None:
     assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
 
 
-
 async def test_an_old_session_without_a_result_is_not_told() -> None:
     """Where references are looked through: it ran no more when the watch began."""
     world = World({1: Life(created=-500, ended=-100, late=1e6)})
@@ -179,7 +178,6 @@ async def test_an_old_session_without_a_result_is_not_told() -> None:
     await watch.aclose()
 
     assert kinds(events) == []
-
 
 
 async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
@@ -197,7 +195,6 @@ async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
     await other.aclose()
 
     assert told(events, 1) == ["FOUND", "STOPPED"]
-
 
 
 async def test_queries_that_are_refused_later_bring_nothing_old_to_light() -> None:
