@@ -195,3 +195,14 @@ async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
     await other.aclose()
 
     assert told(events, 1) == ["FOUND", "STOPPED"]
+
+
+async def test_queries_that_are_refused_later_bring_nothing_old_to_light() -> None:
+    """References name thirty days; what had ended before it began stays untold."""
+    world = day()
+    watch = world.watch()
+    asyncio.get_running_loop().call_later(12, world.refuse)
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    assert_all_told(events)

@@ -178,9 +178,9 @@ class Tracker(Generic[S]):
         if seen.error is not None:
             self.outage.fail(tracked, seen, seen.error)
         elif seen.session is not None:
-            tracked.see(seen, seen.session, self.rules)
             if self.census is not None:
-                self.census.see(seen.session)
+                self._judge(tracked, seen.session, self.census)
+            tracked.see(seen, seen.session, self.rules)
         else:
             tracked.miss(seen, self.rules)
         self.outage.count(tracked)
@@ -188,6 +188,12 @@ class Tracker(Generic[S]):
             self.outage.blame(tracked, seen, seen.error)
         else:
             self.outage.health.recover(seen.at)
+
+    def _judge(self, tracked: Tracked[S], session: S, census: Census) -> None:
+        """Find out whether what was listed is news."""
+        census.see(session)
+        if tracked.quiet and census.began is not None:
+            tracked.quiet = not census.is_news(session)
 
     def _meet(self, seen: Observation[S]) -> None:
         """Take in a session that is not watched, as yet."""
@@ -214,7 +220,8 @@ class Tracker(Generic[S]):
             self.outage.fail_census(census, swept, swept.error)
             return
         if swept.listed is not None:
-            self._enlist(swept.listed, quiet=not census.begun)
+            # Where nothing told the time of its beginning, all that is new is news.
+            self._enlist(swept.listed, quiet=not census.begun or bool(census.began))
         census.due = self.rules.next_look(swept.asked_at, swept.at.monotonic)
         census.health.recover(swept.at)
         self.outage.health.recover(swept.at)
