@@ -1,6 +1,5 @@
 import asyncio
 import json
-import math
 import sys
 from pathlib import Path
 
@@ -53,20 +52,22 @@ async def test_looks_go_on_while_a_command_runs(
         "import pathlib, sys, time\n"
         "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.02)\n"
     )
-    one = str(simulator.add_session(script=[("Working", math.inf)]))
+    one = str(simulator.add_session(script=[("Working", 36_000)]))
     command = f'{PYTHON} "{script}" "{go}"'
     route = "GET /backupSessions/{id}"
 
     async def let_go() -> None:
         while simulator.stats.by_route.get(route, 0) < 5:
             await asyncio.sleep(0.02)
+        simulator.advance(36_000)
         go.touch()
 
     watched, _ = await asyncio.gather(
-        run("watch", one, *FAST, "--exec", command, "--timeout", "2"), let_go()
+        run("watch", one, *FAST, "--exec", command), let_go()
     )
 
-    assert watched.code == 4
+    assert watched.code == 0
+    assert [row["kind"] for row in watched.rows] == ["FOUND", "STOPPED"]
 
 
 @pytest.mark.parametrize("command", ["", '"open', "no-such-program-anywhere"])

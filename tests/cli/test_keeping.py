@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Run, environment, start
+from tests.cli.command import Run, after_lists, environment, start
+from veeam_async import CheckpointFile, EnterpriseManager
+from veeam_async.cli.keeping import kept
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.1")
@@ -18,18 +20,20 @@ async def test_the_next_run_goes_on(
 ) -> None:
     """With --checkpoint nothing is told twice, and ids that are new are added."""
     one = str(simulator.add_session(script=[("Working", 36_000)]))
-    command = ("watch", one, *FAST, "--checkpoint", str(tmp_path / "kept.json"))
-    first = await run(*command, "--timeout", "1")
-    other = str(simulator.add_session(script=()))
+    failed = str(simulator.add_session(script=(), result="Failed"))
+    new = str(simulator.add_session(script=()))
+    options = (*FAST, "--checkpoint", str(tmp_path / "kept.json"))
+    first = await run("watch", one, failed, *options, "--until-failed")
     simulator.advance(36_000)
-    second = await run(*command, other)
-    third = await run(*command, other)
-    kinds = {(row["id"], row["kind"]) for row in second.rows}
+    second = await run("watch", one, failed, new, *options)
+    third = await run("watch", one, failed, new, *options)
+    told = [(row["id"], row["kind"]) for row in first.rows + second.rows]
 
-    assert first.code == 4
-    assert [row["kind"] for row in first.rows] == ["FOUND"]
-    assert kinds == {(one, "STOPPED"), (other, "FOUND"), (other, "STOPPED")}
-    assert (third.code, third.rows) == (0, [])
+    assert (first.code, third.code, third.rows) == (3, 0, [])
+    assert {(failed, "FOUND"), (failed, "STOPPED")} <= set(told)
+    assert [told.count((one, kind)) for kind in ("FOUND", "STOPPED")] == [1, 1]
+    assert [told.count((new, kind)) for kind in ("FOUND", "STOPPED")] == [1, 1]
+    assert len(set(told)) == len(told)
 
 
 async def test_a_watch_of_everything_goes_on(
@@ -37,16 +41,39 @@ async def test_a_watch_of_everything_goes_on(
 ) -> None:
     """Also what ran only between two runs is told, and nothing twice."""
     simulator.add_session(script=[("Working", math.inf)])
+    simulator.add_session(script=(), result="Failed", created_in=4_000)
     path = str(tmp_path / "kept.json")
     command = ("watch", *FAST, "--checkpoint", path, "--until-failed")
-    first = await run(*command, "--timeout", "2")
+    first, _ = await asyncio.gather(run(*command), after_lists(simulator, 4_000))
     failed = str(simulator.add_session(script=(), result="Failed", created_in=5))
     simulator.advance(60)
     second = await run(*command)
 
-    assert (first.code, len(first.rows)) == (0, 1)
+    assert (first.code, len(first.rows)) == (3, 3)
     assert second.code == 3
     assert [row["id"] for row in second.rows] == [failed, failed]
+
+
+async def test_an_event_that_was_broken_off_is_told_again(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """A reader that goes away in the middle of an event has not seen it."""
+    one = simulator.add_session(script=())
+    file = CheckpointFile(tmp_path / "kept.json")
+    async with EnterpriseManager(
+        simulator.url, username=simulator.username, password=simulator.password
+    ) as em:
+        events = em.backup_sessions.watch([one])
+        with pytest.raises(BrokenPipeError):
+            async with kept(events, file) as keeper:
+                assert keeper is not None
+                await anext(events)
+                async with keeper.dealing():
+                    raise BrokenPipeError
+
+    assert file.load() is None
+
+    assert file.load() is None
 
 
 async def test_another_watch_is_refused(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
 from veeam_async import CheckpointFile, Watch
+from veeam_async.cli.exits import explain
+from veeam_async.cli.screen import warn
 from veeam_async.errors import Json
 
 Checkpoint: TypeAlias = dict[str, Json]
@@ -19,44 +21,68 @@ _PAUSE_SECONDS = 1.0
 class Keeper:
     """Save what *watch* has told, once it was dealt with, to *file*.
 
-    Whoever deals with an event holds the lock *dealing* meanwhile: the checkpoint
-    counts an event as told as soon as it is handed out.
+    A checkpoint counts an event as told as soon as it is handed out: so none is taken
+    in the middle of `dealing`, and none after one that was broken off.
     """
 
     def __init__(self, watch: Watch[Any], file: CheckpointFile) -> None:
-        self.dealing = asyncio.Lock()
         self._watch = watch
         self._file = file
+        self._lock = asyncio.Lock()
+        self._is_dealing = False
         self._news = asyncio.Event()
+        self._ending = asyncio.Event()
 
-    def note(self) -> None:
-        """Take in that there is something new to save."""
+    @asynccontextmanager
+    async def dealing(self) -> AsyncIterator[None]:
+        """Deal with an event in the block."""
+        async with self._lock:
+            self._is_dealing = True
+            yield
+            self._is_dealing = False  # not where it was broken off
         self._news.set()
 
-    async def save(self) -> None:
-        """Save now. Without a deadline: the next run of the command sets its own."""
-        checkpoint = {**self._watch.checkpoint(), "deadline": None}
-        await asyncio.to_thread(self._file.save, checkpoint)
-
     async def run(self) -> None:
-        """Save whenever there is something new, at most once a second."""
-        while True:
+        """Save whenever there is something new, at most once a second, until `end`."""
+        while not self._ending.is_set():
             await self._news.wait()
-            async with self.dealing:
+            async with self._lock:
                 self._news.clear()
-                checkpoint = {**self._watch.checkpoint(), "deadline": None}
-            await asyncio.to_thread(self._file.save, checkpoint)
-            await asyncio.sleep(_PAUSE_SECONDS)
+                if self._ending.is_set():
+                    return
+                saving = self._save()
+            try:
+                await saving
+            except OSError as error:
+                warn(f"warning: the checkpoint could not be saved: {explain(error)}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._ending.wait()
+
+    def end(self) -> None:
+        """Let `run` end, after the save that is under way."""
+        self._ending.set()
+        self._news.set()
+
+    async def save_last(self) -> None:
+        """Save once more, unless an event was broken off: that is to be told again."""
+        if not self._is_dealing:
+            await self._save()
+
+    def _save(self) -> Awaitable[None]:
+        """Take the checkpoint now, and save it when this is awaited.
+
+        Without a deadline: the next run of the command sets its own.
+        """
+        checkpoint = {**self._watch.checkpoint(), "deadline": None}
+        return asyncio.to_thread(self._file.save, checkpoint)
 
 
 @asynccontextmanager
 async def kept(
     watch: Watch[Any], file: CheckpointFile | None
 ) -> AsyncIterator[Keeper | None]:
-    """Save the checkpoint of *watch* in the background, and at the end of the block.
-
-    Not at an end in the middle of an event: that one is to be told again.
-    """
+    """Save the checkpoint of *watch* in the background, and at the end of the block."""
     if file is None:
         yield None
         return
@@ -65,8 +91,6 @@ async def kept(
     try:
         yield keeper
     finally:
-        saving.cancel()
-        with suppress(asyncio.CancelledError):
-            await saving
-        if not keeper.dealing.locked():
-            await keeper.save()
+        keeper.end()
+        await saving
+        await keeper.save_last()

@@ -39,11 +39,9 @@ class Stages:
         """Give the events of *watch*; each is dealt with when the next is asked for."""
         try:
             async for event in watch:
-                async with self.keeper.dealing if self.keeper else nullcontext():
+                async with self.keeper.dealing() if self.keeper else nullcontext():
                     yield event
                     await self._run_hook(event)
-                if self.keeper is not None:
-                    self.keeper.note()
                 if self.until_failed and _is_failure(event):
                     return
         except DeadlineExceeded:
