@@ -129,11 +129,10 @@ def _late(error: DeadlineExceeded, total: int) -> Refusal:
 
 def _verdict(board: Board) -> Exit:
     """Say how it ended, and give the exit code that tells the worst of it."""
-    outcomes = list(board.outcomes)
-    say(f"{count(len(outcomes), 'session')}: {summary(outcomes)}")
-    if SessionResult.FAILED in outcomes:
+    say(f"{count(board.total, 'session')}: {summary(board.counts)}")
+    if SessionResult.FAILED in board.counts:
         return Exit.SESSION_FAILED
-    return Exit.ERROR if GONE in outcomes else Exit.DONE
+    return Exit.ERROR if GONE in board.counts else Exit.DONE
 
 
 def wait(
