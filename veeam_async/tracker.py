@@ -6,6 +6,7 @@ observed. A command line, an orchestrator's trigger and a replay can run it alik
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -41,7 +42,8 @@ class Tracker(Generic[S]):
         self.tracked: dict[UUID, Tracked[S]] = {}
         self.ended = Ended()
         self._schedule = Schedule(self._is_due)
-        self._untold: dict[UUID, None] = {}
+        # Unlike a dict's its first is found at once, whatever was taken away before.
+        self._untold: OrderedDict[UUID, None] = OrderedDict()
         self.outage: Outage[S] = Outage(rules, census)
         self._repeated: Moment | None = None
         self._next = 0.0
@@ -179,7 +181,7 @@ class Tracker(Generic[S]):
             self.outage.fail(tracked, seen, seen.error)
         elif seen.session is not None:
             if self.census is not None:
-                self._judge(tracked, seen.session, self.census)
+                tracked.quiet = self.census.judge(seen.session, quiet=tracked.quiet)
             tracked.see(seen, seen.session, self.rules)
         else:
             tracked.miss(seen, self.rules)
@@ -188,12 +190,6 @@ class Tracker(Generic[S]):
             self.outage.blame(tracked, seen, seen.error)
         else:
             self.outage.health.recover(seen.at)
-
-    def _judge(self, tracked: Tracked[S], session: S, census: Census) -> None:
-        """Find out whether what was listed is news."""
-        census.see(session)
-        if tracked.quiet and census.began is not None:
-            tracked.quiet = not census.is_news(session)
 
     def _meet(self, seen: Observation[S]) -> None:
         """Take in a session that is not watched, as yet."""
@@ -233,8 +229,6 @@ class Tracker(Generic[S]):
         for one in listed:
             if one not in self.tracked and one not in self.ended:
                 self.restore(one, Tracked(quiet=quiet))
-
-    # ------------------------------------------------------------ what is told
 
     def tell(self) -> WatchEvent[S] | None:
         """Give the next event, None while there is nothing to tell."""

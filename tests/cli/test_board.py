@@ -1,58 +1,23 @@
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from collections import Counter
 
-import pytest
-from rich.console import Console
+from hypothesis import given
+from hypothesis import strategies as st
 
-from veeam_async import (
-    BackupJobSession,
-    ConnectionFailed,
-    EventKind,
-    HealthChanged,
-    RestoreSession,
-    SessionChanged,
-    SessionGone,
+from tests.cli.told import ended, found, gone, session, told
+from veeam_async import EventKind
+from veeam_async.cli.board import Board, Event
+
+numbers = st.integers(0, 30)
+changes: st.SearchStrategy[Event] = st.one_of(
+    st.builds(told, st.just(EventKind.FOUND), st.builds(session, numbers)),
+    st.builds(
+        told,
+        st.sampled_from([EventKind.CHANGED, EventKind.PROGRESSED]),
+        st.builds(session, numbers, st.sampled_from(["Working", "Stopping"])),
+    ),
+    st.builds(ended, numbers, st.sampled_from(["Success", "Failed"])),
+    st.builds(gone, numbers),
 )
-from veeam_async.cli.board import Board
-from veeam_async.cli.live import line
-
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def _session(
-    number: int, state: str = "Working", result: str | None = None
-) -> BackupJobSession:
-    return BackupJobSession(
-        uid=f"urn:veeam:BackupJobSession:{UUID(int=number)}",
-        name=f"Job {number}@now",
-        job_name=f"Job {number}",
-        job_type="Backup",
-        creation_time=NOON,
-        state=state,
-        result=result,
-    )
-
-
-def _told(
-    kind: EventKind, session: BackupJobSession
-) -> SessionChanged[BackupJobSession]:
-    return SessionChanged(
-        kind=kind,
-        id=session.id,
-        session=session,
-        previous=None,
-        observed_at=NOON,
-        not_before=None,
-        skipped=False,
-        sequence=1,
-    )
-
-
-def _found(many: int) -> Board:
-    board = Board()
-    for number in range(many):
-        board.note(_told(EventKind.FOUND, _session(number)), now=0.0)
-    return board
 
 
 def _numbers(board: Board, most: int, now: float) -> list[int]:
@@ -61,112 +26,98 @@ def _numbers(board: Board, most: int, now: float) -> list[int]:
 
 def test_rows_stand_still_while_all_fit() -> None:
     """Only an end moves a row: below those that run, the latest end first."""
-    board = _found(5)
+    board = found(5)
     for number, now in ((1, 10.0), (3, 20.0)):
-        stopped = _session(number, "Stopped", result="Success")
-        board.note(_told(EventKind.STOPPED, stopped), now)
-    board.note(_told(EventKind.CHANGED, _session(4, "Stopping")), now=30.0)
+        board.note(ended(number), now)
+    board.note(told(EventKind.CHANGED, session(4, "Stopping")), now=30.0)
 
     assert _numbers(board, most=5, now=30.0) == [0, 2, 4, 3, 1]
 
 
 def test_what_just_changed_comes_first_where_not_all_fit() -> None:
     """For a moment; then what runs comes first again."""
-    board = _found(5)
-    stopped = _session(4, "Stopped", result="Failed")
-    board.note(_told(EventKind.STOPPED, stopped), now=10.0)
+    board = found(5)
+    board.note(ended(4), now=10.0)
 
     assert _numbers(board, most=3, now=11.0) == [4, 0, 1]
     assert _numbers(board, most=3, now=20.0) == [0, 1, 2]
 
 
+def test_many_changes_at_once_leave_room_for_what_runs() -> None:
+    """Half of the rows show what changed, and it keeps its place while it is fresh."""
+    board = found(1000)
+    for number in range(500, 700):
+        board.note(told(EventKind.CHANGED, session(number, "Stopping")), now=10.0)
+    first = _numbers(board, most=8, now=10.0)
+    for number in range(700, 900):
+        board.note(told(EventKind.CHANGED, session(number, "Stopping")), now=12.0)
+    later = _numbers(board, most=8, now=12.0)
+    last = _numbers(board, most=8, now=13.0)
+
+    assert first == [699, 698, 697, 696, 0, 1, 2, 3]
+    assert later == first
+    assert last == [899, 898, 897, 896, 0, 1, 2, 3]
+
+
+def test_what_failed_is_not_missed_among_others() -> None:
+    """It stands on top, and for longer, however many others just ended."""
+    board = found(100)
+    board.note(told(EventKind.CHANGED, session(50, "Stopping")), now=9.0)
+    board.note(ended(50, "Failed"), now=10.0)
+    board.note(gone(51, session(51)), now=10.0)
+    for number in range(60, 90):
+        board.note(ended(number), now=10.0)
+
+    assert _numbers(board, most=8, now=10.0) == [51, 50, 89, 88, 0, 1, 2, 3]
+    assert _numbers(board, most=8, now=24.0) == [51, 50, 0, 1, 2, 3, 4, 5]
+    assert _numbers(board, most=8, now=25.0) == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
 def test_progress_is_no_change() -> None:
     """A row that only progressed stays where it is."""
-    board = _found(4)
-    board.note(_told(EventKind.PROGRESSED, _session(3)), now=10.0)
+    board = found(4)
+    board.note(told(EventKind.PROGRESSED, session(3)), now=10.0)
 
     assert _numbers(board, most=2, now=10.0) == [0, 1]
 
 
 def test_a_session_that_is_gone_counts_as_gone() -> None:
-    """Also one that was never seen: its row is its id."""
-    board = _found(1)
-    for number, session in ((0, _session(0)), (7, None)):
-        gone = SessionGone(
-            id=UUID(int=number), session=session, observed_at=NOON, sequence=2
-        )
-        board.note(gone, now=1.0)
+    """Also one that was never seen."""
+    board = found(1)
+    board.note(gone(0, session(0)), now=1.0)
+    board.note(gone(7), now=1.0)
 
-    assert list(board.outcomes) == ["Gone", "Gone"]
-    assert str(UUID(int=7)) in _drawn(board, width=120, height=24)
+    assert dict(board.counts) == {"Gone": 2}
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
-def test_the_board_fits(width: int) -> None:
-    """No line is wider than the screen, and there are no more lines than it has."""
-    board = _found(50)
-    drawn = _drawn(board, width=width, height=20)
+def test_what_ended_long_ago_is_but_a_count() -> None:
+    """However long a watch lasts, it keeps only the rows that a screen could show."""
+    board = Board()
+    for number in range(3000):
+        board.note(told(EventKind.FOUND, session(number)), float(number))
+        board.note(ended(number, "Failed" if number == 1 else "Success"), float(number))
+    kept = _numbers(board, most=3000, now=3000.0)
 
-    assert all(len(text) <= width for text in drawn.splitlines())
-    assert len(drawn.splitlines()) <= 20
-    assert "50 Working (34 not shown)" in drawn
-
-
-def test_trouble_is_shown_until_it_is_over() -> None:
-    """While the server does not answer the board says since when."""
-    board = _found(1)
-    kinds = (EventKind.DEGRADED, EventKind.RECOVERED)
-    degraded, recovered = (
-        HealthChanged(
-            kind=kind,
-            id=None,
-            error=ConnectionFailed("no"),
-            since=NOON,
-            observed_at=NOON,
-            sequence=3,
-        )
-        for kind in kinds
-    )
-    board.note(degraded, now=1.0)
-    during = _drawn(board, width=80, height=24)
-    board.note(recovered, now=2.0)
-
-    assert "the server has not answered since" in during
-    assert "has not answered" not in _drawn(board, width=80, height=24)
-    assert "the server has not answered since" in line(degraded).plain
-    assert "the server answers again" in line(recovered).plain
+    assert dict(board.counts) == {"Success": 2999, "Failed": 1}
+    assert board.total == 3000
+    assert kept == list(range(2999, 2499, -1))
 
 
-def test_a_restore_is_called_by_its_machine() -> None:
-    """It belongs to no job; control characters in a name are not passed on."""
-    session = RestoreSession(
-        uid=f"urn:veeam:RestoreSession:{UUID(int=1)}",
-        name="x",
-        vm_display_name="sql\x1b[31m01",
-        job_type="RestoreVm",
-        creation_time=NOON,
-        end_time=NOON + timedelta(minutes=2),
-        state="Stopped",
-    )
-    event = SessionChanged(
-        kind=EventKind.STOPPED,
-        id=session.id,
-        session=session,
-        previous=None,
-        observed_at=NOON,
-        not_before=None,
-        skipped=False,
-        sequence=1,
-    )
-    text = line(event).plain
+@given(
+    events=st.lists(st.tuples(changes, st.floats(0.0, 20.0)), max_size=80),
+    most=st.integers(1, 40),
+)
+def test_counts_and_rows_agree(events: list[tuple[Event, float]], most: int) -> None:
+    """Each session is counted once, as it was last seen, and has one row at most."""
+    board, last, now = Board(), {}, 0.0
+    for event, seconds in events:
+        now += seconds
+        board.note(event, now)
+        shown = board.rows(most, now)
+        last[event.id] = next(row for row in board.rows(31, now) if row.id == event.id)
 
-    assert "sql�[31m01" in text
-    assert "STOPPED     Stopped" in text  # ended without a result
-    assert "\x1b" not in text
+        assert len({row.id for row in shown}) == len(shown) == min(most, len(last))
+        assert {row.id: row for row in shown}.items() <= last.items()
 
-
-def _drawn(board: Board, *, width: int, height: int) -> str:
-    console = Console(width=width, height=height, color_system=None)
-    with console.capture() as capture:
-        console.print(board.render(width, height, now=100.0))
-    return capture.get()
+    assert board.counts == Counter(row.outcome for row in last.values())
+    assert board.total == len(last)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -11,7 +13,13 @@ import attrs
 from cyclopts import Parameter
 from rich.text import Text
 
-from veeam_async import BackupJobSession, EnterpriseManager, RequestDone
+from veeam_async import (
+    BackupJobSession,
+    EnterpriseManager,
+    RequestDone,
+    SessionChanged,
+    WatchEvent,
+)
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.following import follow
 from veeam_async.cli.progress import bar
@@ -103,15 +111,19 @@ class _Demo:
         active = [one for one, each in self.known.items() if not each.is_stopped]
         self._tell(f"Watching the {count(len(active), 'session')} that run now.")
         watch = em.backup_sessions.watch(active, interval=_INTERVAL, progress=True)
-        board = await follow(watch, self.screen)
-        self.known |= {
-            row.id: row.session
-            for row in board.ended
-            if isinstance(row.session, BackupJobSession)
-        }
+        await follow(self._noted(watch), self.screen)
+
+    async def _noted(
+        self, events: AsyncIterator[WatchEvent[BackupJobSession]]
+    ) -> AsyncIterator[WatchEvent[BackupJobSession]]:
+        """Keep how each session was last seen."""
+        async for event in events:
+            if isinstance(event, SessionChanged):
+                self.known[event.id] = event.session
+            yield event
 
     def _sum_up(self, took: float) -> None:
-        ended = summary(outcome(session) for session in self.known.values())
+        ended = summary(Counter(map(outcome, self.known.values())))
         self._tell(
             Text(f"{count(len(self.known), 'session')}: ").append_text(ended),
             f"{count(self.requests, 'request')} in {seconds(took)}, logon and logout "

@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
 from rich.live import Live
 from rich.text import Text
 
 from veeam_async import HealthChanged, SessionChanged
-from veeam_async.cli.board import Board, Event, trouble
+from veeam_async.cli.board import Board, Event
+from veeam_async.cli.picture import Painter
 from veeam_async.cli.screen import Screen
 from veeam_async.cli.status import status, styled, title
+from veeam_async.cli.troubles import trouble
 from veeam_async.cli.words import clock
 
-_TICK_SECONDS = 0.1
+_TICK_SECONDS = 0.25
+_REST = 50
+"""How much longer than drawing took nothing is drawn: it costs two per cent at most."""
 _STATUS_WIDTH = 14
 
 
 @asynccontextmanager
 async def shown(board: Board, screen: Screen) -> AsyncIterator[None]:
     """Keep *board* on *screen*, redrawn in steps whatever the rate of events."""
-    with _live(board, screen) as live:
-        ticking = asyncio.create_task(_tick(board, screen, live))
+    painter = Painter(board, screen)
+    first = painter.paint(monotonic())
+    with Live(first, console=screen, auto_refresh=False) as live:
+        ticking = asyncio.create_task(_tick(painter, live))
         try:
             yield
         finally:
             ticking.cancel()
             with suppress(asyncio.CancelledError):
                 await ticking
-            _draw(board, screen, live)
+            _draw(painter, live)
 
 
-@contextmanager
-def _live(board: Board, screen: Screen) -> Iterator[Live]:
-    first = board.render(screen.width, screen.height, monotonic())
-    with Live(first, console=screen, auto_refresh=False) as live:
-        yield live
-
-
-async def _tick(board: Board, screen: Screen, live: Live) -> None:
+async def _tick(painter: Painter, live: Live) -> None:
     while True:
-        _draw(board, screen, live)
-        await asyncio.sleep(_TICK_SECONDS)
+        began = monotonic()
+        _draw(painter, live)
+        await asyncio.sleep(max(_TICK_SECONDS, _REST * (monotonic() - began)))
 
 
-def _draw(board: Board, screen: Screen, live: Live) -> None:
-    live.update(board.render(screen.width, screen.height, monotonic()), refresh=True)
+def _draw(painter: Painter, live: Live) -> None:
+    picture = painter.paint(monotonic())
+    if picture != live.get_renderable():
+        live.update(picture, refresh=True)
 
 
 def line(event: Event) -> Text:

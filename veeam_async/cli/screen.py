@@ -7,6 +7,9 @@ from typing import NoReturn, TextIO
 
 from rich.console import Console
 
+_NEAREST = {"·": "|", "…": "~"}
+"""Our own punctuation, and what stands for it where there is but ASCII."""
+
 
 class Screen(Console):
     """A console that shows texts as they are, and leaves a closed pipe to `app`."""
@@ -19,6 +22,11 @@ class Screen(Console):
     def on_broken_pipe(self) -> NoReturn:
         """Raise it: rich itself would end the process."""
         raise BrokenPipeError
+
+    def fitting(self, text: str) -> str:
+        """Give *text* as this screen can show it: a character for each of them."""
+        plainer = _plainer(text, self.encoding)
+        return plainer.encode(self.encoding, "replace").decode(self.encoding)
 
 
 def out() -> Screen:
@@ -33,7 +41,8 @@ def err() -> Screen:
 
 def say(text: str) -> None:
     """Tell the user something, on one line of standard error."""
-    sys.stderr.write(f"{text}\n")
+    shown = _plainer(text, sys.stderr.encoding or "utf-8")
+    sys.stderr.write(f"{shown}\n")
     sys.stderr.flush()
 
 
@@ -48,3 +57,18 @@ def prepare() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _plainer(text: str, encoding: str) -> str:
+    for char, nearest in _NEAREST.items():
+        if char in text and not _is_known(char, encoding):
+            text = text.replace(char, nearest)
+    return text
+
+
+def _is_known(char: str, encoding: str) -> bool:
+    try:
+        char.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from rich.text import Text
 
@@ -25,7 +24,9 @@ _STYLES = {
     "InProgress": "cyan",
     "Gone": "magenta",
 }
-_ORDER = ("Success", "Warning", "Failed")
+_ORDER = ("Success", "Warning", "Failed", "Gone")
+SEPARATOR = " · "
+"""What stands between two counts."""
 
 
 def outcome(session: AnySession | BackupTaskSession) -> str:
@@ -58,13 +59,16 @@ def title(session: AnySession) -> str:
     return plain(session.job_name or session.name)
 
 
-def summary(outcomes: Iterable[str]) -> Text:
-    """Count outcomes: what runs first, then Success, Warning, Failed, the rest."""
-    counted = Counter(outcomes)
-    ended = [word for word in _ORDER if counted[word]]
-    others = sorted(word for word in counted if word not in _ORDER)
-    text = Text()
-    for word in (*others, *ended):
-        text.append(" · " if text else "")
-        text.append(f"{counted[word]:,} ").append_text(styled(word))
-    return text
+def tally(counts: Mapping[str, int]) -> list[Text]:
+    """Say how many of each: what runs first, then how the others ended."""
+    ended = [word for word in _ORDER if counts.get(word)]
+    others = sorted(word for word in counts if word not in _ORDER)
+    return [
+        Text(f"{counts[word]:,} ").append_text(styled(word))
+        for word in (*others, *ended)
+    ]
+
+
+def summary(counts: Mapping[str, int]) -> Text:
+    """Say how many of each, on one line."""
+    return Text(SEPARATOR).join(tally(counts))

@@ -25,11 +25,10 @@ def late(error: DeadlineExceeded, total: int) -> Refusal:
 
 def verdict(board: Board) -> Exit:
     """Say how it ended, and give the exit code that tells the worst of it."""
-    outcomes = list(board.outcomes)
-    if not outcomes:
+    if not board.total:
         say("no session was seen")
         return Exit.DONE
-    say(f"{count(len(outcomes), 'session')}: {summary(outcomes)}")
-    if SessionResult.FAILED in outcomes:
+    say(f"{count(board.total, 'session')}: {summary(board.counts)}")
+    if SessionResult.FAILED in board.counts:
         return Exit.SESSION_FAILED
-    return Exit.ERROR if GONE in outcomes else Exit.DONE
+    return Exit.ERROR if GONE in board.counts else Exit.DONE

@@ -18,6 +18,8 @@ def one_line(text: str) -> str:
 
 def plain(text: str) -> str:
     """Replace what is not printable: a server's names are not ours to execute."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "�" for char in text)
 
 

@@ -1,0 +1,28 @@
+import io
+import sys
+
+import pytest
+
+from veeam_async.cli.screen import Screen, say
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("ascii", b"1 | 2 \\xfc~"), ("latin-1", b"1 \xb7 2 \xfc~")]
+)
+def test_words_for_a_stream_without_our_punctuation(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, shown: bytes
+) -> None:
+    """Our signs have a stand-in; of a name nothing is lost."""
+    stream = io.BytesIO()
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="backslashreplace")
+    monkeypatch.setattr(sys, "stderr", text)
+    say("1 · 2 ü…")
+
+    assert stream.getvalue().rstrip(b"\r\n") == shown
+
+
+def test_what_fits_has_as_many_characters() -> None:
+    """So that a table knows its widths before it is written."""
+    screen = Screen(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+
+    assert screen.fitting("1 · 2 ü…") == "1 | 2 ?~"

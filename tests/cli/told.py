@@ -1,0 +1,83 @@
+"""Events as a watch tells them, for what shows them."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from veeam_async import (
+    BackupJobSession,
+    ConnectionFailed,
+    EventKind,
+    HealthChanged,
+    SessionChanged,
+    SessionGone,
+)
+from veeam_async.cli.board import Board
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def session(
+    number: int,
+    state: str = "Working",
+    result: str | None = None,
+    *,
+    progress: int = 0,
+    job_name: str | None = None,
+) -> BackupJobSession:
+    """Give the *number*-th session in a state."""
+    return BackupJobSession(
+        uid=f"urn:veeam:BackupJobSession:{UUID(int=number)}",
+        name=f"Job {number}@now",
+        job_name=f"Job {number}" if job_name is None else job_name,
+        job_type="Backup",
+        creation_time=NOON,
+        state=state,
+        result=result,
+        progress=progress,
+    )
+
+
+def told(kind: EventKind, seen: BackupJobSession) -> SessionChanged[BackupJobSession]:
+    """Tell what was *seen* of a session."""
+    return SessionChanged(
+        kind=kind,
+        id=seen.id,
+        session=seen,
+        previous=None,
+        observed_at=NOON,
+        not_before=None,
+        skipped=False,
+        sequence=1,
+    )
+
+
+def ended(number: int, result: str = "Success") -> SessionChanged[BackupJobSession]:
+    """Tell of the end of the *number*-th session."""
+    return told(EventKind.STOPPED, session(number, "Stopped", result))
+
+
+def gone(
+    number: int, seen: BackupJobSession | None = None
+) -> SessionGone[BackupJobSession]:
+    """Tell that the *number*-th session is gone."""
+    return SessionGone(id=UUID(int=number), session=seen, observed_at=NOON, sequence=2)
+
+
+def health(kind: EventKind, number: int | None = None) -> HealthChanged:
+    """Tell how looking goes: at the *number*-th session, or at the server."""
+    return HealthChanged(
+        kind=kind,
+        id=None if number is None else UUID(int=number),
+        error=ConnectionFailed("no"),
+        since=NOON,
+        observed_at=NOON,
+        sequence=3,
+    )
+
+
+def found(many: int) -> Board:
+    """Give a board that knows *many* sessions, found at 0."""
+    board = Board()
+    for number in range(many):
+        board.note(told(EventKind.FOUND, session(number)), now=0.0)
+    return board
