@@ -76,6 +76,29 @@ async def test_leaving_in_the_middle_of_writing() -> None:
             assert not made._open
 
 
+async def test_a_server_that_does_not_read_is_not_asked_again_there() -> None:
+    """It answered a request of which most is not written: another connection is."""
+    asked: list[asyncio.StreamWriter] = []
+
+    async def answer(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        asked.append(writer)
+        await reader.readline()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, transport("direct", origin) as made:
+        for _ in range(2):
+            await made.send(Request("GET", "/", {"X": "x" * 8_000_000}))
+        for writer in asked:
+            writer.transport.abort()
+        await asyncio.sleep(0.01)
+
+    assert len(asked) == 2
+
+
 async def test_leaving_in_the_handshake() -> None:
     """No socket stays open."""
     trust = Trust(client_context())

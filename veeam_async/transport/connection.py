@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable
+from math import inf
 from typing import cast
 
 import httptools
@@ -16,13 +17,17 @@ import httptools
 from veeam_async.errors import BodyTooLarge, VeeamError
 from veeam_async.transport.exchange import Response
 from veeam_async.transport.failures import broken, cut_short, unintelligible
-from veeam_async.transport.headers import Headers
+from veeam_async.transport.headers import (
+    Headers,
+    announced_size,
+    ends_by_close,
+    size_of,
+)
 
 MAX_HEAD = 64 * 1024
 """Bytes of status line and headers above which an answer is refused."""
 
 _BUFFER = 64 * 1024
-_LENGTH, _ENCODING = len("content-length"), len("transfer-encoding")
 _TOO_LONG = "its head is over 64 KiB"
 _SWITCHED = 101
 _FINAL = 200
@@ -51,10 +56,14 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Response] | None = None
-        self._paused: asyncio.Future[None] | None = None
+        self._head: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._size = self._outside = 0
+        self._in_body = self._is_done = False
+        self._is_kept = self._is_paused = False
+        self._fault: VeeamError | None = None
+        self.ends = inf
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        self.is_kept = False
-        self._begin()
 
     # ------------------------------------------------------------ the exchange
 
@@ -68,32 +77,38 @@ class Connection(asyncio.BufferedProtocol):
         """Whether a byte of the answer under way has come."""
         return self._in_body or self._outside > 0
 
-    async def exchange(self, request: bytes) -> Response:
-        """Write *request* and give its answer.
+    def ask(self, request: bytes, ends: float) -> asyncio.Future[Response]:
+        """Write *request*, to be answered until *ends* on the loop's clock.
 
-        However this ends but with an answer, the connection is closed: a half-read one
-        must never be used again.
+        Whoever gets the answer takes it with `take`, whoever does not leaves with
+        `leave`. No coroutine: each one in the chain costs every request its share.
         """
-        self._begin()
+        self._head = []
+        self._parts = []
+        self._size = self._outside = 0
+        self._in_body = self._is_done = False
+        self.ends = ends
         self._answer = answer = self._loop.create_future()
-        try:
-            if self._paused is not None:
-                await self._paused
-            if self._transport is not None:
-                self._transport.write(request)
-            response: Response = await answer
-        except BaseException:
-            self._leave(answer)
-            raise
-        finally:
-            self._answer = None
-        return response
+        if self._transport is not None:
+            self._transport.write(request)
+        return answer
 
-    def _leave(self, answer: asyncio.Future[Response]) -> None:
-        """Close, and take note of an answer that nobody will look at any more."""
+    def take(self) -> bool:
+        """End an exchange that was answered; tell whether another one may follow."""
+        self._answer = None
+        self.ends = inf
+        return self._is_kept and not self._is_paused
+
+    def leave(self, answer: asyncio.Future[Response]) -> None:
+        """End an exchange whose *answer* did not come, or nobody waits for any more.
+
+        The connection closes: a half-read one must never be used again.
+        """
+        self._answer = None
+        self.ends = inf
         self.abort()
         if answer.done() and not answer.cancelled():
-            answer.exception()
+            answer.exception()  # taken note of, in case that nobody else does
 
     def fail(self, error: VeeamError) -> None:
         """End the exchange under way with *error*, and the connection with it."""
@@ -113,20 +128,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _begin(self) -> None:
-        """Expect a new answer."""
-        self._is_done = False
-        self._expect_head()
-        self._outside = 0
-        self._fault: VeeamError | None = None
-
-    def _expect_head(self) -> None:
-        self._head: list[tuple[bytes, bytes]] = []
-        self._in_body = False
-        self._ends_by_close = False
-        self._parts: list[bytes] = []
-        self._size = 0
-
     # ------------------------------------------------------------ asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -138,7 +139,6 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = None
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(self._lost(error))
-        self.resume_writing()
         self.closed.set_result(None)
         self._on_lost(self)
 
@@ -147,19 +147,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """End a body that has no other end, and let the transport close."""
-        if self._in_body and self._ends_by_close and not self._is_done:
-            self._complete()
+        if self._in_body and not self._is_done and ends_by_close(self._head):
+            self._complete(self._parser.get_status_code())
         return False
 
     def pause_writing(self) -> None:
-        """Let the next request wait: the server takes nothing at the moment."""
-        self._paused = self._loop.create_future()
+        """Take note that the server does not read: it gets no further request here."""
+        self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Let it go on."""
-        paused, self._paused = self._paused, None
-        if paused is not None and not paused.done():
-            paused.set_result(None)
+        """Take note that it does again."""
+        self._is_paused = False
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's hint
         """Give the one buffer."""
@@ -178,18 +176,24 @@ class Connection(asyncio.BufferedProtocol):
             self._fault = self._fault or unintelligible(str(error))
         except httptools.HttpParserUpgrade:
             self.abort()  # with its 101 the server speaks another protocol
-        if self._size == size:
-            self._note_outside(nbytes)
-        else:
-            self._outside = 0
+        if not self._is_done:
+            self._judge(nbytes, is_growing=self._size > size)
         if self._fault is not None:
             self.fail(self._fault)
 
-    def _note_outside(self, nbytes: int) -> None:
-        """Count what came of head or trailers since the body last grew."""
-        self._outside += nbytes
+    def _judge(self, nbytes: int, *, is_growing: bool) -> None:
+        """Refuse an answer that is not whole yet, where it is too large already.
+
+        Most answers come in one read, so that none of this is looked at.
+        """
+        if is_growing:
+            self._outside = 0
+        else:
+            self._outside += nbytes
         if self._outside > MAX_HEAD:
             self._fault = self._fault or unintelligible(_TOO_LONG)
+        if self._in_body and announced_size(self._head) > self._max_body_size:
+            self._fault = self._fault or BodyTooLarge(self._max_body_size)
 
     # ------------------------------------------------------------ the parser's calls
 
@@ -204,18 +208,9 @@ class Connection(asyncio.BufferedProtocol):
             self._head.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """See how the body will end, and whether it is too large already."""
+        """See whether the head is too large; one that came in one read is not."""
         self._in_body = True
-        length, chunked = None, False
-        for name, value in self._head:
-            if len(name) == _LENGTH and name.lower() == b"content-length":
-                length = int(value)
-            elif len(name) == _ENCODING and name.lower() == b"transfer-encoding":
-                chunked = value.lower().rstrip().endswith(b"chunked")
-        self._ends_by_close = length is None and not chunked
-        if length is not None and length > self._max_body_size:
-            self._fault = BodyTooLarge(self._max_body_size)
-        if self._outside and _size(self._head) > MAX_HEAD:
+        if self._outside and size_of(self._head) > MAX_HEAD:
             self._fault = unintelligible(_TOO_LONG)
 
     def on_body(self, part: bytes) -> None:
@@ -229,20 +224,17 @@ class Connection(asyncio.BufferedProtocol):
 
     def on_message_complete(self) -> None:
         """Hand the answer over, unless it is one that only announces the real one."""
-        status = self._parser.get_status_code()
+        status: int = self._parser.get_status_code()
         if status < _FINAL and status != _SWITCHED:
-            self._expect_head()
+            self._head = []
+            self._in_body = False
         elif self._fault is None:
-            self._complete()
+            self._complete(status)
 
-    def _complete(self) -> None:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        status = self._parser.get_status_code()
+    def _complete(self, status: int) -> None:
         self._is_done = True
-        self.is_kept = status >= _FINAL and self._parser.should_keep_alive()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(Response(status, Headers(self._head), body))
-
-
-def _size(head: list[tuple[bytes, bytes]]) -> int:
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in head)
+        self._is_kept = status >= _FINAL and self._parser.should_keep_alive()
+        answer, parts = self._answer, self._parts
+        if answer is not None and not answer.done():
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            answer.set_result(Response(status, Headers(self._head), body))

@@ -54,30 +54,44 @@ class DirectTransport:
         self._timeout = timeout
         self._max_body_size = max_body_size
         self._loop = asyncio.get_running_loop()
-        self._watchdog = Watchdog(timeout.request)
         self._heads = Heads(parts.netloc)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._watchdog = Watchdog(timeout.request, self._open)
         self._connecting: set[asyncio.Timeout] = set()
         self._is_closed = False
 
     async def send(self, request: Request) -> Response:
-        """Exchange *request* for a response (see `Transport.send`)."""
+        """Exchange *request* for a response (see `Transport.send`).
+
+        One coroutine from here to the answer: each more would cost every request.
+        """
         head = self._heads.write(request)
         began = self._loop.time()
         kept = self._kept()
-        if kept is not None:
+        connection = kept or await self._connect(began)
+        while True:
+            answer = connection.ask(head, began + self._timeout.request)
+            if not self._watchdog.is_awake:
+                self._watchdog.wake()
             try:
-                return await self._exchange(kept, head, began)
-            except ConnectionFailed as error:
+                response = await answer
+            except BaseException as error:
+                connection.leave(answer)
                 if self._is_closed or not _may_repeat(request, kept, error):
                     raise
-        return await self._exchange(await self._connect(began), head, began)
+            else:
+                if connection.take():
+                    self._idle.append(connection)
+                else:
+                    connection.abort()
+                return response
+            kept, connection = None, await self._connect(began)
 
     async def close(self) -> None:
         """Close every connection, and open none any more."""
         self._is_closed = True
-        self._watchdog.close()
+        self._watchdog.sleep()
         closing = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.abort()
@@ -88,20 +102,6 @@ class DirectTransport:
             await asyncio.sleep(0)
         if closing:
             await asyncio.wait(closing)
-
-    async def _exchange(
-        self, connection: Connection, head: bytes, began: float
-    ) -> Response:
-        self._watchdog.watch(connection, began)
-        try:
-            answer = await connection.exchange(head)
-        finally:
-            self._watchdog.leave(connection)
-        if connection.is_kept and connection.is_usable:
-            self._idle.append(connection)
-        else:
-            connection.abort()
-        return answer
 
     def _kept(self) -> Connection | None:
         """Give the connection that was used last: the others may time out."""
@@ -185,12 +185,12 @@ class DirectTransport:
 
 
 def _may_repeat(
-    request: Request, connection: Connection, error: ConnectionFailed
+    request: Request, kept: Connection | None, error: BaseException
 ) -> bool:
-    """Tell whether the server closed a kept connection before it saw *request*.
+    """Tell whether the server closed a *kept* connection before it saw *request*.
 
     RFC 9112, section 9.3.1: such a request may be repeated, where that is harmless.
     """
-    if isinstance(error, RequestTimeout) or connection.has_answered:
+    if kept is None or kept.has_answered or request.method not in _IDEMPOTENT:
         return False
-    return request.method in _IDEMPOTENT
+    return isinstance(error, ConnectionFailed) and not isinstance(error, RequestTimeout)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from math import inf
 from typing import Protocol
 
 from veeam_async.errors import VeeamError
@@ -10,7 +12,12 @@ from veeam_async.transport.failures import no_answer_within
 
 
 class Watched(Protocol):
-    """What can run out of time."""
+    """What can run out of time: at *ends*, by the loop's clock."""
+
+    @property
+    def ends(self) -> float:
+        """When its time is over, infinity while nothing is under way."""
+        ...
 
     def fail(self, error: VeeamError) -> None:
         """End what is under way with *error*."""
@@ -18,39 +25,38 @@ class Watched(Protocol):
 
 
 class Watchdog:
-    """End what takes longer than *seconds*.
+    """End what takes longer than *seconds*, among all that are *watched*.
 
-    It looks at all that is under way several times within that span, instead of
-    setting and cancelling a timer for each request.
+    It looks at them several times within that span, instead of setting and cancelling a
+    timer for each request, and sleeps while nothing is under way: *is_awake* tells, and
+    whoever begins something wakes it.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, watched: Collection[Watched]) -> None:
         self._seconds = seconds
+        self._watched = watched
         self._tick = min(0.5, seconds / 8)
         self._loop = asyncio.get_running_loop()
-        self._ends: dict[Watched, float] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self.is_awake = False
 
-    def watch(self, one: Watched, began: float) -> None:
-        """Watch over *one*, which *began* at that time of the loop."""
-        self._ends[one] = began + self._seconds
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._tick, self._look)
+    def wake(self) -> None:
+        """Look from now on, until nothing is under way."""
+        self.is_awake = True
+        self._timer = self._loop.call_later(self._tick, self._look)
 
-    def leave(self, one: Watched) -> None:
-        """Watch over *one* no longer."""
-        self._ends.pop(one, None)
-
-    def close(self) -> None:
-        """Watch over nothing any more."""
-        self._ends.clear()
+    def sleep(self) -> None:
+        """Look no more, until it is woken again."""
+        self.is_awake = False
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _look(self) -> None:
         now = self._loop.time()
-        for one in [one for one, end in self._ends.items() if end <= now]:
-            self.leave(one)
+        for one in [one for one in self._watched if one.ends <= now]:
             one.fail(no_answer_within(self._seconds))
-        again = self._loop.call_later(self._tick, self._look) if self._ends else None
-        self._timer = again
+        if any(now < one.ends < inf for one in self._watched):
+            self.wake()
+        else:
+            self.sleep()
