@@ -22,9 +22,15 @@ from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
 
+_LONGEST = 30 * 24 * 3600.0
+"""Seconds: the server lists no older sessions (page "GET /backupSessions")."""
+
 _CHANGING = ("state", "result", "end_time")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_NAMES_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
+_NAMES_LONGEST = 30 * 24 * 3600.0
+"""Seconds: the server lists no older sessions (page "GET /backupSessions")."""
+
+_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
 
 
 def _strategy(_outset: object, _field: object, value: object) -> None:
@@ -83,8 +89,10 @@ class Outset:
         return Tracker([parse_id(one) for one in self.ids], rules), None
 
     def _census(self, kind: type[Session]) -> Census:
-        if not self.lookback >= 0:
-            raise ValueError("lookback is a number of seconds, at least 0")
+        if not 0 <= self.lookback <= _LONGEST:
+            raise ValueError(
+                "lookback is a number of seconds, at least 0, 30 days at most"
+            )
         where = None if self.where is None else narrowing(self.where, kind)
         return Census(where=where, lookback=timedelta(seconds=self.lookback))
 
