@@ -142,8 +142,7 @@ class Tracker(Generic[S]):
             # What nearly every look sees, among ten thousand: all but nothing to do.
             at = seen.at
             tracked.looking = False
-            tracked.asked_at = seen.asked_at
-            tracked.known = seen.session
+            tracked.asked_at, tracked.known = seen.asked_at, seen.session
             tracked.known_at = tracked.told_seen = at.wall
             tracked.due = due = self.rules.next_look(seen.asked_at, at.monotonic)
             self._schedule.put(seen.id, due)
@@ -180,7 +179,8 @@ class Tracker(Generic[S]):
             self.outage.fail(tracked, seen, seen.error)
         elif seen.session is not None:
             if self.census is not None:
-                self._judge(tracked, seen.session, self.census)
+                self.census.see(seen.session)
+                tracked.quiet &= not self.census.is_later(seen.session)
             tracked.see(seen, seen.session, self.rules)
         else:
             tracked.miss(seen, self.rules)
@@ -189,12 +189,6 @@ class Tracker(Generic[S]):
             self.outage.blame(tracked, seen, seen.error)
         else:
             self.outage.health.recover(seen.at)
-
-    def _judge(self, tracked: Tracked[S], session: S, census: Census) -> None:
-        """Find out whether what was listed is news."""
-        census.see(session)
-        if tracked.quiet and census.began is not None:
-            tracked.quiet = not census.is_news(session)
 
     def _meet(self, seen: Observation[S]) -> None:
         """Take in a session that is not watched, as yet."""
@@ -221,7 +215,6 @@ class Tracker(Generic[S]):
             self.outage.fail_census(census, swept, swept.error)
             return
         if swept.listed is not None:
-            # Where nothing told the time of its beginning, all that is new is news.
             self._enlist(swept.listed, quiet=not census.begun or bool(census.began))
         census.due = self.rules.next_look(swept.asked_at, swept.at.monotonic)
         census.health.recover(swept.at)
