@@ -39,7 +39,7 @@ def lives(draw: st.DrawFn) -> Life:
     return Life(
         created=created,
         ended=created + draw(st.sampled_from([0.5, 1, 3, 10, 40, 100])),
-        shown=created + draw(st.sampled_from([0, 0, 0, 2, 20, 50])),
+        shown=created + draw(st.sampled_from([0, 0, 2, 50, 90])),
         hidden=[(since, since + seconds) for since, seconds in flaps],
         late=draw(st.sampled_from([0, 0, 0.5, 1e6])),
     )
