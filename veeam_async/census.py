@@ -130,6 +130,10 @@ class Census:
             return False  # it may have been told: another watch looks further back
         return self.begun and (self.began is None or ended >= self.began)
 
+    def is_later(self, session: Session) -> bool:
+        """Tell whether *session* is news by the server's own time."""
+        return self.began is not None and self.is_news(session)
+
     @property
     def latest(self) -> datetime | None:
         """The newest time of the server, also of what was seen only in part."""

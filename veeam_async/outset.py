@@ -27,10 +27,7 @@ _LONGEST = 30 * 24 * 3600.0
 
 _CHANGING = ("state", "result", "end_time")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_NAMES_LONGEST = 30 * 24 * 3600.0
-"""Seconds: the server lists no older sessions (page "GET /backupSessions")."""
-
-_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
+_NAMES_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
 
 
 def _strategy(_outset: object, _field: object, value: object) -> None:
