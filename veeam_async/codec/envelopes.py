@@ -83,7 +83,10 @@ def _members(tree: Any) -> dict[str, Any]:
         raise TypeError("expected a list")
     found: dict[str, Any] = {}
     for key, value in tree.items():
+        # A query's answer names some forty kinds that it holds nothing of.
+        if value is None or value in ("", [], {}):
+            continue
         name = None if key.startswith("#") else fold(key)
-        if name and name != "xmlns" and value not in (None, "", [], {}):
+        if name and name != "xmlns":
             found.setdefault(name, value)
     return found

@@ -21,13 +21,18 @@ def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
         return None if fold(root) in _expected(kind) else _instead(root, kind)
     if not isinstance(tree, dict):
         return "the JSON is no object"
-    if (tree.get("Type") or tree.get("type")) == kind.__name__:
+    if says_so(tree, kind):
         return None
     if kind is not ErrorBody:
         return _wrong_type(tree, kind)
     if _is_error(tree):
         return None
     return "the JSON has none of the members of an error"
+
+
+def says_so(tree: dict[str, Tree], kind: Any) -> bool:
+    """Tell whether the Type of a JSON object is simply the name of *kind*."""
+    return bool((tree.get("Type") or tree.get("type")) == kind.__name__)
 
 
 def _wrong_type(tree: dict[str, Tree], kind: Any) -> str | None:

@@ -102,19 +102,18 @@ class Writer:
         made: Rows = self._compiled(
             "def rows(values):",
             "    found = []",
-            "    put = found.append",
             "    for value in values:",
-            f"        if value.__class__ is not dict or len(value) != {size}:",
-            "            put(one(value, kind))",
+            f"        if type(value) is not dict or len(value) != {size}:",
+            "            found.append(one(value, kind))",
             "            continue",
             "        try:",
             "            pass",
             *self._reads(keys, "            "),
             "        except KeyError:",
-            "            put(one(value, kind))",
+            "            found.append(one(value, kind))",
             "            continue",
             *self._makes(keys, "        "),
-            "        put(made)",
+            "        found.append(made)",
             "    return found",
         )
         return made
