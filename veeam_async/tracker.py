@@ -132,19 +132,8 @@ class Tracker(Generic[S]):
         tracked = self.tracked.get(seen.id)
         if tracked is None:
             self._meet(seen)
-<<<<<<< HEAD
         elif tracked.calm and self._repeats(tracked, seen, seen.session):
             return  # as nearly every look, among ten thousand
-=======
-        elif tracked.calm and self._is_the_same(tracked, seen):
-            # What nearly every look sees, among ten thousand: all but nothing to do.
-            at = seen.at
-            tracked.looking = False
-            tracked.asked_at, tracked.known = seen.asked_at, seen.session
-            tracked.known_at = tracked.told_seen = at.wall
-            tracked.due = due = self.rules.next_look(seen.asked_at, at.monotonic)
-            self._schedule.put(seen.id, due)
->>>>>>> laws
         elif tracked.end is None:
             self._note(tracked, seen)
 
@@ -192,12 +181,8 @@ class Tracker(Generic[S]):
             self.outage.fail(tracked, seen, seen.error)
         elif seen.session is not None:
             if self.census is not None:
-<<<<<<< HEAD
-                tracked.quiet = self.census.judge(seen.session, quiet=tracked.quiet)
-=======
                 self.census.see(seen.session)
                 tracked.quiet &= not self.census.is_later(seen.session)
->>>>>>> laws
             tracked.see(seen, seen.session, self.rules)
         else:
             tracked.miss(seen, self.rules)
