@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from veeam_async.answers import check
@@ -123,44 +123,34 @@ class Pool:
         ConnectionFailed, BodyTooLarge, and what the logon raises.
         """
         retry = NEVER if once else self._retry
-        attempt, dead = 1, Dead()
+        exchange, dead = 0, None
         while True:
-            token, outcome = await self._in_slot(
-                method, path, route, attempt + dead.tokens
-            )
+            exchange += 1
+            # An exchange stands here in one piece: as coroutines of their own its steps
+            # would cost every request more than all that they do.
+            slot = self.slots.take() or await self.slots.acquire()
+            outcome: Outcome | None = None
+            try:
+                transport, logon = self._opened()
+                token = logon.current or await logon.token()
+                asked = Request(method, self._root + path, _headers(method, token))
+                try:
+                    answer = await self._exchange(transport, asked, route, exchange)
+                    outcome = self._checked(answer, method, path, token)
+                except VeeamError as error:
+                    outcome = error
+            finally:
+                self.slots.release(slot, outcome)
             if isinstance(outcome, Response):
                 token.alive_at, token.worked = self._clock(), True
                 return outcome
+            dead = dead or Dead()
+            attempt = exchange - dead.tokens
             if self._is_dead(token, outcome) and dead.counts(token):
-                self._opened()[1].forget(token)
-                continue
-            await self._pause(retry, method, route, outcome, attempt)
-            attempt += 1
-
-    async def _in_slot(
-        self, method: str, path: str, route: str, exchange: int
-    ) -> tuple[Token, Outcome]:
-        """Give what came of one exchange; a logon that fails is raised instead."""
-        _, logon = self._opened()
-        slot = self.slots.take() or await self.slots.acquire()
-        outcome: Outcome | None = None
-        try:
-            token = logon.current or await logon.token()
-            request = self._request(method, path, token)
-            try:
-                answer = await self._exchange(request, route, exchange)
-                outcome = self._checked(answer, method, path, token)
-            except VeeamError as error:
-                outcome = error
-        finally:
-            self.slots.release(slot, outcome)
-        return token, outcome
-
-    def _request(self, method: str, path: str, token: Token) -> Request:
-        headers = token.headers
-        if method == "POST":
-            headers = {**headers, "Content-Length": "0"}
-        return Request(method, self._root + path, headers)
+                logon.forget(token)
+            else:
+                retry = NEVER if once else self._retry
+                await self._pause(retry, method, route, outcome, attempt)
 
     def _checked(
         self, answer: Response, method: str, path: str, token: Token
@@ -181,20 +171,17 @@ class Pool:
         attempt = 1
         while True:
             try:
-                return judge(await self._exchange(request, route, attempt))
+                transport, _ = self._opened()
+                return judge(await self._exchange(transport, request, route, attempt))
             except VeeamError as error:
                 failure = error
             await self._pause(self._retry, "GET", route, failure, attempt)
             attempt += 1
 
     def _exchange(
-        self, request: Request, route: str, exchange: int
+        self, transport: Transport, request: Request, route: str, exchange: int
     ) -> Awaitable[Response]:
-        """Exchange once, and tell whoever measures.
-
-        No coroutine itself: each one in the chain costs every request its share.
-        """
-        transport, _ = self._opened()
+        """Exchange once, and tell whoever measures; no coroutine, for speed."""
         if not self._meter.is_on:
             return transport.send(request)
         return self._measured(transport, request, route, exchange)
@@ -232,6 +219,12 @@ class Pool:
         if self._open is None:
             raise RuntimeError("not connected: use `async with EnterpriseManager(…)`")
         return self._open
+
+
+def _headers(method: str, token: Token) -> Mapping[str, str]:
+    if method != "POST":
+        return token.headers
+    return {**token.headers, "Content-Length": "0"}
 
 
 def _may_repeat(method: str, error: VeeamError) -> bool:

@@ -51,19 +51,17 @@ class Slots:
         if self._waiting or self.in_flight + 1 > self.limit:
             return None
         self.in_flight += 1
-        return self._slot()
+        self._handed_out += 1
+        return self._handed_out, self.in_flight + 1 > self.limit
 
     async def acquire(self) -> Slot:
         """Wait for a slot; hand it back with `release`."""
         slot = self.take()
         if slot is None:
             await self._turn()
-            slot = self._slot()
+            self._handed_out += 1
+            slot = self._handed_out, self.in_flight + 1 > self.limit
         return slot
-
-    def _slot(self) -> Slot:
-        self._handed_out += 1
-        return self._handed_out, self.in_flight + 1 > self.limit
 
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
@@ -73,7 +71,8 @@ class Slots:
         elif is_overload(outcome):
             self._halve(slot)
         self.in_flight -= 1
-        self._hand_on()
+        if self._waiting:
+            self._hand_on()
 
     def _grow(self, slot: Slot) -> None:
         """Grow by one in a round trip, while the limit is what holds requests back."""
