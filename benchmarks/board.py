@@ -109,7 +109,7 @@ def steps(many: int) -> Iterator[list[Change]]:
         ]
         for _ in range(sum(dice.random() < CHANGED for _ in range(each))):
             number = dice.choice(running)
-            if dice.random() < CHANGED / 2 / CHANGED:
+            if dice.random() < 0.5:
                 running.remove(number)
                 events.append(told(EventKind.STOPPED, session(number, "Stopped")))
             else:

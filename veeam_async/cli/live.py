@@ -21,6 +21,8 @@ from veeam_async.cli.words import clock
 _TICK_SECONDS = 0.25
 _REST = 50
 """How much longer than drawing took nothing is drawn: it costs two per cent at most."""
+_LONGEST_REST_SECONDS = 5.0
+"""Also after a terminal that was halted for an hour."""
 _STATUS_WIDTH = 14
 
 
@@ -44,7 +46,8 @@ async def _tick(painter: Painter, live: Live) -> None:
     while True:
         began = monotonic()
         _draw(painter, live)
-        await asyncio.sleep(max(_TICK_SECONDS, _REST * (monotonic() - began)))
+        rest = min(_LONGEST_REST_SECONDS, _REST * (monotonic() - began))
+        await asyncio.sleep(max(_TICK_SECONDS, rest))
 
 
 def _draw(painter: Painter, live: Live) -> None:
