@@ -144,11 +144,6 @@ class Census:
         """Take in the times of a session; they count once all has been seen."""
         self._seen.see(session)
 
-    def judge(self, session: Session, *, quiet: bool) -> bool:
-        """Take in a session; tell whether it, listed as *quiet*, is no news indeed."""
-        self.see(session)
-        return quiet and (self.began is None or not self.is_news(session))
-
     def complete(self, asked_at: float) -> None:
         """Take in that all there is has been seen."""
         if self._looks_back:
