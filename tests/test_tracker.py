@@ -32,6 +32,7 @@ from veeam_async import (
     from_dict,
     to_dict,
 )
+from veeam_async.census import Census
 from veeam_async.snapshot import restore, save
 from veeam_async.tracker import Tracker
 
@@ -308,6 +309,17 @@ def test_the_first_look_is_due_at_once_and_the_next_after_the_interval() -> None
     assert track.next_due() == 5
     assert due_at(track, 4.9) == []
     assert due_at(track, 5) == [ONE]
+
+
+def test_what_has_ended_is_not_looked_at_again_before_that_is_told() -> None:
+    """One that began and ended between two looks was never put down for a look."""
+    census = Census(where=None, lookback=timedelta(minutes=15), begun=True)
+    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, census=census)
+    assert track.take_due(0) is not None
+    track.note(observation(1, seen("Stopped")))
+
+    assert track.take_due(1) is None
+    assert kinds(list(iter(track.tell, None))) == ["FOUND", "STOPPED"]
 
 
 def test_failing_looks_wait_longer_and_longer_until_one_works() -> None:

@@ -30,6 +30,9 @@ LIST_FROM = 32
 _MOMENT = 0.002
 """Seconds for which to collect: timers that are due together fire apart by less."""
 
+_LONGEST = 20
+"""Moments that collecting may take: hundreds of watches wake up one after another."""
+
 _TRUSTED = 10
 """For how many looks the cost of the last list is believed, once it was too high."""
 
@@ -50,7 +53,7 @@ class Observer(Generic[S]):
         random: Callable[[], float] = _random,
         collect: float = _MOMENT,
     ) -> None:
-        self._collect = collect
+        self._moment = collect
         self._getter = Getter(
             looks, concurrency=concurrency, moment=moment, random=random
         )
@@ -68,14 +71,25 @@ class Observer(Generic[S]):
         Raises what would meet every other look as well.
         """
         pending = Pending(ask)
-        if not self._asked:
-            asyncio.get_running_loop().call_later(self._collect, self._set_out)
         self._asked.append(pending)
+        if len(self._asked) == 1:
+            self._collect(1, _LONGEST)
         try:
             await pending.done
         except BaseException:
             await self._end_what_nobody_wants()
             raise
+
+    def _collect(self, known: int, left: int) -> None:
+        """Set out after a moment, or a few: as long as more is asked for."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._moment, self._set_out_or_wait, known, left)
+
+    def _set_out_or_wait(self, known: int, left: int) -> None:
+        if len(self._asked) > known and left > 0:
+            self._collect(len(self._asked), left - 1)
+        else:
+            self._set_out()
 
     async def _end_what_nobody_wants(self) -> None:
         ending = self._getter.clear() | self._lister.clear() | self._roll.clear()

@@ -108,6 +108,10 @@ class Tracked(Generic[S]):
         """Whether the next look is to settle something: a list would not."""
         return self.doubted or (self.missing > 0 and self.known is not None)
 
+    def is_due(self, time: float) -> bool:
+        """Tell whether its next look is put down for that *time*."""
+        return self.due == time and not self.looking and self.end is None
+
     # ------------------------------------------------------------ what was seen
 
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:

@@ -113,7 +113,7 @@ class Tracker(Generic[S]):
 
     def _is_due(self, one: UUID, due: float) -> bool:
         tracked = self.tracked.get(one)
-        return tracked is not None and tracked.due == due and not tracked.looking
+        return tracked is not None and tracked.is_due(due)
 
     # ------------------------------------------------------------ what was seen
 
