@@ -201,6 +201,30 @@ async def test_leaving_the_manager_ends_an_open_fetch() -> None:
         assert drawn == 3
 
 
+async def test_a_worker_hired_as_the_caller_is_cancelled_logs_on_no_more() -> None:
+    """It asks for a token when the logout has begun, before it hears of its end."""
+
+    def ids(simulator: Simulator) -> Iterator[UUID]:
+        yield simulator.session_ids[0]
+        running.cancel()  # who draws the second id hires the third worker next
+        yield from simulator.session_ids
+
+    async def fetch(simulator: Simulator) -> None:
+        async with open_em(simulator) as em:
+            async for _ in em.backup_sessions.fetch(ids(simulator)):
+                pass
+
+    async with Simulator(sessions=10, running=0) as simulator:
+        simulator.faults = Faults(latency=1, latency_seconds=5)
+        running = asyncio.create_task(fetch(simulator))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert simulator.stats.by_route["POST /sessionMngr"] == 1
+        assert simulator.stats.logouts == 1
+        assert simulator.stats.tokens_alive == 0
+
+
 async def test_a_break_leaves_the_client_usable() -> None:
     """The slots of what was cancelled are free again."""
     async with Simulator(sessions=100) as simulator:

@@ -443,30 +443,6 @@ async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
     assert server.count("DELETE") == 0
 
 
-async def test_nobody_logs_on_while_the_client_logs_out(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """That session would stay behind: workers can ask once more as they are ended."""
-    monkeypatch.setattr("veeam_async.logon._LOGOUT_SECONDS", 0.2)
-
-    answer = logons(logon())
-
-    def play(asked: Asked) -> Act:
-        return Stall() if asked.method == "DELETE" else answer(asked)
-
-    async with FaultServer(play) as server:
-        em = client(server)
-        await em.__aenter__()
-        leaving = asyncio.create_task(em.__aexit__(None, None, None))
-        while not server.count("DELETE"):
-            await asyncio.sleep(0.001)
-        with pytest.raises(RuntimeError, match="closed meanwhile"):
-            await em.backup_sessions.get(ONE)
-        await leaving
-
-    assert server.count("POST") == 1
-
-
 async def test_a_lazy_client_that_asked_nothing_said_nothing() -> None:
     """Neither logon nor logout."""
     async with FaultServer(logons(logon())) as server, client(server, lazy=True):
