@@ -107,6 +107,13 @@ async def test_a_run_resumes_wherever_it_was() -> None:
                 retries=True, retry_within=0.3, interval=SOON
             )
 
+        server.remove_session(session.id)
+        async with client(server) as third:
+            without = await third.jobs.resume(ended).wait(
+                retries=True, retry_within=0, interval=SOON
+            )
+
+    assert without == again
     assert session.id == seen.id == end.id == one.session_id
     assert again == last
     assert last.is_retry

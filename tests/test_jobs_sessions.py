@@ -62,6 +62,18 @@ async def test_the_link_decides_against_a_query() -> None:
     assert server.count("GET", "/api/query") == 1
 
 
+async def test_the_link_says_of_what_kind_the_session_is() -> None:
+    """Not the job: a server may know better what it has begun."""
+    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1, kind="Replica")])
+    async with talking(script.act) as (em, server):
+        run = await em.jobs.start(JOB)
+        session = await run.session(interval=SOON)
+        await em.jobs.resume(run.to_dict()).session()
+
+    assert isinstance(session, ReplicaJobSession)
+    assert server.count("GET", "/api/replicaSessions/") == 2
+
+
 async def test_a_session_that_is_named_may_be_shown_later() -> None:
     """A 404 right after its creation is no end."""
     script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)], hidden=3)
@@ -136,11 +148,14 @@ async def test_what_is_older_or_other_is_never_taken() -> None:
         ],
         tasks=[LOST],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script.act) as (em, server):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
     assert session.id == uuid_of(7)
+    # What lies long before the start need not be read.
+    [late] = [one.target for one in server.asked if "sortAsc" in one.target]
+    assert "CreationTime%3E%3D%222026-03-02T11%3A55%3A01" in late
 
 
 async def test_a_run_from_before_the_start_may_be_collected_after_it() -> None:

@@ -14,7 +14,6 @@ from tests.support.simulated import simulated
 from veeam_async import (
     DeadlineExceeded,
     NotFound,
-    RequestTimeout,
     TaskFailed,
     Timeout,
 )
@@ -66,19 +65,6 @@ async def test_a_request_that_takes_too_long_is_not_the_end_of_the_time() -> Non
         done = await em.tasks.wait(TASK, interval=SOON)
 
     assert done.is_finished
-
-
-async def test_a_smaller_time_out_stays_what_it_is() -> None:
-    """A caller's own, within the wait, is not taken for the wait's."""
-
-    def password() -> str:
-        raise RequestTimeout("the vault did not answer")
-
-    async with talking(gets(task()), password=password, lazy=True) as (em, _):
-        with pytest.raises(RequestTimeout):
-            await em.tasks.get(TASK)
-        with pytest.raises(DeadlineExceeded):
-            await em.tasks.wait(TASK, timeout=0.1, interval=SOON)
 
 
 async def test_a_lost_task_is_not_found() -> None:

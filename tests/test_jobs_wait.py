@@ -14,13 +14,15 @@ import pytest
 from tests.support.bodies import error, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Reset, Stall
-from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.job_server import JOB, NOON, JobServer, row, task
 from tests.support.simulated import simulated
 from veeam_async import (
     DeadlineExceeded,
     NotFound,
+    RequestTimeout,
     SessionFailed,
     SessionResult,
+    Timeout,
 )
 
 SOON = 0.02
@@ -136,6 +138,25 @@ async def test_a_run_that_is_no_retry_ends_the_retries() -> None:
     assert ended.id == uuid_of(4)
 
 
+async def test_each_retry_is_given_its_own_time() -> None:
+    """Counted from the failure before it, not from the first."""
+    rows = [
+        row(1, at=0, state="Stopped", result="Failed"),
+        row(2, at=100, state="Stopped", result="Failed", is_retry=True),
+        row(3, at=200, state="Stopped", result="Success", is_retry=True),
+    ]
+    script = JobServer(fresh=rows[:1], tasks=[task(session=1)])
+    async with talking(script.act) as (em, _):
+        run = await em.jobs.start(JOB)
+        await run.wait(interval=SOON)
+        run._record.failed_at = datetime.now(UTC) - timedelta(days=1)
+        script.rows.append(rows[1])
+        asyncio.get_running_loop().call_later(0.2, script.rows.append, rows[2])
+        ended = await run.wait(retries=True, interval=SOON)
+
+    assert ended.id == uuid_of(3)
+
+
 async def test_a_session_that_overlaps_the_failed_one_is_not_its_retry() -> None:
     """A retry is created once the failed run has ended."""
     script = JobServer(
@@ -188,6 +209,28 @@ async def test_time_runs_out_while_the_session_runs_or_may_be_retried() -> None:
 
     assert running.value.active == late.value.active == (run.session_id,)
     assert waiting.value.active == ()
+
+
+async def test_a_time_out_of_a_request_is_not_the_end_of_the_time() -> None:
+    """Where it is the last word on a session, it stays what it is."""
+    script = JobServer(queries=[Stall()] * 99)
+    timeout = Timeout(connect=5, request=0.05)
+    async with talking(script.act, timeout=timeout) as (em, _):
+        run = await em.jobs.start(JOB)
+        with pytest.raises(RequestTimeout):
+            await run.wait(timeout=3600, appear_within=0)
+
+
+async def test_a_deadline_that_the_watch_meets_first_is_the_runs() -> None:
+    """Two clocks tell it: the checkpoint is the run's in either case."""
+    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    async with talking(script.act) as (em, _):
+        run = await em.jobs.start(JOB)
+        session = await run.session(interval=SOON)
+        with pytest.raises(DeadlineExceeded) as caught:
+            await run._chain.end(session.id, interval=SOON, deadline=NOON)
+
+    assert caught.value.checkpoint == run.to_dict()
 
 
 async def test_the_time_of_a_wait_stops_no_backup() -> None:

@@ -16,7 +16,13 @@ from typing import Any
 
 import pytest
 
-from veeam_async import ConnectionFailed, EnterpriseManager, Fingerprint, Retry
+from veeam_async import (
+    ConnectionFailed,
+    EnterpriseManager,
+    Fingerprint,
+    Retry,
+    TaskFailed,
+)
 from veeam_async.simulator import Simulator
 from veeam_async.simulator.hosted import HostedSimulator
 
@@ -238,6 +244,12 @@ async def test_it_can_be_changed_while_it_serves() -> None:
             simulator.expire_tokens()
             simulator.remove_session(added)
             (gone,) = [one async for one in em.backup_sessions.fetch([added])]
+            job = simulator.job_ids[-1]
+            simulator.next_run(job, refusal="Not today.")
+            task = (await em.jobs.start(job)).task
+            simulator.advance(5)
+            with pytest.raises(TaskFailed, match="Not today"):
+                await em.tasks.wait(task.task_id if task else "")
 
         assert gone.error is not None
         assert simulator.stats.logons == 2

@@ -56,16 +56,16 @@ def task(
     state: str = "Finished",
     *,
     session: int | None = None,
+    kind: str = "Backup",
     success: bool = True,
     message: str = "Ok",
 ) -> Answer:
     """Make up a task, which names the *session*-th session."""
     links = []
     if session is not None:
-        href = (
-            f"https://em.internal/api/backupSessions/{uuid_of(session)}?format=Entity"
-        )
-        links = [{"Rel": "Related", "Href": href, "Type": "BackupJobSession"}]
+        path = f"{kind.lower()}Sessions/{uuid_of(session)}?format=Entity"
+        href = f"https://em.internal/api/{path}"
+        links = [{"Rel": "Related", "Href": href, "Type": f"{kind}JobSession"}]
     result = {"Success": success, "Message": message}
     body = {
         "TaskId": TASK,
@@ -115,7 +115,8 @@ class JobServer:
         if path == "/query":
             is_own = not (self.is_started and self.queries)
             return self._query(asked.target) if is_own else self.queries.pop(0)
-        return self._session(path.rpartition("/")[2])
+        _, collection, one = path.split("/")
+        return self._session(one, "Replica" if "replica" in collection else "Backup")
 
     def _post(self, target: str) -> Act:
         if target.endswith("action=stop"):
@@ -146,14 +147,15 @@ class JobServer:
         body = {"Entities": {"BackupJobSessions": {"BackupJobSessions": rows}}}
         return Answer(body=json.dumps(body).encode())
 
-    def _session(self, one: str) -> Answer:
+    def _session(self, one: str, kind: str) -> Answer:
         if self.hidden:
             self.hidden -= 1
             return error(404, "Cannot find")
         found = [r for r in self.rows if r["UID"].endswith(one)]
         if not found:
             return error(404, "Cannot find")
-        return Answer(body=json.dumps(found[0]).encode())
+        shown = {**found[0], "Type": f"{kind}JobSession"}
+        return Answer(body=json.dumps(shown).encode())
 
 
 def _accepted(state: str) -> Answer:
