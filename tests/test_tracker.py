@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -208,6 +209,31 @@ def test_a_404_after_it_was_seen_is_confirmed_by_a_second() -> None:
     (event,) = track.feed(observation(12, None))
     assert isinstance(event, SessionGone)
     assert event.session == seen()
+
+
+@pytest.mark.parametrize("resume", [False, True], ids=["at once", "resumed"])
+def test_what_is_gone_is_shown_as_it_was_last_seen(resume: bool) -> None:  # noqa: FBT001 - a parameter
+    """Also what was no event: its progress, its result, its message."""
+    track = tracker()
+    for at, progress in enumerate((10, 20, 30)):
+        track.feed(observation(at, seen(progress=progress)))
+    assert _gone(track, resume=resume) == seen(progress=30)
+
+    track = tracker()
+    warned = attrs.evolve(seen(progress=20, result="Warning"), failure_message="Slow.")
+    track.feed(observation(0, seen(progress=10)))
+    track.feed(observation(1, warned))
+    assert _gone(track, resume=resume) == warned
+
+
+def _gone(track: Tracker[BackupJobSession], *, resume: bool) -> BackupJobSession | None:
+    """Let the session go; give it as it is shown then."""
+    if resume:
+        track = resumed(track, 5)
+    events = [*track.feed(observation(5, None)), *track.feed(observation(7, None))]
+    (event,) = events
+    assert isinstance(event, SessionGone)
+    return event.session
 
 
 def test_a_session_may_appear_late() -> None:

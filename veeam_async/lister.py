@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from veeam_async.errands import Errands
 from veeam_async.errors import ApiError, BadRequest, VeeamError
@@ -53,6 +54,7 @@ class Lister(Generic[S]):
         self._waiting: list[Pending[S]] = []
         self._errands: Errands[S] = Errands(self._start)
         self._mark = Watermark()
+        self._ids: dict[str, UUID] = {}
         self._faults = 0
         self._refused = False
         self.pages: int | None = None
@@ -125,14 +127,15 @@ class Lister(Generic[S]):
 
         def see(seen: Seen[S]) -> None:
             if where is None:
-                self._mark.see_all(seen.rows)
+                self._mark.see_all(row for _, row in seen.rows)
             of.see(seen)
 
-        sweep = Sweep(turn, see, self._moment)
+        sweep = Sweep(turn, see, self._moment, self._ids)
         await sweep.begin()
         self.pages = sweep.pages
         if of.is_worth(sweep.pages):
             await sweep.go_on()
+        self._ids = sweep.ids
 
     async def _since(self, where: str | None, of: Round[S]) -> datetime | None:
         """Give the earliest time that anybody asks from, None where nobody does."""

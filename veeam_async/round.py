@@ -20,28 +20,21 @@ S = TypeVar("S", bound=Session)
 class Round(Generic[S]):
     """A look for *pendings*; those with a scope are handed every row.
 
-    *asked_at* is when it began, in monotonic seconds.
+    *asked_at* is when it began, in monotonic seconds. *open* are the ids that were in
+    no row as yet, each with those who asked for it.
     """
 
     def __init__(self, pendings: Sequence[Pending[S]], asked_at: float) -> None:
         self.pendings = pendings
         self.asked_at = asked_at
         self.watchers = [each for each in pendings if each.ask.scope is not None]
-        self._open: dict[UUID, list[Pending[S]]] = {}
-        for pending in pendings:
-            for one in pending.ask.ids:
-                self._open.setdefault(one, []).append(pending)
-
-    @property
-    def open(self) -> dict[UUID, list[Pending[S]]]:
-        """The ids that were in no row as yet, each with those who asked for it."""
-        return self._open
+        self.open = _by_id(pendings)
 
     def is_worth(self, pages: int) -> bool:
         """Tell whether so many pages are no more than a GET for each id."""
         if self.watchers or any(each.ask.strategy == "query" for each in self.pendings):
             return True
-        return pages <= max(1, len(self._open))
+        return pages <= max(1, len(self.open))
 
     def count(self) -> None:
         """Count a request for everybody."""
@@ -51,21 +44,21 @@ class Round(Generic[S]):
     def see(self, seen: Seen[S]) -> None:
         """Hand on the rows of a page."""
         batches: dict[Pending[S], list[Observation[S]]] = {}
-        answered: dict[Pending[S], int] = {}
         everything: list[Observation[S]] = []
-        for row in seen.rows:
-            one = row.id
+        for one, row in seen.rows:
+            by = self.open.pop(one, None)
+            if by is None and not self.watchers:
+                continue
             observation = Observation(
                 id=one, asked_at=seen.asked_at, at=seen.at, session=row
             )
             everything.append(observation)
-            for pending in self._open.pop(one, ()):
+            for pending in by or ():
                 batches.setdefault(pending, []).append(observation)
-                answered[pending] = answered.get(pending, 0) + 1
         for watcher in self.watchers:
-            batches[watcher] = everything
+            watcher.give(everything, len(batches.pop(watcher, ())))
         for pending, batch in batches.items():
-            pending.give(batch, answered.get(pending, 0))
+            pending.give(batch, len(batch))
 
     def sweep(self, at: Moment) -> None:
         """Tell those who asked for everything that they have it."""
@@ -79,7 +72,7 @@ class Round(Generic[S]):
                 Swept(asked_at=self.asked_at, at=at, error=error, random=random)
             )
         missed: dict[Pending[S], list[Observation[S]]] = {}
-        for one, pendings in self._open.items():
+        for one, pendings in self.open.items():
             observation: Observation[S] = Observation(
                 id=one, asked_at=self.asked_at, at=at, error=error, random=random
             )
@@ -87,3 +80,15 @@ class Round(Generic[S]):
                 missed.setdefault(pending, []).append(observation)
         for pending, batch in missed.items():
             pending.give(batch, len(batch))
+
+
+def _by_id(pendings: Sequence[Pending[S]]) -> dict[UUID, list[Pending[S]]]:
+    """Give who asked for which id."""
+    if len(pendings) == 1:
+        alone = list(pendings)  # once: ten thousand lists would take their time
+        return dict.fromkeys(pendings[0].ask.ids, alone)
+    asked: dict[UUID, list[Pending[S]]] = {}
+    for pending in pendings:
+        for one in pending.ask.ids:
+            asked.setdefault(one, []).append(pending)
+    return asked

@@ -6,13 +6,17 @@ place in a list for each of them is an order of magnitude cheaper than one in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import attrs
 
 from veeam_async.census import Scope
+from veeam_async.models import Session
+from veeam_async.tracked import Tracked
+
+S = TypeVar("S", bound=Session)
 
 
 @attrs.frozen
@@ -24,24 +28,22 @@ class Due:
     scope: Scope | None
 
 
-class Schedule:
-    """Ids by the monotonic time at which they are due.
+class Schedule(Generic[S]):
+    """What is tracked by the monotonic time at which it is due.
 
-    *is_valid* tells whether an id is still to be looked at then: whoever is put down
-    anew is not taken away first.
+    What is put down anew is not taken away first: it is no longer due at the old time.
     """
 
-    def __init__(self, is_valid: Callable[[UUID, float], bool]) -> None:
-        self._is_valid = is_valid
+    def __init__(self) -> None:
         self._times: list[float] = []
-        self._due: dict[float, list[UUID]] = {}
+        self._due: dict[float, list[Tracked[S]]] = {}
 
-    def put(self, one: UUID, due: float) -> None:
-        """Put *one* down for *due*."""
-        bucket = self._due.get(due)
+    def put(self, one: Tracked[S]) -> None:
+        """Put *one* down for when it is due."""
+        bucket = self._due.get(one.due)
         if bucket is None:
-            self._due[due] = bucket = []
-            heappush(self._times, due)
+            self._due[one.due] = bucket = []
+            heappush(self._times, one.due)
         bucket.append(one)
 
     def next(self) -> float | None:
@@ -50,22 +52,26 @@ class Schedule:
             due = self._times[0]
             bucket = self._due[due]
             while bucket:
-                if self._is_valid(bucket[-1], due):
+                if bucket[-1].is_due(due):
                     return due
                 bucket.pop()
             self._drop()
         return None
 
-    def take(self, now: float) -> list[UUID]:
-        """Take what is due by *now*, in the order in which it was put down."""
-        taken: dict[UUID, None] = {}
+    def take(self, now: float) -> list[Tracked[S]]:
+        """Take what is due by *now*, in the order in which it was put down.
+
+        It is being looked at from then on, and so is taken once.
+        """
+        taken: list[Tracked[S]] = []
         while self._times and self._times[0] <= now:
             due = self._times[0]
-            taken.update(
-                (one, None) for one in self._due[due] if self._is_valid(one, due)
-            )
+            for one in self._due[due]:
+                if one.is_due(due):
+                    one.looking = True
+                    taken.append(one)
             self._drop()
-        return list(taken)
+        return taken
 
     def _drop(self) -> None:
         del self._due[heappop(self._times)]

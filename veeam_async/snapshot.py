@@ -82,12 +82,12 @@ def _restored(
     tracker.outage.health = _loaded_health(data["health"], now)
     tracker.ended = _loaded_ended(data["ended"])
     for one, saved in data["sessions"].items():
-        tracker.restore(UUID(one), _loaded(saved, load, now))
+        tracker.restore(_loaded(UUID(one), saved, load, now))
     return tracker, _time(data["deadline"])
 
 
 def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
-    told, known, missing = tracked.told, tracked.known, tracked.missing_since
+    told, known, missing = tracked.told, tracked.newest, tracked.missing_since
     return {
         "told": None if told is None else dump(told),
         "told_seen": _text(tracked.told_seen),
@@ -103,11 +103,15 @@ def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
 
 
 def _loaded(
-    saved: dict[str, Any], load: Callable[[Json], S], now: Moment
+    id: UUID,  # noqa: A002 - the field's term
+    saved: dict[str, Any],
+    load: Callable[[Json], S],
+    now: Moment,
 ) -> Tracked[S]:
     told = None if saved["told"] is None else load(saved["told"])
     known = told if saved["known"] is None else load(saved["known"])
     return Tracked(
+        id,
         told=told,
         told_seen=_time(saved["told_seen"]),
         known=known,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 import attrs
 
@@ -26,9 +27,12 @@ Turn: TypeAlias = Callable[[int], Awaitable[Page[S]]]
 
 @attrs.frozen
 class Seen(Generic[S]):
-    """The *rows* of a page that no earlier one had; asked for then, answered *at*."""
+    """The *rows* of a page that no earlier one had, by their ids.
 
-    rows: Sequence[S]
+    They were asked for at that monotonic time, and answered *at*.
+    """
+
+    rows: Sequence[tuple[UUID, S]]
     asked_at: float
     at: Moment
 
@@ -37,6 +41,7 @@ class Sweep(Generic[S]):
     """Read all pages that *turn* gives, the first alone, then some at once.
 
     *see* is told of each page. Rows that move to a later page meanwhile come once.
+    *before* are the ids by UID that an earlier sweep has left in `ids`.
     """
 
     def __init__(
@@ -44,11 +49,13 @@ class Sweep(Generic[S]):
         turn: Turn[S],
         see: Callable[[Seen[S]], None],
         moment: Callable[[], Moment],
+        before: Mapping[str, UUID],
     ) -> None:
         self._turn = turn
         self._see = see
         self._moment = moment
-        self._known: set[str] = set()
+        self._before = before
+        self.ids: dict[str, UUID] = {}
         self._next = 1
         self.pages = 1
         self._stale = 0
@@ -80,10 +87,7 @@ class Sweep(Generic[S]):
         number, self._next = self._next, self._next + 1
         asked_at = self._moment().monotonic
         page = await self._turn(number)
-        # A row whose UID ends in no UUID could not be told of.
-        rows = [row for row in page.rows if ends_in_uuid(row.uid)]
-        new = [row for row in rows if row.uid not in self._known]
-        self._known.update(row.uid for row in new)
+        new = list(self._new(page.rows))
         if new:
             self.pages = max(self.pages, _last_after(number, page.paging))
         elif number > 1:
@@ -91,6 +95,21 @@ class Sweep(Generic[S]):
             if self._stale == _STALE_PAGES:
                 self.pages = number
         self._see(Seen(new, asked_at, self._moment()))
+
+    def _new(self, rows: Iterable[S]) -> Iterator[tuple[UUID, S]]:
+        """Give what came in no row yet; a UID without a UUID could not be told of."""
+        known, before = self.ids, self._before
+        for row in rows:
+            uid = row.uid
+            if uid in known:
+                continue
+            one = before.get(uid)
+            if one is None:
+                if not ends_in_uuid(uid):
+                    continue
+                one = row.id
+            known[uid] = one
+            yield one, row
 
 
 def _last_after(number: int, paging: PagingInfo | None) -> int:

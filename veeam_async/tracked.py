@@ -82,15 +82,19 @@ class Rules:
 class Tracked(Generic[S]):
     """The state of a watched session; *due* is the monotonic time of its next look.
 
-    *calm*: it runs, as was told, and its looks work. *quiet*: it is old, and of no
-    interest unless it still runs.
+    *progress* is newer than that of what is *known*, unless it is None. *off*: it is
+    not watched any more. *calm*: it runs, as was told, and its looks work.
+    *quiet*: it is old, and of no interest unless it still runs.
     """
 
+    id: UUID
     due: float = float("-inf")
     looking: bool = False
+    off: bool = False
     looked: bool = False
     asked_at: float = float("-inf")
     known: S | None = None
+    progress: int | None = None
     known_at: datetime | None = None
     told: S | None = None
     told_seen: datetime | None = None
@@ -110,14 +114,16 @@ class Tracked(Generic[S]):
 
     def is_due(self, time: float) -> bool:
         """Tell whether its next look is put down for that *time*."""
-        return self.due == time and not self.looking and self.end is None
+        return not (
+            self.due != time or self.looking or self.off or self.end is not None
+        )
 
     # ------------------------------------------------------------ what was seen
 
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
         """Take in that the session was seen."""
         self._answered(seen)
-        self.known = session
+        self.known, self.progress = session, None
         self.missing, self.missing_since = 0, None
         is_told = self.told is not None and session.state == self.told.state
         if is_told:
@@ -132,6 +138,30 @@ class Tracked(Generic[S]):
             self.due = _soon(seen, rules)
         else:
             self.end = EventKind.STOPPED
+
+    def learn(self, session: S) -> None:
+        """Know *session* as the newest, in the state in which it was known.
+
+        While it goes on as it did only its progress is kept: ten thousand new sessions
+        at each look would have the garbage collector go through all there is.
+        """
+        known = self.known
+        if (
+            known is None
+            or session.result != known.result
+            or session.end_time != known.end_time
+            or session.failure_message != known.failure_message
+        ):
+            self.known, self.progress = session, None
+        else:
+            self.progress = session.progress
+
+    @property
+    def newest(self) -> S | None:
+        """The session as it was last seen."""
+        if self.known is None or self.progress is None:
+            return self.known
+        return attrs.evolve(self.known, progress=self.progress)
 
     def miss(self, seen: Observation[S], rules: Rules) -> None:
         """Take in that the server does not know the session."""
@@ -180,7 +210,7 @@ class Tracked(Generic[S]):
         if kind is EventKind.GONE:
             return SessionGone(
                 id=id,
-                session=self.known or self.told,
+                session=self.newest or self.told,
                 observed_at=self.known_at,
                 sequence=sequence,
             )
@@ -207,20 +237,21 @@ class Tracked(Generic[S]):
         id: UUID,  # noqa: A002 - the field's term
         sequence: int,
     ) -> SessionChanged[S] | None:
-        if self.known is None or self.known_at is None:
+        session = self.newest
+        if session is None or self.known_at is None:
             return None
-        before = self.told
+        self.known, before = session, self.told
         event = SessionChanged(
             kind=kind,
             id=id,
-            session=self.known,
+            session=session,
             previous=before,
             observed_at=self.known_at,
             not_before=None if before is None else self._not_before(before),
-            skipped=before is not None and is_skip(before.state, self.known.state),
+            skipped=before is not None and is_skip(before.state, session.state),
             sequence=sequence,
         )
-        self.told, self.told_seen = self.known, self.known_at
+        self.told, self.told_seen = session, self.known_at
         return event
 
     def _not_before(self, before: S) -> datetime | None:

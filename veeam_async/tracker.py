@@ -41,7 +41,7 @@ class Tracker(Generic[S]):
         self.sequence = sequence
         self.tracked: dict[UUID, Tracked[S]] = {}
         self.ended = Ended()
-        self._schedule = Schedule(self._is_due)
+        self._schedule = Schedule[S]()
         # Unlike a dict's its first is found at once, whatever was taken away before.
         self._untold: OrderedDict[UUID, None] = OrderedDict()
         self.outage: Outage[S] = Outage(rules, census)
@@ -63,19 +63,20 @@ class Tracker(Generic[S]):
     def add(self, id: UUID) -> None:  # noqa: A002 - the field's term
         """Watch *id* too, at once; of no effect where it is or was watched."""
         if id not in self.tracked and id not in self.ended:
-            self.restore(id, Tracked())
+            self.restore(Tracked(id))
 
-    def restore(self, id: UUID, tracked: Tracked[S]) -> None:  # noqa: A002 - the field's term
-        """Watch *id* from where an earlier watch was with it."""
-        self.tracked[id] = tracked
-        self._untold[id] = None
+    def restore(self, tracked: Tracked[S]) -> None:
+        """Watch a session from where an earlier watch was with it."""
+        self.tracked[tracked.id] = tracked
+        self._untold[tracked.id] = None
         self.outage.count(tracked)
-        self._schedule.put(id, tracked.due)
+        self._schedule.put(tracked)
 
     def discard(self, id: UUID) -> None:  # noqa: A002 - the field's term
         """Watch a session no longer; nothing more is told of it."""
         tracked = self.tracked.pop(id, None)
         if tracked is not None:
+            tracked.off = True
             self.outage.discount(tracked)
             self._untold.pop(id, None)
         if self.census is not None:
@@ -92,16 +93,14 @@ class Tracker(Generic[S]):
 
     def take_due(self, now: float) -> Due | None:
         """Give what to look at now, None while there is nothing."""
-        ids = self._schedule.take(now)
+        taken = self._schedule.take(now)
         scope = self._scope(now)
-        if not ids and scope is None:
+        if not taken and scope is None:
             return None
         sure: list[UUID] = []
         doubtful: list[UUID] = []
-        for one in ids:
-            tracked = self.tracked[one]
-            tracked.looking = True
-            (doubtful if tracked.in_doubt else sure).append(one)
+        for tracked in taken:
+            (doubtful if tracked.in_doubt else sure).append(tracked.id)
         return Due(sure, doubtful, scope)
 
     def _scope(self, now: float) -> Scope | None:
@@ -110,10 +109,6 @@ class Tracker(Generic[S]):
             return None
         census.looking = True
         return census.scope(now)
-
-    def _is_due(self, one: UUID, due: float) -> bool:
-        tracked = self.tracked.get(one)
-        return tracked is not None and tracked.is_due(due)
 
     # ------------------------------------------------------------ what was seen
 
@@ -157,10 +152,10 @@ class Tracker(Generic[S]):
             self._next = self.rules.next_look(seen.asked_at, at.monotonic)
         tracked.looking = False
         tracked.asked_at = seen.asked_at
-        tracked.known = session
+        tracked.learn(session)
         tracked.known_at = tracked.told_seen = at.wall
         tracked.due = self._next
-        self._schedule.put(seen.id, self._next)
+        self._schedule.put(tracked)
         return True
 
     def _note(self, tracked: Tracked[S], seen: Observation[S]) -> None:
@@ -172,7 +167,7 @@ class Tracker(Generic[S]):
         if tracked.quiet and tracked.end is not None:
             self.discard(seen.id)
         elif tracked.end is None:
-            self._schedule.put(seen.id, tracked.due)
+            self._schedule.put(tracked)
 
     def _take_in(self, tracked: Tracked[S], seen: Observation[S]) -> None:
         self.outage.discount(tracked)
@@ -228,7 +223,7 @@ class Tracker(Generic[S]):
         """Watch what is listed and new; what is old of it may turn out to be over."""
         for one in listed:
             if one not in self.tracked and one not in self.ended:
-                self.restore(one, Tracked(quiet=quiet))
+                self.restore(Tracked(one, quiet=quiet))
 
     def tell(self) -> WatchEvent[S] | None:
         """Give the next event, None while there is nothing to tell."""

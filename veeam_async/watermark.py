@@ -33,7 +33,10 @@ class Watermark:
     def see_all(self, sessions: Iterable[Session]) -> None:
         """Take in the times of many."""
         for session in sessions:
-            self.see(session)
+            if self.newest is None or session.creation_time > self.newest:
+                self.rise(session.creation_time)
+            if session.end_time is not None:
+                self.rise(session.end_time)
 
     def rise(self, time: datetime | None) -> None:
         """Rise to *time*, where that is newer."""

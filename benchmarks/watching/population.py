@@ -13,25 +13,29 @@ from benchmarks.watching.bodies import entity
 from benchmarks.watching.question import Selection
 
 _JOBS = 200
-_AGE_SECONDS = 1800.0
-"""How long ago the oldest of the first sessions was created."""
 
 Kind = Literal["started", "ended"]
 
 
 @attrs.define(eq=False)
 class Row:
-    """A session as the server keeps it; *body* is its entity, as bytes."""
+    """A session as the server keeps it; *around* is its entity but for its progress."""
 
     id: UUID
     job: int
     created: float
     ended: float | None = None
-    body: bytes = b""
+    around: tuple[bytes, bytes] = (b"", b"")
 
     def write(self) -> None:
         """Write its entity anew: it has changed."""
-        self.body = entity(self.id, self.job, self.created, self.ended)
+        self.around = entity(self.id, self.job, self.created, self.ended)
+
+    def body(self, now: float, life: float) -> bytes:
+        """Give its entity as it is *now*, where a session takes *life* seconds."""
+        done = min(99, int((now - self.created) / life * 100))
+        percent = done if self.ended is None else 100
+        return b"%b%d%b" % (self.around[0], percent, self.around[1])
 
 
 @attrs.frozen
@@ -44,17 +48,21 @@ class Change:
 
 
 class Population:
-    """*count* sessions that run; *random* decides about their ids and who ends next."""
+    """*count* sessions that run; *random* decides about their ids and who ends next.
 
-    def __init__(self, count: int, random: Random, now: float) -> None:
+    A session takes *life* seconds, so old are the oldest of them.
+    """
+
+    def __init__(self, count: int, random: Random, now: float, life: float) -> None:
         self._random = random
+        self.life = life
         self.version = 0
         self.rows: list[Row] = []
         self.active: list[Row] = []
         self.changes: list[Change] = []
         self._by_id: dict[str, Row] = {}
         for ago in range(count, 0, -1):
-            self._add(now - ago * _AGE_SECONDS / count)
+            self._add(now - ago * life / count)
 
     def get(self, id: str) -> Row | None:  # noqa: A002 - the field's term
         """Give the session of *id*, None where there is none."""

@@ -52,6 +52,11 @@ class Setting:
     seed: int = 7
 
     @property
+    def life(self) -> float:
+        """How many seconds a session takes, about; an hour where none ends."""
+        return self.interval / self.share if self.share else 3600.0
+
+    @property
     def turnover(self) -> int:
         """How many sessions end, and how many start, in each interval."""
         return math.ceil(self.sessions * self.share)
@@ -94,7 +99,7 @@ class Api:
         if row is None:
             body = bodies.error(404, f"Cannot find session [{path[_ID]}]")
             return _answer("404 Not Found", self._count(SESSION, body))
-        return _ok(self._count(SESSION, row.body))
+        return _ok(self._count(SESSION, self._body(row)))
 
     def _list(self, query: str) -> bytes:
         try:
@@ -111,9 +116,12 @@ class Api:
     def _page(self, asked: Question) -> bytes:
         rows = self._select(asked)
         start = (asked.page - 1) * asked.size
-        chosen = [row.body for row in rows[start : start + asked.size]]
+        chosen = [self._body(row) for row in rows[start : start + asked.size]]
         count = max(1, -(-len(rows) // asked.size))
         return bodies.page(chosen, asked.page, asked.size, count, asked.terms)
+
+    def _body(self, row: Row) -> bytes:
+        return row.body(time.time(), self._population.life)
 
     def _select(self, asked: Question) -> list[Row]:
         """Select, and keep what was selected until something changes."""
@@ -205,7 +213,8 @@ def _answer(status: str, body: bytes, more: str = "") -> bytes:
 
 async def serve(setting: Setting) -> None:
     """Serve until the time is up or the standard input is closed; print the port."""
-    population = Population(setting.sessions, Random(setting.seed), time.time())  # noqa: S311 - no secrets
+    random = Random(setting.seed)  # noqa: S311 - no secrets
+    population = Population(setting.sessions, random, time.time(), setting.life)
     api = Api(population, keep=setting.interval)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Answering(api), "127.0.0.1", 0)
