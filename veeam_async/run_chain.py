@@ -76,8 +76,6 @@ class RunChain:
                 async for event in watch:
                     ended = self._note(event)
                     yield event
-                    if ended is None or retry_within is None:
-                        continue
                     async with limited(left(), self.late):
                         retry = await self._retry(ended, retry_within, interval)
                     if retry is not None:
@@ -115,14 +113,14 @@ class RunChain:
         return event.session
 
     async def _retry(
-        self, ended: RunSession, within: float, interval: float
+        self, ended: RunSession | None, within: float | None, interval: float
     ) -> UUID | None:
         """Wait for the retry of *ended*, which from then on is the run's newest."""
-        if ended.result != SessionResult.FAILED:
+        if ended is None or within is None or ended.result != SessionResult.FAILED:
             return None
         sessions = RunSessions(self._sessions, self._record.job_id)
-        left = left_of(within, self._record.failed_at or now())
         look = partial(sessions.next_after, ended)
+        left = left_of(within, self._record.failed_at or now())
         found: RunSession
         try:
             found = await poll(look, interval=interval, seconds=left)
