@@ -11,10 +11,17 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 from aiohttp import web
 
-from veeam_async import BackupJobSession, EnterpriseManager, SessionChanged, VeeamError
+from veeam_async import (
+    BackupJobSession,
+    EnterpriseManager,
+    ReplicaJobSession,
+    SessionChanged,
+    VeeamError,
+)
 
 MANAGER = web.AppKey("manager", EnterpriseManager)
 INTERVAL = web.AppKey("interval", float)
@@ -36,20 +43,19 @@ async def run(request: web.Request) -> web.StreamResponse:
     em, interval = request.app[MANAGER], request.app[INTERVAL]
     try:
         begun = await em.jobs.start(request.match_info["id"])
-        session = await begun.session(interval=interval)
+        await begun.session(interval=interval)
     except VeeamError as error:
         raise web.HTTPBadGateway(text=f"{error}\n") from error
     stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await stream.prepare(request)
-    watch = em.backup_sessions.watch([session.id], interval=interval, progress=True)
-    async with watch:
-        async for event in watch:
+    async with aclosing(begun.watch(interval=interval, progress=True)) as events:
+        async for event in events:
             if isinstance(event, SessionChanged):
                 await stream.write(line(event.kind, event.session))
     return stream
 
 
-def line(kind: str, session: BackupJobSession) -> bytes:
+def line(kind: str, session: BackupJobSession | ReplicaJobSession) -> bytes:
     """Write a server-sent event."""
     told = {
         "job": session.job_name,

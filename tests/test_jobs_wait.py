@@ -14,7 +14,7 @@ import pytest
 from tests.support.bodies import error, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Reset, Stall
-from tests.support.job_server import JOB, NOON, JobServer, row, task
+from tests.support.job_server import JOB, JobServer, row, task
 from tests.support.simulated import simulated
 from veeam_async import (
     DeadlineExceeded,
@@ -219,18 +219,6 @@ async def test_a_time_out_of_a_request_is_not_the_end_of_the_time() -> None:
         run = await em.jobs.start(JOB)
         with pytest.raises(RequestTimeout):
             await run.wait(timeout=3600, appear_within=0)
-
-
-async def test_a_deadline_that_the_watch_meets_first_is_the_runs() -> None:
-    """Two clocks tell it: the checkpoint is the run's in either case."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
-        run = await em.jobs.start(JOB)
-        session = await run.session(interval=SOON)
-        with pytest.raises(DeadlineExceeded) as caught:
-            await run._chain.end(session.id, interval=SOON, deadline=NOON)
-
-    assert caught.value.checkpoint == run.to_dict()
 
 
 async def test_the_time_of_a_wait_stops_no_backup() -> None:

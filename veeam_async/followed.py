@@ -172,7 +172,7 @@ class Followed(Entities[S], Generic[S]):
             deadline=deadline,
         )
         async with watch:
-            session = await reached(watch, goal, self._gone)
+            session = await reached(watch, goal, self.gone)
         return passed(session) if check else session
 
     async def wait_all(
@@ -192,7 +192,7 @@ class Followed(Entities[S], Generic[S]):
         """
         watch = self._of_many(ids, timeout, deadline, interval, strategy)
         async with watch:
-            return await all_ended(watch, self._gone, check)
+            return await all_ended(watch, self.gone, check)
 
     async def wait_any(
         self,
@@ -213,7 +213,7 @@ class Followed(Entities[S], Generic[S]):
         if not watch.active:
             raise ValueError("there is no session to wait for")
         async with watch:
-            session = await first_ended(watch, self._gone)
+            session = await first_ended(watch, self.gone)
         return passed(session) if check else session
 
     def _of_many(
@@ -234,7 +234,8 @@ class Followed(Entities[S], Generic[S]):
             deadline=deadline,
         )
 
-    def _gone(self, one: UUID) -> NotFound:
+    def gone(self, one: UUID) -> NotFound:
+        """Make the error for a session that the server does not know."""
         return NotFound(
             status=404,
             message="the server does not know this session (any more)",

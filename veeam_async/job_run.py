@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from veeam_async.errors import Json, SessionFailed, SessionMissing, VeeamError
@@ -14,11 +17,10 @@ from veeam_async.polling import (
     check_interval,
     check_seconds,
     in_spite_of_cancelling,
-    limited,
     poll,
     seconds_until,
 )
-from veeam_async.run_chain import RunChain, left_of
+from veeam_async.run_chain import RunChain, RunEvent, left_of
 from veeam_async.run_record import RunRecord, save
 from veeam_async.run_search import Access, RunSearch
 from veeam_async.run_sessions import RunSession
@@ -155,16 +157,17 @@ class JobRun:
         Raises what `session` raises, and NotFound where the server forgets a session
         meanwhile. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
         """
-        check_seconds(
-            timeout=timeout, appear_within=appear_within, retry_within=retry_within
+        events = self.watch(
+            retries=retries,
+            timeout=timeout,
+            deadline=deadline,
+            interval=interval,
+            appear_within=appear_within,
+            retry_within=retry_within,
         )
-        check_interval(interval)
-        seconds = seconds_until(timeout, deadline)
-        within = retry_within if retries else None
         try:
-            async with limited(seconds, self._chain.late):
-                first = self.session_id or await self._first(appear_within, interval)
-                ended = await self._end(first, interval, deadline, within)
+            async with aclosing(events):
+                ended = await self._chain.last_end(events)
         except asyncio.CancelledError:
             if stop_on_cancel:
                 await in_spite_of_cancelling(self._stop())
@@ -173,33 +176,69 @@ class JobRun:
             raise SessionFailed(ended)
         return ended
 
+    def watch(
+        self,
+        *,
+        retries: bool = False,
+        progress: bool = False,
+        timeout: float | None = None,
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        appear_within: float = APPEAR_SECONDS,
+        retry_within: float = RETRY_SECONDS,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Follow the run to its end: an async iterator of events.
+
+        They are those of a watch: first FOUND, then what happens, then STOPPED or GONE;
+        with *retries* the same of each retry. With *progress* progress alone is an
+        event too, the other arguments are those of `wait`. For example:
+
+            async for event in run.watch(progress=True):
+                print(event.kind, event.session)
+
+        Raises ValueError here; while iterating what `session` raises, and
+        DeadlineExceeded. Leaving it early never stops a backup.
+        """
+        check_seconds(
+            timeout=timeout, appear_within=appear_within, retry_within=retry_within
+        )
+        check_interval(interval)
+        seconds_until(timeout, deadline)  # both, or a time without a zone
+        return self._chain.events(
+            partial(self._first, appear_within, interval),
+            retry_within=retry_within if retries else None,
+            interval=interval,
+            progress=progress,
+            timeout=timeout,
+            deadline=deadline,
+        )
+
     async def _first(self, appear_within: float, interval: float) -> UUID:
+        if self.session_id is not None:
+            return self.session_id
         often = min(interval, _LOOK_SECONDS)
         return (await self.session(appear_within=appear_within, interval=often)).id
 
-    async def _end(
-        self,
-        first: UUID,
-        interval: float,
-        deadline: datetime | None,
-        retry_within: float | None,
-    ) -> RunSession:
-        if retry_within is None:
-            return await self._chain.end(first, interval=interval, deadline=deadline)
-        return await self._chain.last_end(
-            first, retry_within=retry_within, interval=interval, deadline=deadline
-        )
+    # ------------------------------------------------------------ to stop it
 
-    async def _stop(self) -> None:
-        """Have the server stop what runs, once; what fails is logged."""
+    async def stop(self) -> Task:
+        """Ask the server, once, to stop the session that runs.
+
+        Before that was seen, and where it has ended, as between the server's retries,
+        this stops whatever the job is running. Raises PermissionDenied for a user who
+        is no Portal Administrator.
+        """
         running = self._chain.running_id
         is_backup = self._record.kind == BackupJobSession.__name__
+        if running is not None and is_backup:
+            return await self._access.backups.stop(running)
+        return await self._access.stop_job(self.job_id)
+
+    async def _stop(self) -> None:
+        """Stop it in the time that a cancellation may take; what fails is logged."""
         try:
             async with asyncio.timeout(_STOP_SECONDS):
-                if running is not None and is_backup:
-                    await self._access.backups.stop(running)
-                else:
-                    await self._access.stop_job(self.job_id)
+                await self.stop()
         except Exception as error:  # noqa: BLE001 - the cancellation goes on, whatever fails
             # What a password callable raises may hold a secret.
             said = error if isinstance(error, VeeamError) else type(error).__name__

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -82,6 +83,17 @@ def seconds_until(timeout: float | None, deadline: datetime | None) -> float | N
     if deadline.utcoffset() is None:
         raise ValueError("a deadline needs a time zone")
     return max(0.0, (deadline - datetime.now(UTC)).total_seconds())
+
+
+def time_left(
+    timeout: float | None, deadline: datetime | None
+) -> Callable[[], float | None]:
+    """Give what tells the seconds until the end, counting *timeout* from now on."""
+    if deadline is not None:
+        return partial(seconds_until, timeout, deadline)
+    clock = asyncio.get_running_loop().time
+    end = None if timeout is None else clock() + timeout
+    return lambda: None if end is None else max(0.0, end - clock())
 
 
 def check_seconds(**limits: float | None) -> None:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeAlias
 from uuid import UUID
 
 from veeam_async.errors import DeadlineExceeded
-from veeam_async.models import SessionResult
-from veeam_async.polling import NothingFoundError, poll
+from veeam_async.events import (
+    EventKind,
+    HealthChanged,
+    SessionChanged,
+    SessionGone,
+    WatchEvent,
+)
+from veeam_async.models import BackupJobSession, ReplicaJobSession, SessionResult
+from veeam_async.polling import NothingFoundError, limited, poll, time_left
 from veeam_async.run_record import RunRecord, save
 from veeam_async.run_search import Access
-from veeam_async.run_sessions import RunSession, RunSessions
+from veeam_async.run_sessions import RunResource, RunSession, RunSessions
+from veeam_async.waiting import closed
+
+RunEvent: TypeAlias = WatchEvent[BackupJobSession] | WatchEvent[ReplicaJobSession]
+"""What happens to a session of a run."""
 
 
 class RunChain:
@@ -31,58 +45,91 @@ class RunChain:
         last = self._record.last_id
         return None if last == self._ended else last
 
-    async def end(
-        self, one: UUID, *, interval: float, deadline: datetime | None
-    ) -> RunSession:
-        """Give the session *one* once it is Stopped."""
-        sessions = self._access.sessions(self._record.kind)
+    async def events(
+        self,
+        first: Callable[[], Awaitable[UUID]],
+        *,
+        retry_within: float | None,
+        interval: float,
+        progress: bool,
+        timeout: float | None,  # noqa: ASYNC109 - the consumer's time is no part of it
+        deadline: datetime | None,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Give what happens to *first*, and then to each retry; None: to no retry.
+
+        A session that did not fail is the last, and one that failed where the job's
+        next session is no retry, or none is shown within *retry_within*.
+        """
+        left = time_left(timeout, deadline)
+        with self._own_deadline():
+            async with limited(left(), self.late):
+                one = await first()
+            watch = self._sessions.watch(
+                [one if retry_within is None else self._record.retry_id or one],
+                interval=interval,
+                progress=progress,
+                appear_within=0.0,  # it was shown already
+                timeout=left() if deadline is None else None,
+                deadline=deadline,
+            )
+            async with watch:
+                async for event in watch:
+                    ended = self._note(event)
+                    yield event
+                    async with limited(left(), self.late):
+                        retry = await self._retry(ended, retry_within, interval)
+                    if retry is not None:
+                        watch.add(retry)
+            if watch.active:
+                raise closed()
+
+    async def last_end(self, events: AsyncIterator[RunEvent]) -> RunSession:
+        """Give the session that *events* end with; NotFound where it is gone."""
+        told = [each async for each in events if not isinstance(each, HealthChanged)]
+        last = told[-1]
+        if isinstance(last, SessionGone):
+            raise self._sessions.gone(last.id)
+        return last.session
+
+    @contextmanager
+    def _own_deadline(self) -> Iterator[None]:
+        """Let the run tell that its time is up, where its watch does."""
         try:
-            ended = await sessions.wait(one, interval=interval, deadline=deadline)
+            yield
         except DeadlineExceeded:
             raise self.late() from None
-        if one == self._record.last_id:
-            self._ended = one
+
+    @property
+    def _sessions(self) -> RunResource:
+        return self._access.sessions(self._record.kind)
+
+    def _note(self, event: RunEvent) -> RunSession | None:
+        """Give the session where it has ended by *event*."""
+        if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
+            return None
+        if event.id == self._record.last_id:
+            self._ended = event.id
             self._record.failed_at = self._record.failed_at or now()
-        return ended
-
-    async def last_end(
-        self,
-        first: UUID,
-        *,
-        retry_within: float,
-        interval: float,
-        deadline: datetime | None,
-    ) -> RunSession:
-        """Give the last session once it is Stopped.
-
-        One that did not fail is the last, and one that failed where the job's next
-        session is no retry, or none is shown within *retry_within*.
-        """
-        one = self._record.retry_id or first
-        while True:
-            ended = await self.end(one, interval=interval, deadline=deadline)
-            if ended.result != SessionResult.FAILED:
-                return ended
-            retry = await self._retry(ended, retry_within, interval)
-            if retry is None:
-                return ended
-            one = self._record.retry_id = retry.id
-            self._record.failed_at = None
+        return event.session
 
     async def _retry(
-        self, failed: RunSession, within: float, interval: float
-    ) -> RunSession | None:
-        sessions = RunSessions(
-            self._access.sessions(self._record.kind), self._record.job_id
-        )
+        self, ended: RunSession | None, within: float | None, interval: float
+    ) -> UUID | None:
+        """Wait for the retry of *ended*, which from then on is the run's newest."""
+        if ended is None or within is None or ended.result != SessionResult.FAILED:
+            return None
+        sessions = RunSessions(self._sessions, self._record.job_id)
+        look = partial(sessions.next_after, ended)
         left = left_of(within, self._record.failed_at or now())
-        look = partial(sessions.next_after, failed)
         found: RunSession
         try:
             found = await poll(look, interval=interval, seconds=left)
         except NothingFoundError:
             return None
-        return found if found.is_retry else None
+        if not found.is_retry:
+            return None
+        self._record.retry_id, self._record.failed_at = found.id, None
+        return found.id
 
     def late(self) -> DeadlineExceeded:
         """Make the error of a run that has not ended in time."""

@@ -55,7 +55,7 @@ async def reached(watch: Watch[S], goal: Goal[S], gone: Gone) -> S:
             return changed.session
         if changed is not None and changed.kind is EventKind.STOPPED:
             raise goal.missed(changed.session)
-    raise _closed()
+    raise closed()
 
 
 async def first_ended(watch: Watch[S], gone: Gone) -> S:
@@ -64,7 +64,7 @@ async def first_ended(watch: Watch[S], gone: Gone) -> S:
         changed = _changed(event, gone)
         if changed is not None and changed.kind is EventKind.STOPPED:
             return changed.session
-    raise _closed()
+    raise closed()
 
 
 async def all_ended(
@@ -79,7 +79,7 @@ async def all_ended(
         if changed is not None and changed.kind is EventKind.STOPPED:
             ended[changed.id] = passed(changed.session) if check else changed.session
     if watch.active:
-        raise _closed()
+        raise closed()
     return ended
 
 
@@ -97,6 +97,6 @@ def passed(session: S) -> S:
     return session
 
 
-def _closed() -> RuntimeError:
+def closed() -> RuntimeError:
     """Make the error for a wait that another task ended."""
     return RuntimeError("the EnterpriseManager was closed while this waited")

@@ -5,7 +5,7 @@ from veeam_async import __version__
 
 COMMANDS = (
     *("demo", "simulate", "get", "references", "query", "fetch"),
-    *("watch", "wait", "replay", "stop", "tasks", "bench"),
+    *("watch", "wait", "run", "replay", "stop", "tasks", "bench"),
 )
 
 

@@ -19,6 +19,7 @@ from veeam_async.cli.exits import Exit, Refusal, code_of, explain
 from veeam_async.cli.fetching import fetch
 from veeam_async.cli.reading import get, query, references, tasks
 from veeam_async.cli.replaying import replay
+from veeam_async.cli.running import run as run_job
 from veeam_async.cli.screen import out, prepare, warn
 from veeam_async.cli.simulate import simulate
 from veeam_async.cli.stopping import stop
@@ -52,6 +53,7 @@ _COMMANDS: tuple[Callable[..., Exit], ...] = (
     fetch,
     watch,
     wait,
+    run_job,
     replay,
     stop,
     tasks,

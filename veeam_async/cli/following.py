@@ -8,7 +8,23 @@ from time import monotonic
 from veeam_async import EventKind
 from veeam_async.cli.board import Board, Event
 from veeam_async.cli.live import line, shown
-from veeam_async.cli.screen import Screen
+from veeam_async.cli.output import Format, chosen, rows
+from veeam_async.cli.screen import Screen, out
+
+
+def is_live(output: Format | None) -> bool:
+    """Tell whether there will be a table with bars in it."""
+    return chosen(output) == "table" and out().is_interactive
+
+
+async def show(
+    events: AsyncIterator[Event], output: Format | None, *, progress: bool
+) -> Board:
+    """Show *events* in the form *output* until they end; give what is known then."""
+    if chosen(output) == "table":
+        return await follow(events, out(), progress=progress)
+    with rows(output) as put:
+        return await follow_rows(events, put)
 
 
 async def follow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import NoReturn, TextIO
 
 from rich.console import Console
@@ -49,6 +50,12 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Tell the user that something is wrong, so that a log shows who said it."""
     say(f"veeam-async: {text}")
+
+
+def spinner(text: str) -> AbstractContextManager[object]:
+    """Show on a terminal that something goes on."""
+    screen = err()
+    return screen.status(text) if screen.is_interactive else nullcontext()
 
 
 def prepare() -> None:

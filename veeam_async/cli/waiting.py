@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractContextManager, nullcontext
 
 from veeam_async import DeadlineExceeded, SessionResult, parse_id
 from veeam_async.cli.connection import Connection, Server
@@ -11,7 +10,7 @@ from veeam_async.cli.details import put_one
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.output import Output
 from veeam_async.cli.resource import Resource, sessions_of
-from veeam_async.cli.screen import err, warn
+from veeam_async.cli.screen import spinner, warn
 from veeam_async.cli.status import AnySession
 from veeam_async.cli.verdict import late
 from veeam_async.cli.words import one_line
@@ -67,15 +66,10 @@ async def _wait(
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
         try:
-            with _spinner(f"Waiting for {one}"):
+            with spinner(f"Waiting for {one}"):
                 session: AnySession = await sessions.wait(
                     one, timeout=seconds, interval=interval
                 )
         except DeadlineExceeded as error:
             raise late(error, 1) from error
         return session
-
-
-def _spinner(text: str) -> AbstractContextManager[object]:
-    screen = err()
-    return screen.status(text) if screen.is_interactive else nullcontext()

@@ -12,17 +12,16 @@ from cyclopts import Parameter
 
 from veeam_async import CheckpointFile, DeadlineExceeded, Watch, parse_id
 from veeam_async.ask import Strategy
-from veeam_async.cli.board import Board
 from veeam_async.cli.connection import Connection, Server
 from veeam_async.cli.exits import Exit, Refusal
-from veeam_async.cli.following import follow, follow_rows
+from veeam_async.cli.following import is_live, show
 from veeam_async.cli.given import File, Ids, read_ids
 from veeam_async.cli.hook import Hook, hook_of
 from veeam_async.cli.keeping import Checkpoint, kept
-from veeam_async.cli.output import Format, Output, chosen, rows
+from veeam_async.cli.output import Format, Output
 from veeam_async.cli.replaying import Record, recorded
 from veeam_async.cli.resource import Resource, Sessions, sessions_of
-from veeam_async.cli.screen import out, say
+from veeam_async.cli.screen import say
 from veeam_async.cli.stages import Stages
 from veeam_async.cli.verdict import late, verdict
 
@@ -123,7 +122,7 @@ class _Task:
             where=self.where if saved is None else None,
             interval=self.interval,
             strategy=self.strategy,
-            progress=self.progress or _is_live(self.output),
+            progress=self.progress or is_live(self.output),
             timeout=self.timeout,
             resume=saved,
             record=record,
@@ -152,7 +151,7 @@ async def _watch(
         total = len(watch.active)
         try:
             async with aclosing(stages.through(watch)) as events:
-                board = await _follow(events, task)
+                board = await show(events, task.output, progress=task.progress)
         except DeadlineExceeded as error:
             raise late(error, total) from error
     return verdict(board)
@@ -174,15 +173,3 @@ async def _load(task: _Task) -> Checkpoint | None:
     if isinstance(everything, dict) and everything.get("where") != task.where:
         raise Refusal("the checkpoint is of another --where: give another file")
     return saved
-
-
-def _is_live(output: Format | None) -> bool:
-    """Tell whether there will be a table with bars in it."""
-    return chosen(output) == "table" and out().is_interactive
-
-
-async def _follow(events: Any, task: _Task) -> Board:
-    if chosen(task.output) == "table":
-        return await follow(events, out(), progress=task.progress)
-    with rows(task.output) as put:
-        return await follow_rows(events, put)
