@@ -10,7 +10,7 @@ import attrs
 
 from veeam_async.census import Scope, Swept
 from veeam_async.models import Session
-from veeam_async.tracked import Observation
+from veeam_async.observation import Observation
 
 S = TypeVar("S", bound=Session)
 

@@ -14,8 +14,8 @@ from veeam_async.errors import NotFound, VeeamError
 from veeam_async.health import Moment
 from veeam_async.looks import Looks
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.pending import Pending
-from veeam_async.tracked import Observation
 
 S = TypeVar("S", bound=Session)
 

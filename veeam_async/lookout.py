@@ -18,9 +18,9 @@ from veeam_async.ask import Ask, Observe, Strategy, Tally
 from veeam_async.census import Swept
 from veeam_async.health import Moment
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.recording import Recorder
 from veeam_async.schedule import Due
-from veeam_async.tracked import Observation
 from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)

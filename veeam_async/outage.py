@@ -8,8 +8,9 @@ from veeam_async.census import Census, Swept
 from veeam_async.errors import VeeamError
 from veeam_async.health import Health
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.retries import Retries
-from veeam_async.tracked import Observation, Rules, Tracked
+from veeam_async.tracked import Rules, Tracked
 
 S = TypeVar("S", bound=Session)
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from veeam_async.ask import Ask
 from veeam_async.census import Swept
 from veeam_async.models import Session
-from veeam_async.tracked import Observation
+from veeam_async.observation import Observation
 
 S = TypeVar("S", bound=Session)
 

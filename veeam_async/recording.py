@@ -18,8 +18,9 @@ from veeam_async.errors import Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.health import Moment
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.snapshot import restore, save
-from veeam_async.tracked import Observation, Rules
+from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)

@@ -10,9 +10,9 @@ from veeam_async.census import Swept
 from veeam_async.errors import VeeamError
 from veeam_async.health import Moment
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.pending import Pending
 from veeam_async.sweep import Seen
-from veeam_async.tracked import Observation
 
 S = TypeVar("S", bound=Session)
 

@@ -24,6 +24,7 @@ from veeam_async.events import (
 )
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 
 S = TypeVar("S", bound=Session)
 
@@ -32,25 +33,6 @@ CONFIRM_SECONDS = 1.0
 
 _NEAR = 0.05
 """The part of an interval before a tick in which a look counts as that tick's own."""
-
-
-@attrs.define(kw_only=True)
-class Observation(Generic[S]):
-    """What one look at a session saw.
-
-    The *session*, or an *error*, or neither of the two: it is missing. *asked_at* is in
-    monotonic seconds, *at* the moment of the answer. *random*, in [0, 1), spreads the
-    next look where this one failed. *stray*: the session was in no row of a list, so
-    that it was looked at by itself.
-    """
-
-    id: UUID
-    asked_at: float
-    at: Moment
-    session: S | None = None
-    error: VeeamError | None = None
-    random: float = 0.0
-    stray: bool = False
 
 
 @attrs.frozen(kw_only=True)

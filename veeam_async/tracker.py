@@ -15,9 +15,10 @@ from veeam_async.census import Census, Ended, Scope, Swept
 from veeam_async.events import EventKind, WatchEvent
 from veeam_async.health import Moment
 from veeam_async.models import Session
+from veeam_async.observation import Observation
 from veeam_async.outage import Outage
 from veeam_async.schedule import Due, Schedule
-from veeam_async.tracked import Observation, Rules, Tracked
+from veeam_async.tracked import Rules, Tracked
 
 S = TypeVar("S", bound=Session)
 

@@ -19,7 +19,8 @@ import attrs
 from benchmarks.affinity import cores, pin
 from veeam_async.health import Moment
 from veeam_async.models import BackupJobSession
-from veeam_async.tracked import Observation, Rules
+from veeam_async.observation import Observation
+from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 _START = datetime(2026, 3, 2, 21, tzinfo=UTC)

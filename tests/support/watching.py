@@ -21,8 +21,9 @@ from veeam_async import (
 )
 from veeam_async.health import Moment
 from veeam_async.looks import Looks
+from veeam_async.observation import Observation
 from veeam_async.observer import Observer
-from veeam_async.tracked import Observation, Rules
+from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
