@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -219,6 +220,48 @@ async def test_a_start_doubles_with_each_round_trip() -> None:
             slots.release(task.result(), GOOD)
 
     assert at_once == [32, 64, 128, 200]
+
+
+async def driven(slots: Slots, requests: int, wait: Callable[[], float]) -> None:
+    """Send so many good requests from 256 workers; *wait* says how long one takes."""
+    left = iter(range(requests))
+
+    async def use() -> None:
+        for _ in left:
+            slot = await slots.acquire()
+            await asyncio.sleep(wait())
+            slots.release(slot, GOOD)
+
+    await asyncio.gather(*(use() for _ in range(256)))
+
+
+@pytest.mark.looptime
+async def test_a_start_on_a_fast_server_takes_all_it_may() -> None:
+    """As long as twice as many requests bring nearly twice as many answers."""
+    slots, spread = Slots(256), random.Random(7)  # noqa: S311 - no secret
+    await driven(slots, 2000, lambda: 0.05 * spread.uniform(0.8, 1.2))
+
+    assert slots.limit == 256
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("capacity", [50, 100, 500])
+async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None:
+    """Where a server takes one after the other, they would run into their time-outs."""
+    slots, clock = Slots(256), asyncio.get_running_loop().time
+    free_at = clock()
+    waits = []
+
+    def queued() -> float:
+        nonlocal free_at
+        free_at = max(free_at, clock()) + 1 / capacity
+        waits.append(free_at - clock())
+        return waits[-1]
+
+    await driven(slots, 1000, queued)
+
+    assert max(waits) * capacity < 140
+    assert waits[-1] * capacity < 100
 
 
 async def test_the_first_overload_ends_the_start() -> None:

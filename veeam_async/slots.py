@@ -7,6 +7,8 @@ from collections import deque
 from contextlib import suppress
 from typing import TypeAlias
 
+import attrs
+
 from veeam_async.errors import ApiError, RequestTimeout
 
 _OVERLOADED = (429, 503)
@@ -17,11 +19,29 @@ _START = 32
 _SILENCE = 0.5
 """Seconds without any answer after which a start asks for more: it is only slow."""
 
+_WORTH_IT = 1.6
+"""By how much a round trip of twice the limit must bring more answers a second."""
+
 Slot: TypeAlias = tuple[int, bool]
 """The right to have one request in flight: its number, and whether it was the last.
 
 A plain pair, since there is one for each request.
 """
+
+
+@attrs.frozen
+class _Round:
+    """A round trip of a start: until the first slot after *last* comes back.
+
+    When it *began* the *limit* was this, and so many slots had been *given_back*; the
+    one before it brought so many answers a second (*rate*).
+    """
+
+    last: int
+    limit: float
+    given_back: int
+    began: float
+    rate: float
 
 
 class Slots:
@@ -31,7 +51,8 @@ class Slots:
     time-out) halves the limit, once for all the requests that were in flight together;
     each round trip of good answers at the limit adds one, up to *most*. Until the first
     such answer a round trip doubles the limit, which starts at 32: hundreds of requests
-    at once would be wasted on a server that can serve ten.
+    at once would be wasted on a server that can serve ten. It doubles as long as that
+    brings more answers a second; where it does not, they only wait for longer.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,6 +62,7 @@ class Slots:
         self.limit = float(min(most, _START))
         self.in_flight = 0
         self._is_starting = self.limit < most
+        self._round: _Round | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._handed_out = 0
         self._halved_at = 0
@@ -77,10 +99,27 @@ class Slots:
     def _grow(self, slot: Slot) -> None:
         """Grow by one in a round trip, while the limit is what holds requests back."""
         if self._is_starting:
+            self._judge(slot)
+        if self._is_starting:
             step = 1.0 if self._waiting else 0.0
         else:
             step = 1 / self.limit if slot[1] else 0.0
         self.limit = min(float(self.most), self.limit + step)
+
+    def _judge(self, slot: Slot) -> None:
+        """Begin a round trip where one has ended, unless it was of no use."""
+        before = self._round
+        if before is not None and slot[0] <= before.last:
+            return
+        now = asyncio.get_running_loop().time()
+        rate = 0.0
+        if before is not None:
+            answers = self._given_back - before.given_back
+            rate = answers / max(now - before.began, 1e-9)
+            if rate < before.rate * _WORTH_IT:
+                self._is_starting, self.limit = False, before.limit
+                return
+        self._round = _Round(self._handed_out, self.limit, self._given_back, now, rate)
 
     def _halve(self, slot: Slot) -> None:
         """Halve, unless the request began before the last halving took effect."""
