@@ -11,7 +11,7 @@ import pytest
 from tests.support.bodies import uuid_of
 from tests.support.watching import START, kinds
 from tests.support.world import Life, World, heard, told
-from veeam_async import BackupJobSession, BadRequest, WatchEvent
+from veeam_async import BackupJobSession, BadRequest, PermissionDenied, WatchEvent
 from veeam_async.ask import Strategy
 from veeam_async.census import Ended
 
@@ -131,6 +131,35 @@ async def test_a_filter_that_the_server_does_not_understand_ends_it() -> None:
 
     with pytest.raises(BadRequest):
         await heard(world.watch(where="Files"), 60)
+
+
+async def test_a_filter_needs_queries() -> None:
+    """Who may not ask any is told so; without a filter there are the references."""
+    world = World({1: Life(ended=20, name="Files")})
+    world.errors["page"] = world.errors["newest"] = refused()
+
+    with pytest.raises(PermissionDenied):
+        await heard(world.watch(where="Files"), 60)
+
+
+async def test_a_refusal_that_comes_later_may_pass() -> None:
+    """A proxy that restarts answers what it likes."""
+    world = World({1: Life(ended=200, name="Files")})
+    watch = world.watch(where="Files")
+    events = await heard(watch, 50)
+    world.errors["page"] = refused()
+    events += await heard(watch, 150)
+    del world.errors["page"]
+    events += await heard(watch, 400)
+    await watch.aclose()
+
+    assert told(events, 1) == ["FOUND", "STOPPED"]
+    assert [str(event.kind) for event in events][1:3] == ["DEGRADED", "RECOVERED"]
+
+
+def refused() -> PermissionDenied:
+    """Make the error for a user who may not query."""
+    return PermissionDenied(status=403, message="no", method="GET", url="https://em/q")
 
 
 @pytest.mark.parametrize("status", [400, 403, 405, 500, 501])

@@ -130,6 +130,15 @@ async def test_a_watch_of_everything_goes_on_from_its_checkpoint() -> None:
     assert brief not in before
 
 
+async def test_a_checkpoint_of_another_kind_is_refused() -> None:
+    """Replica sessions would be asked for as backup sessions, and be gone."""
+    async with site() as (_, em):
+        saved = em.replica_sessions.watch().checkpoint()
+        with pytest.raises(ValueError, match="of ReplicaJobSessions, not of Backup"):
+            em.backup_sessions.watch(resume=saved)
+        em.replica_sessions.watch(resume=saved)
+
+
 async def test_where_narrows_what_is_watched() -> None:
     """By what a session is; what it does changes while it is watched."""
     async with site(5, speed=0) as (server, em):

@@ -90,6 +90,23 @@ def test_whatever_is_seen_is_told_alike(looks: list[Any]) -> None:
     assert [to_dict(event) for event in again] == told
 
 
+def test_a_session_is_written_whole_once() -> None:
+    """Then what changed in it: a watch looks at each of thousands again and again."""
+    lines: list[Any] = []
+    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict)
+    recorder.begin(Tracker([uuid_of(1)], Rules()), moment(0))
+    looks = [seen(), seen(), None, seen(progress=4), seen("Stopped"), seen("Stopped")]
+    for at, what in enumerate(looks):
+        recorder.seen(observation(at, what))
+
+    first, same, missing, moved, ended, again = lines[1:]
+    assert first["session"] == to_dict(seen())
+    assert (same["changed"], missing["session"]) == ({}, None)
+    assert moved["changed"] == {"progress": 4}
+    assert ended["changed"].keys() == {"state", "result", "progress"}
+    assert again["session"] == to_dict(seen("Stopped"))
+
+
 async def test_a_watch_records_what_it_is_given() -> None:
     """Ids that are added and discarded count too, and so does how it ended."""
     lines: list[Json] = []

@@ -34,7 +34,7 @@ class Lister(Generic[S]):
     """List what is wanted; *getter* gets what is in no row.
 
     *refuse* is told where the server refuses queries, with those who asked for
-    everything. *pages* is how many the last list had, None while there was none.
+    everything. *pages* is how many the last list had, of those without a filter.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Lister(Generic[S]):
         self._ids: dict[str, UUID] = {}
         self._faults = 0
         self._refused = False
+        self._has_worked = False
         self.pages: int | None = None
 
     def want(self, pendings: Iterable[Pending[S]]) -> None:
@@ -91,8 +92,7 @@ class Lister(Generic[S]):
             of.sweep(self._moment())
 
     def _fail(self, error: VeeamError, of: Round[S], where: str | None) -> None:
-        is_misspelt = where is not None and isinstance(error, BadRequest)
-        if is_misspelt or self._looks.is_fatal(error):
+        if self._looks.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
         if where is None and self._is_refusal(error):
             _LOG.warning("queries are refused, a GET for each from now: %s", error)
@@ -106,11 +106,18 @@ class Lister(Generic[S]):
         self._get_open(of, stray=False)
         self._refuse(of.watchers)
 
+    def _is_vain(self, error: VeeamError) -> bool:
+        """Tell whether a filter that met *error* will never be answered."""
+        if isinstance(error, BadRequest):
+            return True
+        is_refused = isinstance(error, ApiError) and error.status in _REFUSALS
+        return is_refused and not self._has_worked
+
     def _is_refusal(self, error: VeeamError) -> bool:
         status = error.status if isinstance(error, ApiError) else None
         if status == _FAULT:
             self._faults += 1
-            return self.pages is None or self._faults >= _FAULTS
+            return not self._has_worked or self._faults >= _FAULTS
         return status in _REFUSALS
 
     def _get_open(self, of: Round[S], *, stray: bool) -> None:
@@ -132,7 +139,9 @@ class Lister(Generic[S]):
 
         sweep = Sweep(turn, see, self._moment, self._ids)
         await sweep.begin()
-        self.pages = sweep.pages
+        self._has_worked = True
+        if where is None:
+            self.pages = sweep.pages
         if of.is_worth(sweep.pages):
             await sweep.go_on()
         self._ids = sweep.ids

@@ -77,7 +77,7 @@ class Outset:
                 raise ValueError(
                     "a checkpoint knows what it watches: give nothing else"
                 )
-            return restore(self.resume, load, rules, now=moment())
+            return restore(self.resume, load, rules, now=moment(), kind=kind.__name__)
         if self.ids is None:
             return Tracker((), rules, census=self._census(kind)), None
         if self.where is not None:

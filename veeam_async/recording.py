@@ -14,6 +14,7 @@ from uuid import UUID
 import attrs
 
 from veeam_async.census import Swept
+from veeam_async.delta import Shrunk, Whole
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.health import Moment
@@ -49,8 +50,9 @@ class Recorder(Generic[S]):
     ) -> None:
         self._put = put
         self._dump = dump
-        self._kind = kind
+        self.kind = kind
         self._begun = False
+        self._sessions = Shrunk(dump)
         self.failure: Exception | None = None
 
     @property
@@ -66,10 +68,10 @@ class Recorder(Generic[S]):
         self._write(
             "watch",
             version=VERSION,
-            kind=self._kind,
+            kind=self.kind,
             rules=attrs.asdict(tracker.rules),
             at=_dumped(at),
-            start=save(tracker, self._dump, None),
+            start=save(tracker, self._dump, None, kind=self.kind),
         )
 
     def add(self, one: UUID) -> None:
@@ -89,7 +91,7 @@ class Recorder(Generic[S]):
             id=str(seen.id),
             asked_at=seen.asked_at,
             at=_dumped(seen.at),
-            session=None if seen.session is None else self._dump(seen.session),
+            **self._sessions.write(seen.id, seen.session),
             error=_error(seen.error),
             random=seen.random,
             stray=seen.stray,
@@ -154,6 +156,7 @@ class Replay(Generic[S]):
     def __init__(self, tracker: Tracker[S], load: Callable[[Json], S]) -> None:
         self._tracker = tracker
         self._load = load
+        self._sessions = Whole()
 
     def take(self, line: Any) -> WatchEvent[S] | None:
         """Take a line in; give the event that was told there."""
@@ -173,9 +176,10 @@ class Replay(Generic[S]):
         return None
 
     def _see(self, line: dict[str, Any]) -> None:
-        session = line["session"]
+        one = UUID(line["id"])
+        session = self._sessions.read(one, line)
         seen: Observation[S] = Observation(
-            id=UUID(line["id"]),
+            id=one,
             asked_at=float(line["asked_at"]),
             at=_moment(line["at"]),
             session=None if session is None else self._load(session),
@@ -206,7 +210,7 @@ def _begun(line: Any, load: Load[S]) -> Replay[S]:
 
     rules = Rules(**line["rules"])
     now = _moment(line["at"])
-    tracker, _ = restore(line["start"], load_one, rules, now=now)
+    tracker, _ = restore(line["start"], load_one, rules, now=now, kind=kind)
     return Replay(tracker, load_one)
 
 

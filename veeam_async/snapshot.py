@@ -27,11 +27,19 @@ _OLDEST = 1
 
 
 def save(
-    tracker: Tracker[S], dump: Callable[[S], Json], deadline: datetime | None
+    tracker: Tracker[S],
+    dump: Callable[[S], Json],
+    deadline: datetime | None,
+    *,
+    kind: str = "",
 ) -> dict[str, Json]:
-    """Give the checkpoint of *tracker*; *dump* gives a session as plain JSON types."""
+    """Give the checkpoint of *tracker*, which watches sessions of *kind* ("": of any).
+
+    *dump* gives a session as plain JSON types.
+    """
     return {
         "version": VERSION,
+        "kind": kind,
         "sequence": tracker.sequence,
         "deadline": _text(deadline),
         "health": _saved_health(tracker.outage.health),
@@ -49,11 +57,12 @@ def restore(
     rules: Rules,
     *,
     now: Moment,
+    kind: str = "",
 ) -> tuple[Tracker[S], datetime | None]:
     """Give the tracker and the deadline that *data* was saved from.
 
-    Versions 1 and 2 are read. Raises ValueError where *data* is no checkpoint, or one
-    of a newer version.
+    Versions 1 and 2 are read. Raises ValueError where *data* is no checkpoint, one of a
+    newer version, or of sessions of another *kind* ("": any).
     """
     if not isinstance(data, dict) or not isinstance(data.get("version"), int):
         raise ValueError("this is no checkpoint: take one from watch.checkpoint()")  # noqa: TRY004 - misuse is ValueError throughout
@@ -61,6 +70,12 @@ def restore(
         raise ValueError(
             f"this checkpoint is of version {data['version']}, and this release reads "
             f"{_OLDEST} to {VERSION}: update the one that is older"
+        )
+    saved = data.get("kind")  # version 1 did not tell
+    if saved and kind and saved != kind:
+        raise ValueError(
+            f"this checkpoint is of a watch of {saved}s, not of {kind}s: resume it "
+            "where it was taken"
         )
     try:
         return _restored(data, load, rules, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 from uuid import UUID
@@ -118,7 +119,11 @@ class Watch(Generic[S]):
 
         Plain JSON types, without secrets.
         """
-        return save(self._tracker, self._dump, self._lookout.deadline)
+        return self._saved(self._lookout.deadline)
+
+    def _saved(self, deadline: datetime | None) -> dict[str, Json]:
+        kind = self._recorder.kind
+        return save(self._tracker, self._dump, deadline, kind=kind)
 
     def __aiter__(self) -> Self:
         return self
@@ -184,7 +189,7 @@ class Watch(Generic[S]):
             raise failure
         elif self._lookout.is_late():
             # Without its deadline, which has passed: whoever resumes sets another.
-            checkpoint = save(self._tracker, self._dump, None)
+            checkpoint = self._saved(None)
             await self._close_for("late")
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
         else:

@@ -1,7 +1,9 @@
 import asyncio
+import json
 import math
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,23 @@ async def test_ctrl_c_logs_out(command: str) -> None:
         assert "veeam-async:" not in ended.err
         assert 1 == simulator.stats.logons == simulator.stats.logouts
         assert simulator.stats.tokens_alive == 0
+
+
+async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
+    """As a service manager ends it: logged out, its checkpoint saved."""
+    async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
+        one = str(simulator.add_session(script=[("Working", math.inf)]))
+        file = tmp_path / "watch.json"
+        arguments = ("watch", one, "--checkpoint", str(file), "--interval", "0.1")
+        process = await start(*arguments, env=environment(simulator))
+        while process.returncode is None and not _is_under_way(simulator):
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        ended = await end(process)
+
+        assert (ended.code, ended.err) == (143, "")
+        assert simulator.stats.tokens_alive == 0
+        assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [one]
 
 
 def _slow(command: str) -> Faults:

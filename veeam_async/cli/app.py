@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -41,7 +42,7 @@ Data goes to standard output: a table on a terminal, a line of JSON for each row
 pipe (`--output`). Everything else goes to standard error.
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 a session failed, 4 the time was up,
-130 Ctrl-C, 141 the reader of the output has gone.
+130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM.
 """
 
 _COMMANDS: tuple[Callable[..., Exit], ...] = (
@@ -66,6 +67,7 @@ def run(arguments: Sequence[str]) -> int:
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
         return Exit.ERROR
     prepare()
+    ending = _Ending()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
@@ -73,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
             code = _carry_out(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        return ending.code
     except (Refusal, VeeamError, ValueError, RuntimeError, OSError) as error:
         if _is_closed_pipe(error):
             _forget_stdout()
@@ -81,6 +83,22 @@ def run(arguments: Sequence[str]) -> int:
         warn(explain(error))
         return code_of(error)
     return code
+
+
+class _Ending:
+    """Let SIGTERM, which a service manager sends, end a command as Ctrl-C does.
+
+    *code* is the exit code of whichever of the two it was.
+    """
+
+    def __init__(self) -> None:
+        self.code = Exit.INTERRUPTED
+        with suppress(ValueError):  # not in the main thread: a test's own
+            signal.signal(signal.SIGTERM, self._end)
+
+    def _end(self, _number: int, _frame: object) -> None:
+        self.code = Exit.TERMINATED
+        signal.raise_signal(signal.SIGINT)
 
 
 def _carry_out(arguments: Sequence[str]) -> Exit:

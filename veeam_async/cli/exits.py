@@ -24,6 +24,7 @@ class Exit(IntEnum):
     DEADLINE = 4
     INTERRUPTED = 130
     PIPE_CLOSED = 141
+    TERMINATED = 143
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the command says, not a fault of it

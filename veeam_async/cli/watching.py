@@ -68,7 +68,7 @@ def watch(
             gets the event as JSON on standard input; what it prints goes to standard
             error.
         record: A file to write into what the watch sees, for `veeam-async replay`: a
-            line for each look at a session, so it grows.
+            short line for each look at a session, so it grows.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.
