@@ -107,9 +107,8 @@ class Followed(Entities[S], Generic[S]):
                 print(event.kind, event.id)
 
         Raises InvalidId and ValueError here; while iterating DeadlineExceeded,
-        AuthenticationFailed, and what a filter meets that the server does not take:
-        BadRequest, or where it takes no queries at all PermissionDenied for example.
-        Ending the watch never stops a backup.
+        AuthenticationFailed, and what a filter meets that the server does not take, as
+        BadRequest or PermissionDenied. Ending the watch never stops a backup.
         """
         rules = Rules(
             interval=interval,
