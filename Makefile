@@ -38,10 +38,10 @@ overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py
 
-bench: $(STAMPS)/bench   ## time it beside other clients, in some eight minutes
+bench: $(STAMPS)/bench   ## time it beside other clients, in some five minutes
 	@$(BIN)/python -m benchmarks
 
-bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some five minutes
+bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some four minutes
 	@$(BIN)/python -m benchmarks.watch
 
 clean:           ## remove what make made

@@ -1,6 +1,6 @@
 """Measure what it costs to watch many sessions, and hold it against the targets.
 
-`make bench-watch` runs all of it in some five minutes; `python -m benchmarks.watch
+`make bench-watch` runs all of it in some four minutes; `python -m benchmarks.watch
 --quick` takes a quarter of one, for a look while changing something. It writes
 watch.json and WATCH.md into the folder given, and leaves the numbers to you: it fails
 where something could not be measured, never because a target is missed.
