@@ -18,15 +18,21 @@ from veeam_async import (
     NotFound,
     VeeamError,
     WatchEvent,
+    from_dict,
+    to_dict,
 )
+from veeam_async.errors import Json
 from veeam_async.health import Moment
 from veeam_async.looks import Looks
 from veeam_async.observation import Observation
 from veeam_async.observer import Observer
+from veeam_async.recording import Recorder
+from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
+KIND = BackupJobSession.__name__
 
 
 def seen(
@@ -100,6 +106,22 @@ def tracker(
         patience=patience,
     )
     return Tracker(map(uuid_of, range(1, count + 1)), rules)
+
+
+def restored(
+    data: Json, rules: Rules, now: Moment
+) -> tuple[Tracker[BackupJobSession], datetime | None]:
+    """Give the tracker of a checkpoint, and its deadline."""
+
+    def load(data: Json) -> BackupJobSession:
+        return from_dict(BackupJobSession, data)
+
+    return restore(data, load, rules, now=now, kind=KIND)
+
+
+def unrecorded() -> Recorder[BackupJobSession]:
+    """Make a recorder that nobody listens to."""
+    return Recorder(None, to_dict, KIND)
 
 
 def kinds(events: Sequence[WatchEvent[BackupJobSession]]) -> list[str]:

@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import START, moment, not_found
+from tests.support.watching import START, moment, not_found, restored, unrecorded
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
@@ -22,7 +22,6 @@ from veeam_async import (
     HealthChanged,
     Watch,
     WatchEvent,
-    from_dict,
     to_dict,
 )
 from veeam_async.ask import Strategy
@@ -32,7 +31,6 @@ from veeam_async.lookout import Clock, Limit
 from veeam_async.looks import Looks
 from veeam_async.models import Page, PagingInfo
 from veeam_async.observer import Observer
-from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
@@ -195,7 +193,7 @@ class World:
         rules = Rules(interval=interval, phase=0.0)
         census = Census(where=where, lookback=timedelta(seconds=lookback))
         if resume is not None:
-            track, _ = restore(resume, _load, rules, now=moment(now()))
+            track, _ = restored(resume, rules, moment(now()))
         elif ids is None:
             track = Tracker((), rules, census=census)
         else:
@@ -207,11 +205,8 @@ class World:
             strategy=strategy,
             limit=Limit(seconds=timeout),
             clock=Clock(wall=lambda: START + timedelta(seconds=now())),
+            recorder=unrecorded(),
         )
-
-
-def _load(data: Json) -> BackupJobSession:
-    return from_dict(BackupJobSession, data)
 
 
 def _is_active(row: BackupJobSession, since: datetime | None) -> bool:
