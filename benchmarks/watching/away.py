@@ -14,8 +14,6 @@ import looptime
 from benchmarks.watching.ledger import Ledger
 from benchmarks.watching.seam import watch_world
 from benchmarks.watching.world import Run, Script, World
-from veeam_async.models import BackupJobSession
-from veeam_async.watch import Watch
 
 _HOUR = 3600.0
 _SHORTEST, _MEAN = 600, 3600
@@ -75,7 +73,7 @@ async def measure(errand: Errand) -> Survived:
     ids = None if errand.everything else [UUID(int=number) for number in due]
     watch = watch_world(world, ids, errand.interval)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_take(watch, ledger))
+        group.create_task(ledger.keep(watch))
         await asyncio.sleep(begin)
         healthy = world.requests
         await asyncio.sleep(errand.away)
@@ -101,12 +99,6 @@ def _is_due(run: Run, errand: Errand) -> bool:
     """Tell whether the session is watched: it runs at the start, or starts later."""
     created, ended = run
     return ended > 0 and (errand.everything or created <= 0)
-
-
-async def _take(watch: Watch[BackupJobSession], ledger: Ledger) -> None:
-    async for event in watch:
-        if event.id is not None:
-            ledger.note(event.id, event.kind)
 
 
 if __name__ == "__main__":
