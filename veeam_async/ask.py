@@ -41,11 +41,11 @@ class Ask(Generic[S]):
 
     strategy: Strategy
     ids: Sequence[UUID]
-    in_doubt: Sequence[UUID] = ()
-    scope: Scope | None = None
+    in_doubt: Sequence[UUID]
+    scope: Scope | None
     deliver: Callable[[Sequence[Observation[S]]], None]
     sweep: Callable[[Swept], None]
-    tally: Tally = attrs.field(factory=Tally)
+    tally: Tally
 
 
 Observe: TypeAlias = Callable[[Ask[S]], Awaitable[None]]

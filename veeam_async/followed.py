@@ -52,7 +52,7 @@ class Followed(Entities[S], Generic[S]):
         kind: type[S],
         keep: Callable[[Closable], object],
         *,
-        phase: float = 0.0,
+        phase: float,
     ) -> None:
         super().__init__(pool, path, kind)
         self._keep = keep

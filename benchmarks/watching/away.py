@@ -26,14 +26,12 @@ _AFTERWARDS = 1200.0
 class Errand:
     """So many *sessions* run at any time, and are looked at each *interval* seconds.
 
-    *everything*: watch those that start as well, not only those that run at first. The
-    server is healthy for an hour, then *away* for so many seconds.
+    *everything*: watch those that start as well, not only those that run at first.
     """
 
     sessions: int
     interval: float
     everything: bool
-    away: float = _HOUR
 
 
 @attrs.frozen(kw_only=True)
@@ -57,16 +55,19 @@ def main() -> None:
 
 
 async def measure(errand: Errand) -> Survived:
-    """Watch until every session must have been told as ended."""
+    """Watch until every session must have been told as ended.
+
+    The server is healthy for an hour, and then away for one.
+    """
     # Half an interval late: the hours begin and end between two rounds.
-    begin = errand.away + errand.interval / 2
+    begin = _HOUR + errand.interval / 2
     script = Script(_runs(errand))
     ledger = Ledger(len(script))
     world = World(
         script,
         asyncio.get_running_loop().time,
         kept=4 * errand.sessions,
-        away=(begin, begin + errand.away),
+        away=(begin, begin + _HOUR),
     )
     runs = enumerate(script.between(0, len(script)))
     due = [number for number, run in runs if _is_due(run, errand)]
@@ -76,7 +77,7 @@ async def measure(errand: Errand) -> Survived:
         group.create_task(ledger.keep(watch))
         await asyncio.sleep(begin)
         healthy = world.requests
-        await asyncio.sleep(errand.away)
+        await asyncio.sleep(_HOUR)
         away = world.requests - healthy
         await asyncio.sleep(max(script.ended) + _AFTERWARDS - begin)
         watch.stop()
