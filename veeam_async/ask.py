@@ -47,6 +47,11 @@ class Ask(Generic[S]):
     sweep: Callable[[Swept], None]
     tally: Tally
 
+    @property
+    def where(self) -> str | None:
+        """The filter of a look at everything, None where it has none."""
+        return None if self.scope is None else self.scope.where
+
 
 Observe: TypeAlias = Callable[[Ask[S]], Awaitable[None]]
 """Looks, and returns when all has been delivered; raises what ends a watch."""
