@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.watching import BUSY
 from tests.support.world import Life, World, heard, told
-from veeam_async import BackupJobSession, ServiceUnavailable, WatchEvent
+from veeam_async import BackupJobSession, WatchEvent
 from veeam_async.ask import Strategy
 
 pytestmark = pytest.mark.timeout(120)
-
-BUSY = ServiceUnavailable(status=503, message=None, method="GET", url="u")
 
 SETTLED = 6.0
 """Seconds after which a watch has begun; until then nothing goes wrong."""

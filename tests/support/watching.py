@@ -16,6 +16,7 @@ from veeam_async import (
     BackupJobSession,
     BadRequest,
     NotFound,
+    ServiceUnavailable,
     VeeamError,
     WatchEvent,
     from_dict,
@@ -33,6 +34,7 @@ from veeam_async.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 KIND = BackupJobSession.__name__
+BUSY = ServiceUnavailable(status=503, message=None, method="GET", url="https://em/api")
 
 
 def seen(
@@ -64,6 +66,11 @@ def no_result(number: int = 1) -> BackupJobSession:
 def not_found() -> NotFound:
     """Make the error for a session that the server does not know."""
     return NotFound(status=404, message="no", method="GET", url="https://em/api")
+
+
+def refusal(status: int = 400) -> BadRequest:
+    """Make the error of a server that takes no queries."""
+    return BadRequest(status=status, message="no", method="GET", url="https://em/api")
 
 
 def moment(seconds: float) -> Moment:
@@ -153,7 +160,7 @@ def observer(
     """Make an observer that can look at sessions one by one only, without delay."""
 
     async def refuse(*_: object) -> Any:
-        raise BadRequest(status=400, message="no", method="GET", url="https://em/api")
+        raise refusal()
 
     async def none() -> Collection[UUID]:
         return []

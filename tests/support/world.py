@@ -14,11 +14,18 @@ from uuid import UUID
 import attrs
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import START, moment, not_found, restored, unrecorded
+from tests.support.watching import (
+    BUSY,
+    START,
+    moment,
+    not_found,
+    refusal,
+    restored,
+    unrecorded,
+)
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
-    BadRequest,
     HealthChanged,
     Watch,
     WatchEvent,
@@ -40,11 +47,6 @@ FOR_EVER = float("inf")
 def now() -> float:
     """Give the loop's time."""
     return asyncio.get_running_loop().time()
-
-
-def refusal(status: int = 400) -> BadRequest:
-    """Make the error of a server that takes no queries."""
-    return BadRequest(status=status, message="no", method="GET", url="https://em/api")
 
 
 @attrs.frozen(kw_only=True)
@@ -125,7 +127,7 @@ class World:
         self.since.append(since)
         await self._answer("page")
         if number == self.broken_page:
-            raise refusal(503)
+            raise BUSY
         rows = [row for row in self.shown(where) if _is_active(row, since)]
         if self.strange:
             rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
