@@ -106,9 +106,9 @@ async def test_whatever_fails_nothing_is_lost_and_nothing_comes_twice(
 
 
 async def test_an_overloaded_server_makes_it_slow_down_instead_of_failing() -> None:
-    """Five attempts are enough, since ever fewer requests are in flight."""
-    async with Simulator(sessions=200, capacity=400) as simulator:
-        retry = Retry(attempts=8, wait_initial=0.02, wait_max=0.2)
+    """A few attempts are enough, since ever fewer requests are in flight."""
+    async with Simulator(sessions=100, capacity=80) as simulator:
+        retry = Retry(attempts=8, wait_initial=0.05, wait_max=1.0)
         async with open_em(simulator, retry=retry, max_connections=64) as em:
             check(await fetched(em, simulator.session_ids), simulator.session_ids)
 
