@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -427,6 +427,32 @@ def test_what_is_no_checkpoint_is_refused_with_a_sentence(data: object) -> None:
             tracker().rules,
             now=moment(0),
         )
+
+
+def test_a_checkpoint_of_version_1_is_read() -> None:
+    """It named no kind and no time of an end, and it watched ids alone."""
+    track = tracker(2)
+    track.note(observation(0, seen()))
+    track.note(observation(0, seen("Stopped", number=2), number=2))
+    assert kinds(list(iter(track.tell, None))) == ["FOUND", "FOUND", "STOPPED"]
+    saved: dict[str, Any] = json.loads(json.dumps(save(track, to_dict, None)))
+    for session in saved["sessions"].values():
+        del session["quiet"]
+    del saved["kind"], saved["everything"]
+    again, _ = restore(
+        {**saved, "version": 1, "ended": list(saved["ended"])},
+        lambda data: from_dict(BackupJobSession, data),
+        track.rules,
+        now=moment(9),
+        kind="BackupJobSession",
+    )
+    again.note(observation(9, seen("Stopped")))
+    again.add(uuid_of(2))
+    events: list[WatchEvent[BackupJobSession]] = list(iter(again.tell, None))
+
+    assert [(event.id, str(event.kind)) for event in events] == [(ONE, "STOPPED")]
+    assert [event.sequence for event in events] == [4]
+    assert again.is_over
 
 
 STATES = ["Starting", "Working", "Pausing", "Resuming", "Stopping", "Idle", "Stopped"]
