@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms package overload bench bench-hostile bench-watch clean help
+.PHONY: demo test check lint types rooms package overload bench bench-watch clean help
 
 help:            ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/demo   ## fetch and watch the sessions of a simulated server
 	@$(BIN)/veeam-async demo

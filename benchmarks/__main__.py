@@ -1,6 +1,6 @@
 """Measure how fast this project fetches, beside what one could use instead.
 
-`make bench` installs the other clients and runs all of it in some eight minutes;
+`make bench` installs the other clients and runs all of it in some five minutes;
 `python -m benchmarks --quick` takes one, for a look while changing something.
 It writes results.json, RESULTS.md, fetch.svg and decode.svg into the folder given, and
 leaves the numbers to you: nothing fails because a target is missed. Without make:

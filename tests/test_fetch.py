@@ -107,10 +107,11 @@ async def test_whatever_fails_nothing_is_lost_and_nothing_comes_twice(
 
 async def test_an_overloaded_server_makes_it_slow_down_instead_of_failing() -> None:
     """Five attempts are enough, since ever fewer requests are in flight."""
-    async with Simulator(sessions=200, capacity=400) as simulator:
-        retry = Retry(attempts=8, wait_initial=0.02, wait_max=0.2)
-        async with open_em(simulator, retry=retry, max_connections=64) as em:
+    # Ten may wait there, 32 are sent at once: whatever the machine, some are shed.
+    async with Simulator(sessions=150, capacity=100) as simulator:
+        async with open_em(simulator, retry=Retry(), max_connections=64) as em:
             check(await fetched(em, simulator.session_ids), simulator.session_ids)
+            assert em.concurrency < 32
 
         assert simulator.stats.shed > 0
 

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -105,6 +106,33 @@ async def test_everything_is_watched(strategy: Strategy) -> None:
     assert kinds[brief] == ["FOUND", "STOPPED"]
     assert (kinds[later][0], kinds[later][-1]) == ("FOUND", "STOPPED")
     assert set(kinds) <= running | {brief, later}
+
+
+@pytest.mark.parametrize("year", [2019, 2099])
+async def test_the_servers_clock_may_be_years_off(year: int) -> None:
+    """From when on to ask is told by the sessions, never by the clock here."""
+    start = datetime(year, 7, 4, 12, tzinfo=UTC)
+    async with (
+        Simulator(sessions=20, running=3, speed=0, start=start) as server,
+        EnterpriseManager(
+            server.url, username=server.username, password=server.password
+        ) as em,
+    ):
+        watch = em.backup_sessions.watch(interval=0.05, strategy="query")
+        found = {(await anext(watch)).id for _ in range(3)}
+        while watch.stats.polls < 3:
+            await asyncio.sleep(0.01)
+        brief = server.add_session(script=[("Working", 5)])
+        server.advance(5)
+        async with watch:
+            events = [await anext(watch) for _ in range(2)]
+
+    assert len(found) == 3
+    assert watch.stats.rows < 10 * watch.stats.polls  # not all twenty in each look
+    assert [(event.id, str(event.kind)) for event in events] == [
+        (brief, "FOUND"),
+        (brief, "STOPPED"),
+    ]
 
 
 async def test_a_watch_of_everything_goes_on_from_its_checkpoint() -> None:

@@ -443,6 +443,26 @@ async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
     assert server.count("DELETE") == 0
 
 
+async def test_closing_right_after_a_logon_was_sent_logs_out_of_it() -> None:
+    """Else it would live on the server until it idles out."""
+    goes_on = asyncio.Event()
+
+    async def slowly(writer: asyncio.StreamWriter, asked: Asked) -> bool:
+        await goes_on.wait()
+        return await logon()(writer, asked)
+
+    async with FaultServer(logons(slowly)) as server:
+        async with client(server, lazy=True) as em:
+            waiting = asyncio.create_task(em.backup_sessions.get(ONE))
+            while not server.asked:
+                await asyncio.sleep(0.001)
+            asyncio.get_running_loop().call_later(0.05, goes_on.set)
+        with pytest.raises(RuntimeError, match="closed meanwhile"):
+            await waiting
+
+    assert [asked.method for asked in server.asked] == ["POST", "DELETE"]
+
+
 async def test_a_lazy_client_that_asked_nothing_said_nothing() -> None:
     """Neither logon nor logout."""
     async with FaultServer(logons(logon())) as server, client(server, lazy=True):

@@ -23,6 +23,8 @@ from veeam_async import (
     Task,
 )
 from veeam_async.simulator import Simulator
+from veeam_async.transport.aiohttp import AiohttpTransport
+from veeam_async.transport.direct import DirectTransport
 
 
 def client(server: Simulator, **settings: Any) -> EnterpriseManager:
@@ -171,6 +173,48 @@ async def test_opening_twice_at_once_is_misuse() -> None:
         with pytest.raises(RuntimeError, match="open already"):
             async with em:
                 pass
+
+
+def test_each_manager_looks_at_a_time_of_its_own() -> None:
+    """Many processes do not ask all at once; one asks for all its kinds together."""
+    managers = [
+        EnterpriseManager("http://em", username="u", password="p") for _ in range(5)
+    ]
+    phases = [em.backup_sessions._phase for em in managers]
+
+    assert len(set(phases)) == 5
+    assert all(0 <= phase < 1 for phase in phases)
+    assert phases == [em.replica_sessions._phase for em in managers]
+    assert phases == [em.restore_sessions._phase for em in managers]
+
+
+@pytest.mark.parametrize(
+    ("settings", "taken"),
+    [
+        ({}, "DirectTransport"),
+        ({"transport": "aiohttp"}, "AiohttpTransport"),
+        ({"proxy": "http://127.0.0.1:1"}, "AiohttpTransport"),
+    ],
+    ids=["auto", "aiohttp", "proxy"],
+)
+async def test_connections_are_our_own_unless_there_is_a_proxy(
+    settings: dict[str, Any], taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or aiohttp was asked for."""
+    made: list[str] = []
+    for kind in (DirectTransport, AiohttpTransport):
+
+        def make(*given: Any, kind: Any = kind, **more: Any) -> Any:
+            made.append(kind.__name__)
+            return kind(*given, **more)
+
+        monkeypatch.setattr(f"veeam_async.settings.{kind.__name__}", make)
+    async with EnterpriseManager(
+        "http://127.0.0.1:1", username="u", password="p", lazy=True, **settings
+    ):
+        pass
+
+    assert made == [taken]
 
 
 async def test_what_is_handed_out_covers_every_resource() -> None:

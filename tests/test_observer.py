@@ -107,6 +107,20 @@ async def test_all_who_ask_in_one_tick_share_one_look() -> None:
     assert world.asked == {"page": 8}
 
 
+async def test_who_began_at_another_time_shares_the_ticks_all_the_same() -> None:
+    """The first look of each is at once, all others fall together."""
+    world = world_of(32, ended=13)
+    by = world.observer(collect=0.002)
+
+    async def later() -> None:
+        await asyncio.sleep(1.7)
+        await heard(world.watch(range(1, 33), by=by), 100)
+
+    await asyncio.gather(heard(world.watch(range(1, 33), by=by), 100), later())
+
+    assert world.asked == {"page": 2 + 3}
+
+
 @pytest.mark.parametrize("count", [5, 100])
 async def test_an_ask_that_is_given_up_leaves_no_task(count: int) -> None:
     """Its looks end with it."""

@@ -420,6 +420,28 @@ def test_what_is_no_checkpoint_is_refused_with_a_sentence(data: Any) -> None:
         restored(data, tracker().rules, moment(0))
 
 
+def test_a_checkpoint_of_version_1_is_read() -> None:
+    """It named no kind and no time of an end, and it watched ids alone."""
+    track = tracker(2)
+    track.note(observation(0, seen()))
+    track.note(observation(0, seen("Stopped", number=2), number=2))
+    assert kinds(list(iter(track.tell, None))) == ["FOUND", "FOUND", "STOPPED"]
+    data = json.dumps(save(track, to_dict, None, kind=KIND))
+    saved: dict[str, Any] = json.loads(data)
+    for session in saved["sessions"].values():
+        del session["quiet"]
+    del saved["kind"], saved["everything"]
+    old = {**saved, "version": 1, "ended": list(saved["ended"])}
+    again, _ = restored(old, track.rules, moment(9))
+    again.note(observation(9, seen("Stopped")))
+    again.add(uuid_of(2))
+    events: list[WatchEvent[BackupJobSession]] = list(iter(again.tell, None))
+
+    assert [(event.id, str(event.kind)) for event in events] == [(ONE, "STOPPED")]
+    assert [event.sequence for event in events] == [4]
+    assert again.is_over
+
+
 STATES = ["Starting", "Working", "Pausing", "Resuming", "Stopping", "Idle", "Stopped"]
 looks = st.one_of(
     st.sampled_from(STATES).map(seen),

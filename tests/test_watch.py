@@ -100,6 +100,29 @@ async def test_looks_come_at_the_interval_until_the_session_stops() -> None:
     ]
 
 
+async def test_stats_tell_what_it_cost_and_how_late_it_is() -> None:
+    """A change is as late as the look before it, a look as what its interval leaves."""
+    script = Script(seen("Starting"), seen())
+
+    async def look(one: UUID) -> BackupJobSession:
+        if now() >= 10:
+            await asyncio.sleep(1000)
+        return await script(one)
+
+    watched = watch(look, tracker(interval=5))
+    async with watched:
+        await anext(watched)
+        before = watched.stats
+        await anext(watched)
+        await asyncio.sleep(17)
+        after = watched.stats
+
+    assert (before.latest_delay, before.behind) == (None, 0)
+    assert (after.latest_delay, after.behind) == (5, 22 - 10 - 5)
+    assert (after.polls, after.rows, after.events) == (3, 2, 2)
+    assert after.requests == 3
+
+
 async def test_watching_nothing_ends_at_once() -> None:
     """Every session of none is accounted for."""
     assert await all_of(watch(Script(seen()), tracker(0))) == []

@@ -47,8 +47,9 @@ class SessionChanged(Generic[S]):
 
     *session* is what was seen at *observed_at*, *previous* what was told before it
     (None with FOUND). The change came after *not_before*, when the old state was last
-    seen. *skipped*: a state in between must have passed unseen. *sequence* counts the
-    events of a watch, over its resumptions.
+    seen (None where there was none: with FOUND, and with the STOPPED of what was found
+    Stopped). *skipped*: a state in between must have passed unseen. *sequence* counts
+    the events of a watch, over its resumptions.
     """
 
     kind: EventKind

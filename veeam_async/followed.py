@@ -96,8 +96,8 @@ class Followed(Entities[S], Generic[S]):
             appear_within: seconds that a session may be unknown before it is GONE.
             patience: seconds that looks may fail before that is told.
             timeout: seconds after which DeadlineExceeded is raised.
-            deadline: the same as an aware time; it wins over a checkpoint's.
-            resume: a checkpoint of an earlier watch, instead of *ids*.
+            deadline: the same as an aware time; either wins over a checkpoint's.
+            resume: an earlier watch's checkpoint; it knows *ids*, *where*, *lookback*.
             record: is called with lines from which `veeam-async replay` tells it again.
 
         Each session gives one FOUND, then what happens to it, then one STOPPED or GONE.

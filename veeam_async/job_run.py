@@ -221,9 +221,9 @@ class JobRun:
     async def stop(self) -> Task:
         """Ask the server, once, to stop the session that runs.
 
-        Before that was seen, and where it has ended, as between the server's retries,
-        this stops whatever the job is running. Raises PermissionDenied for a user who
-        is no Portal Administrator.
+        Before that was seen, where it has ended, as between the server's retries, and
+        of a replication this stops whatever the job is running. Raises PermissionDenied
+        for a user who is no Portal Administrator.
         """
         running = self._chain.running_id
         is_backup = self._record.kind == BackupJobSession.__name__

@@ -32,7 +32,8 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A password, or what gives one at each logon."""
 
 _LOGOUT_SECONDS = 5.0
-
+_LOGON_SECONDS = 2.0
+"""How long the end waits for a logon that is under way, to log out of it."""
 
 Judge: TypeAlias = Callable[[Response], Response]
 """What gives an answer back where it is good, and raises what is wrong else."""
@@ -77,20 +78,23 @@ class Logon:
         if self.current is not None:
             return self.current
         if self._is_ending:
-            # A logon now would outlive the logout: nobody would end it.
-            raise RuntimeError("the EnterpriseManager was closed meanwhile")
+            raise _closed()  # a logon now would outlive the logout
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(_retrieved)
         renewal = self._renewal
         try:
-            return await asyncio.shield(renewal)
+            token = await asyncio.shield(renewal)
         except VeeamError as error:
             failure = error
         except asyncio.CancelledError:
             if not renewal.cancelled():
                 raise
-            raise RuntimeError("the EnterpriseManager was closed meanwhile") from None
+            raise _closed() from None
+        else:
+            if self._is_ending:
+                raise _closed()
+            return token
         # Each waiter raises its own: a shared one would gather all their tracebacks.
         raise copy.copy(failure) from failure.__cause__
 
@@ -105,9 +109,11 @@ class Logon:
         Whoever asks for a token from now on meets RuntimeError.
         """
         self._is_ending = True
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait([self._renewal])
+        if (renewal := self._renewal) is not None:
+            # Given up at once, a logon that was sent would live until it idles out.
+            await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
+            renewal.cancel()
+            await asyncio.wait([renewal])
         token, self.current = self.current, None
         if token is None or token.delete is None:
             return
@@ -177,6 +183,10 @@ class Logon:
         target = self._endpoint.target(token.delete or "")
         request = Request("DELETE", target, token.headers)
         await self._send(request, "/logonSessions/{id}", lambda answer: answer)
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("the EnterpriseManager was closed meanwhile")
 
 
 def _foreign(answer: Response) -> str | None:

@@ -69,7 +69,7 @@ class EnterpriseManager:
     r"""A connection to one Enterprise Manager, used as `async with`.
 
     Entering logs on, which proves URL, certificate and password; leaving logs out, ends
-    every iterator still open and closes every socket.
+    every fetch and watch still open and closes every socket.
 
     Args:
         url: scheme, host and port, as in `https://em.example.com:9398`.
@@ -79,11 +79,11 @@ class EnterpriseManager:
         tls: True (the system's CAs), the path of a CA file, an `ssl.SSLContext`, a
             `Fingerprint`, or False (no check at all, with a warning).
         accept: "json" or "xml", what to ask for; answers are read as what they are.
-        api_version: which version of the API to log on to.
-        max_connections: how many connections, and so requests, at once.
-        timeout: seconds for connecting and for a request.
-        retry: how failed requests are repeated.
-        max_body_size: bytes; a larger answer raises BodyTooLarge.
+        api_version: which version of the API to log on to, "v1_7" for example.
+        max_connections: how many connections, and so requests, at most at once.
+        timeout: seconds for connecting and for a request; those of `Timeout()` else.
+        retry: how failed requests are repeated; as `Retry()` says else.
+        max_body_size: bytes, 64 MiB else; a larger answer raises BodyTooLarge.
         transport: "auto" (connections of our own, the fastest; aiohttp where a proxy
             is set) or "aiohttp".
         proxy: the URL of an HTTP proxy.
@@ -91,7 +91,9 @@ class EnterpriseManager:
         lazy: log on with the first request instead of on entering.
 
     Entering raises ConnectionFailed, CertificateError, NotEnterpriseManager,
-    AuthenticationFailed or PermissionDenied; wrong arguments raise ValueError at once.
+    AuthenticationFailed, PermissionDenied, BadRequest (for an `api_version` that the
+    server has not), or what else the answer to a logon can be, ServiceUnavailable for
+    example; wrong arguments raise ValueError at once.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ _FAULT_ATTEMPTS = 3
 
 @attrs.frozen(kw_only=True)
 class Retry:
-    """How failed requests are tried again: GET and DELETE, and the logon.
+    """How failed requests are tried again: GET, DELETE, the logon, what was not sent.
 
     *attempts* counts the first one; 1 means never again. Before attempt n+1 passes a
     random time of up to *wait_initial* x 2^(n-1) seconds, never above *wait_max*, and

@@ -32,8 +32,9 @@ class JobSessions(Followed[S], Generic[S]):
             concurrency: how many at once; the manager's `max_connections` else.
             ordered: results in the order of the ids, instead of as they arrive.
 
-        An id that fails has its error in its `Fetched`; only a failed authentication
-        ends the whole fetch. For example:
+        An id that fails has its error in its `Fetched`; only what would meet all the
+        others too, a failed authentication above all, ends the whole fetch. ValueError
+        where *ids* are a single one, or *concurrency* is below 1. For example:
 
             async for fetched in em.backup_sessions.fetch(ids):
                 print(fetched.id, fetched.session or fetched.error)

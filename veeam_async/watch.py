@@ -47,8 +47,9 @@ class Watch(Generic[S]):
 
     Made by `em.backup_sessions.watch(…)`. It ends when every session is accounted for,
     after `stop`, and when it or its manager is closed. Leave it any way: no task stays
-    behind. It raises DeadlineExceeded when its time is up, and AuthenticationFailed;
-    other errors are looked at again, and told as HealthChanged when they last.
+    behind. It raises DeadlineExceeded when its time is up, and what no later look can
+    mend: AuthenticationFailed, or a filter that the server does not take. Other errors
+    are looked at again, and told as HealthChanged when they last.
     """
 
     def __init__(

@@ -38,7 +38,7 @@ async def test_a_bench_says_what_it_will_do_and_what_it_found(run: Run) -> None:
 
 
 async def test_a_bench_counts_errors_by_kind(quick: Run, simulator: Simulator) -> None:
-    """Answers that were tried again count as answers, not as errors."""
+    """What cannot be read is an error, though it was an answer."""
     simulator.faults = Faults(malformed=0.5)
     figures = await quick("bench", "-n", "20", "--json")
     found = json.loads(figures.out or "null")

@@ -268,6 +268,15 @@ async def test_time_does_not_run_backwards(slow: Simulator) -> None:
             simulator.advance(-1)
 
 
+async def test_what_is_not_there_is_a_value_error(slow: Simulator) -> None:
+    """A session of a job that is unknown, or one to be forgotten that is."""
+    async with slow as simulator:
+        with pytest.raises(ValueError, match="no job"):
+            simulator.add_session(job_id=uuid.UUID(int=1))
+        with pytest.raises(ValueError, match="no session"):
+            simulator.remove_session(uuid.UUID(int=1))
+
+
 @pytest.mark.parametrize(
     "options",
     [{"running": -1}, {"speed": -1}, {"product": "9"}, {"capacity": 0}],

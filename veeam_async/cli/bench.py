@@ -40,9 +40,8 @@ def bench(
 ) -> Exit:
     """Measure how fast the server gives backup sessions: rate, times, errors.
 
-    Only reads, each session is asked for once, and nothing that fails is tried again;
-    says what it will do before it does it. --connections stands in for
-    --max-connections here.
+    Only reads, and nothing that fails is tried again; says what it will do before it
+    does it. --connections stands in for --max-connections here.
 
     Example: `veeam-async bench --count 1000 --connections 8`
 

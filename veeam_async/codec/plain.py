@@ -16,6 +16,7 @@ from veeam_async.errors import Json
 def to_dict(model: attrs.AttrsInstance) -> dict[str, Json]:
     """Give *model* as plain JSON types, from which `from_dict` makes it again.
 
+    An event may be given too; there is no way back from that.
     Times are ISO 8601 in UTC with `Z`, enum members and UUIDs their text.
     """
     return {name: _plain(getattr(model, name)) for name in _names(type(model))}

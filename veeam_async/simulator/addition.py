@@ -57,6 +57,8 @@ class Addition:
 
     def _work(self, world: World) -> Work | None:
         if self.job_id is not None:
+            if self.job_id not in world.works:
+                raise ValueError(f"there is no job {self.job_id}")
             return world.works[self.job_id]
         has_job = self.kind != "RestoreSession"
         return next(iter(world.works.values())) if has_job else None

@@ -65,7 +65,8 @@ class Simulator:
             the URL it listens on.
 
     Raises:
-        ValueError: A number is out of its range.
+        ValueError: A number of sessions, the speed or the capacity is out of its
+            range, or the product is unknown.
         RuntimeError: On entering: TLS is asked for and cryptography is missing.
     """
 
@@ -231,11 +232,18 @@ class Simulator:
         """Move the simulated clock forward by *seconds* of its time.
 
         Tokens do not age by it: their idleness is counted in real seconds.
+
+        Raises:
+            ValueError: *seconds* are below zero.
         """
         self._world.clock.advance(seconds)
 
     def remove_session(self, session_id: uuid.UUID) -> None:
-        """Forget a session: it is answered with 404 from now on."""
+        """Forget a session: it is answered with 404 from now on.
+
+        Raises:
+            ValueError: There is no such session.
+        """
         self._world.remove(session_id)
 
     def add_session(
@@ -275,6 +283,9 @@ class Simulator:
             failure_message: Told once it has stopped.
             is_retry: Whether it calls itself a retry.
             kind: `BackupJobSession`, `ReplicaJobSession` or `RestoreSession`.
+
+        Raises:
+            ValueError: There is no such job.
         """
         added = Addition(
             script=tuple(script),

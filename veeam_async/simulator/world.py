@@ -111,7 +111,9 @@ class World:
         bisect.insort(self._by_age, run, key=_created)
 
     def remove(self, id_: uuid.UUID) -> None:
-        """Forget a run."""
+        """Forget a run; ValueError where there is none of this id."""
+        if id_ not in self._runs:
+            raise ValueError(f"there is no session {id_}")
         self._by_age.remove(self._runs.pop(id_))
 
     def active_run(self, work: Work, now: datetime) -> Run | None:

@@ -56,7 +56,8 @@ def _bare_hex(text: str) -> str:
 class Fingerprint:
     """The SHA-256 of the one certificate to trust: 64 hexadecimal digits.
 
-    Colons and upper case are accepted, as `openssl x509 -fingerprint` prints them.
+    Colons and upper case are accepted, as `openssl x509 -fingerprint` prints them;
+    anything else is a ValueError.
     """
 
     sha256: str = attrs.field(converter=_bare_hex)

@@ -1,0 +1,84 @@
+"""The pages of the benchmarks, and a short run of one: by no figure that is a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.drawing import decode_picture, fetch_picture
+from benchmarks.report import report
+from benchmarks.results import Results
+from benchmarks.watching.page import page
+from benchmarks.watching.rows import Row
+
+ROOT = Path(__file__).parent.parent
+PLACE = ROOT / "benchmarks"
+
+
+def read(folder: Path, name: str) -> str:
+    """Give the text of a file."""
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def watched(folder: Path) -> Any:
+    """Give what a run of the watching benchmark wrote down."""
+    return json.loads(read(folder, "watch.json"))
+
+
+def test_the_page_of_results_tells_the_numbers_beside_it() -> None:
+    """`python -m benchmarks --again` would write the same page and pictures."""
+    results = Results.read(PLACE / "results.json")
+
+    assert report(results) == read(PLACE, "RESULTS.md")
+    assert fetch_picture(results) == read(PLACE, "fetch.svg")
+    assert decode_picture(results) == read(PLACE, "decode.svg")
+
+
+def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
+    """Verdicts included; and the numbers are of a whole run."""
+    data = watched(PLACE)
+    verdicts = [row.pop("verdict") for row in data["rows"]]
+    rows = [Row(**row) for row in data["rows"]]
+
+    assert [row.verdict for row in rows] == verdicts
+    assert (data["quick"], data["failed"]) == (False, {})
+    assert page(rows, data["machine"], minutes=data["minutes"], quick=False) == read(
+        PLACE, "WATCH.md"
+    )
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_benchmark_of_watching_measures_what_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """And no session is lost or told twice, in whatever time."""
+    # Its processes are the benchmark's own, without coverage in them.
+    given = {n: value for n, value in os.environ.items() if not n.startswith("COV")}
+    options = ("--quick", "--only", "tracker,week,away", "--out", str(tmp_path))
+    done = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "benchmarks.watch", *options],
+        cwd=ROOT,
+        env={**given, "PYTHONIOENCODING": "utf-8"},
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+    )
+
+    assert done.returncode == 0, done.stderr
+    data = watched(tmp_path)
+    rows = data["rows"]
+    assert [row["key"] for row in rows] == ["tracker"] + ["week"] * 3 + ["away"] * 4
+    assert all(row["verdict"] in ("met", "missed") for row in rows)
+    counted = [row for row in rows if row["bound"] == "all"]
+    assert len(counted) == 3
+    assert [row["verdict"] for row in counted] == ["met"] * 3, counted
+    shown = read(tmp_path, "WATCH.md")
+    assert "a quick run" in shown
+    assert all(f"| {row['what']} |" in shown for row in rows)
