@@ -1,4 +1,4 @@
-"""What the live table of `veeam-async watch` costs: `python benchmarks/board.py`.
+"""What the live table of `veeam-async watch` costs: `python -m benchmarks.board`.
 
 On a terminal of 120 columns and 40 lines that nobody sees: in five seconds each session
 makes progress once, and two in a hundred change their state. The share is that of one
@@ -13,11 +13,10 @@ import os
 import random
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from uuid import UUID
 
 import attrs
 
+from tests.cli.told import session, told
 from veeam_async import BackupJobSession, EventKind, SessionChanged
 from veeam_async.cli.board import Board
 from veeam_async.cli.live import shown
@@ -28,7 +27,6 @@ SECONDS = 10.0
 ROUND_SECONDS = 5.0
 STEP_SECONDS = 0.1
 CHANGED = 0.02
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 Change = SessionChanged[BackupJobSession]
 
@@ -64,33 +62,13 @@ class Cost:
         )
 
 
-def session(number: int, state: str = "Working", progress: int = 0) -> BackupJobSession:
-    """Give a session in a state."""
-    return BackupJobSession(
-        uid=f"urn:veeam:BackupJobSession:{UUID(int=number)}",
-        name=f"Backup of department {number}@2026-03-01 12:00:00",
-        job_name=f"Backup of department {number}",
-        job_type="Backup",
-        creation_time=NOON,
-        end_time=NOON if state == "Stopped" else None,
-        state=state,
-        result="Success" if state == "Stopped" else None,
-        progress=progress,
-    )
-
-
-def told(kind: EventKind, seen: BackupJobSession) -> Change:
-    """Give the event that tells of it."""
-    return SessionChanged(
-        kind=kind,
-        id=seen.id,
-        session=seen,
-        previous=None,
-        observed_at=NOON,
-        not_before=None,
-        skipped=False,
-        sequence=1,
-    )
+def change(
+    kind: EventKind, number: int, state: str = "Working", progress: int = 0
+) -> Change:
+    """Give the event that tells of a session in a state."""
+    result = "Success" if state == "Stopped" else None
+    name = f"Backup of department {number}"
+    return told(kind, session(number, state, result, progress=progress, job_name=name))
 
 
 def steps(many: int) -> Iterator[list[Change]]:
@@ -101,19 +79,16 @@ def steps(many: int) -> Iterator[list[Change]]:
     for step in range(round(SECONDS / STEP_SECONDS)):
         progress = step * 100 // round(SECONDS / STEP_SECONDS)
         events = [
-            told(
-                EventKind.PROGRESSED,
-                session(running[at % len(running)], "Working", progress),
-            )
+            change(EventKind.PROGRESSED, running[at % len(running)], progress=progress)
             for at in range(step * each, (step + 1) * each)
         ]
         for _ in range(sum(dice.random() < CHANGED for _ in range(each))):
             number = dice.choice(running)
             if dice.random() < 0.5:
                 running.remove(number)
-                events.append(told(EventKind.STOPPED, session(number, "Stopped")))
+                events.append(change(EventKind.STOPPED, number, "Stopped"))
             else:
-                events.append(told(EventKind.CHANGED, session(number, "Stopping")))
+                events.append(change(EventKind.CHANGED, number, "Stopping"))
         yield events
 
 
@@ -123,7 +98,7 @@ async def measure(many: int) -> Cost:
     screen = Screen(terminal, width=120)
     screen.height = 40
     board = Board()
-    found = [told(EventKind.FOUND, session(number)) for number in range(many)]
+    found = [change(EventKind.FOUND, number) for number in range(many)]
     work = list(steps(many))
     async with shown(board, screen):
         began = time.process_time()

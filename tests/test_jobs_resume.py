@@ -17,13 +17,11 @@ from hypothesis import strategies as st
 from tests.support.bodies import TOKEN, uuid_of
 from tests.support.clients import talking
 from tests.support.job_server import JOB, LOST, NOON, JobServer, row, task
-from tests.support.simulated import client, simulated
+from tests.support.simulated import QUICK, SOON, client, simulated
 from veeam_async import JobRun, NotFound, SessionMissing, SessionResult
 from veeam_async.errors import Json
 from veeam_async.run_record import KINDS, Mark, RunRecord, restore, save
 
-SOON = 0.02
-QUICK = [("Working", 30)]
 ELSEWHERE = """
 import asyncio, json, sys
 from veeam_async import EnterpriseManager

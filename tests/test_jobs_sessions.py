@@ -13,7 +13,7 @@ from tests.support.bodies import error, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, CutShort, Reset
 from tests.support.job_server import JOB, LOST, NOON, TASK, JobServer, row, task
-from tests.support.simulated import simulated
+from tests.support.simulated import SOON, simulated
 from veeam_async import (
     BackupJobSession,
     PermissionDenied,
@@ -24,7 +24,6 @@ from veeam_async import (
     TaskFailed,
 )
 
-SOON = 0.02
 """Seconds between two looks."""
 
 

@@ -10,7 +10,7 @@ from tests.support.bodies import error
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Reset, Stall
 from tests.support.job_server import LOST, TASK, task
-from tests.support.simulated import simulated
+from tests.support.simulated import SOON, simulated
 from veeam_async import (
     DeadlineExceeded,
     NotFound,
@@ -18,7 +18,6 @@ from veeam_async import (
     Timeout,
 )
 
-SOON = 0.02
 RUNNING, COLLECTING = task("Running"), task("OperationFinished")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from tests.support.bodies import error, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Reset, Stall
 from tests.support.job_server import JOB, JobServer, row, task
-from tests.support.simulated import simulated
+from tests.support.simulated import ENDLESS, QUICK, SOON, simulated
 from veeam_async import (
     DeadlineExceeded,
     NotFound,
@@ -24,11 +23,6 @@ from veeam_async import (
     SessionResult,
     Timeout,
 )
-
-SOON = 0.02
-QUICK = [("Working", 30)]
-ENDLESS = [("Working", math.inf)]
-
 
 # ---------------------------------------------------------------- the end
 

@@ -15,7 +15,7 @@ import pytest
 from tests.support.bodies import uuid_of
 from tests.support.clients import talking
 from tests.support.job_server import JOB, JobServer, row, task
-from tests.support.simulated import client, simulated
+from tests.support.simulated import ENDLESS, QUICK, SOON, client, simulated
 from veeam_async import (
     DeadlineExceeded,
     EventKind,
@@ -28,10 +28,6 @@ from veeam_async import (
     TaskFailed,
     WatchEvent,
 )
-
-SOON = 0.02
-QUICK = [("Working", 30)]
-ENDLESS = [("Working", math.inf)]
 
 Events = AsyncGenerator[WatchEvent[Any], None]
 

@@ -7,15 +7,14 @@ import logging
 
 import pytest
 
-from tests.support.watching import kinds
-from tests.support.world import Life, World, heard, now, refusal, told
-from veeam_async import AuthenticationFailed, ServiceUnavailable
+from tests.support.watching import BUSY, kinds, refusal
+from tests.support.world import Life, World, heard, now, told
+from veeam_async import AuthenticationFailed
 from veeam_async.ask import Strategy
 
 pytestmark = pytest.mark.looptime
 
 DENIED = AuthenticationFailed(status=401, message=None, method="POST", url="u")
-BUSY = ServiceUnavailable(status=503, message=None, method="GET", url="u")
 
 
 def world_of(count: int, *, ended: float = 3.0, others: int = 0) -> World:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import Script, moment, observation, observer, seen
+from tests.support.watching import KIND, Script, moment, observation, observer, seen
 from veeam_async import BackupJobSession, ServerError, from_dict, to_dict
 from veeam_async.errors import Json
 from veeam_async.lookout import Clock, Limit
@@ -23,7 +23,7 @@ RECORDINGS = Path(__file__).parent / "recordings"
 
 def load(kind: str, data: Json) -> BackupJobSession:
     """Give a session of the only kind that is recorded here."""
-    assert kind == "BackupJobSession"
+    assert kind == KIND
     return from_dict(BackupJobSession, data)
 
 
@@ -68,9 +68,7 @@ LOOKS = st.lists(
 def test_whatever_is_seen_is_told_alike(looks: list[Any]) -> None:
     """Whenever the listener asks, the replay tells what the tracker told."""
     lines: list[Json] = []
-    recorder: Recorder[BackupJobSession] = Recorder(
-        lines.append, to_dict, "BackupJobSession"
-    )
+    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict, KIND)
     tracker: Tracker[BackupJobSession] = Tracker(
         map(uuid_of, (1, 2, 3)), Rules(progress=True, patience=5, appear_within=9)
     )
@@ -93,7 +91,7 @@ def test_whatever_is_seen_is_told_alike(looks: list[Any]) -> None:
 def test_a_session_is_written_whole_once() -> None:
     """Then what changed in it: a watch looks at each of thousands again and again."""
     lines: list[Any] = []
-    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict)
+    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict, KIND)
     recorder.begin(Tracker([uuid_of(1)], Rules()), moment(0))
     looks = [seen(), seen(), None, seen(progress=4), seen("Stopped"), seen("Stopped")]
     for at, what in enumerate(looks):
@@ -147,9 +145,10 @@ def _watch(record: Any) -> Watch[BackupJobSession]:
         observer(look).observe,
         Tracker([uuid_of(1)], Rules(interval=0.01)),
         dump=to_dict,
+        strategy="auto",
         limit=Limit(),
         clock=Clock(monotonic=lambda: asyncio.get_running_loop().time()),
-        recorder=Recorder(record, to_dict, "BackupJobSession"),
+        recorder=Recorder(record, to_dict, KIND),
     )
 
 

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import (
+    KIND,
     START,
     kinds,
     moment,
     no_result,
     observation,
+    restored,
     seen,
     tracker,
 )
@@ -30,11 +32,10 @@ from veeam_async import (
     SessionChanged,
     SessionGone,
     WatchEvent,
-    from_dict,
     to_dict,
 )
 from veeam_async.census import Census
-from veeam_async.snapshot import restore, save
+from veeam_async.snapshot import save
 from veeam_async.tracker import Tracker
 
 LOST = ConnectionFailed("lost")
@@ -395,13 +396,8 @@ def test_a_discarded_session_is_told_no_more() -> None:
 
 def resumed(track: Tracker[BackupJobSession], at: float) -> Tracker[BackupJobSession]:
     """Save, write, read and restore a tracker."""
-    data = json.loads(json.dumps(save(track, to_dict, None)))
-    again, deadline = restore(
-        data,
-        lambda data: from_dict(BackupJobSession, data),
-        track.rules,
-        now=moment(at),
-    )
+    data = json.loads(json.dumps(save(track, to_dict, None, kind=KIND)))
+    again, deadline = restored(data, track.rules, moment(at))
     assert deadline is None
     return again
 
@@ -418,15 +414,10 @@ def resumed(track: Tracker[BackupJobSession], at: float) -> Tracker[BackupJobSes
         {"version": 1, "sequence": 0, "deadline": None, "health": {}, "sessions": []},
     ],
 )
-def test_what_is_no_checkpoint_is_refused_with_a_sentence(data: object) -> None:
+def test_what_is_no_checkpoint_is_refused_with_a_sentence(data: Any) -> None:
     """Never misread."""
     with pytest.raises(ValueError, match="checkpoint"):
-        restore(
-            data,  # type: ignore[arg-type]  # that is the point
-            lambda data: from_dict(BackupJobSession, data),
-            tracker().rules,
-            now=moment(0),
-        )
+        restored(data, tracker().rules, moment(0))
 
 
 def test_a_checkpoint_of_version_1_is_read() -> None:
@@ -435,17 +426,13 @@ def test_a_checkpoint_of_version_1_is_read() -> None:
     track.note(observation(0, seen()))
     track.note(observation(0, seen("Stopped", number=2), number=2))
     assert kinds(list(iter(track.tell, None))) == ["FOUND", "FOUND", "STOPPED"]
-    saved: dict[str, Any] = json.loads(json.dumps(save(track, to_dict, None)))
+    data = json.dumps(save(track, to_dict, None, kind=KIND))
+    saved: dict[str, Any] = json.loads(data)
     for session in saved["sessions"].values():
         del session["quiet"]
     del saved["kind"], saved["everything"]
-    again, _ = restore(
-        {**saved, "version": 1, "ended": list(saved["ended"])},
-        lambda data: from_dict(BackupJobSession, data),
-        track.rules,
-        now=moment(9),
-        kind="BackupJobSession",
-    )
+    old = {**saved, "version": 1, "ended": list(saved["ended"])}
+    again, _ = restored(old, track.rules, moment(9))
     again.note(observation(9, seen("Stopped")))
     again.add(uuid_of(2))
     events: list[WatchEvent[BackupJobSession]] = list(iter(again.tell, None))

@@ -21,8 +21,10 @@ from tests.support.watching import (
     kinds,
     not_found,
     observer,
+    restored,
     seen,
     tracker,
+    unrecorded,
 )
 from veeam_async import (
     AuthenticationFailed,
@@ -33,11 +35,9 @@ from veeam_async import (
     SessionChanged,
     Watch,
     WatchEvent,
-    from_dict,
     to_dict,
 )
 from veeam_async.lookout import Clock, Limit
-from veeam_async.snapshot import restore
 from veeam_async.tracker import Tracker
 
 pytestmark = pytest.mark.looptime
@@ -65,8 +65,10 @@ def watch(
         observer(look, concurrency=concurrency).observe,
         track or tracker(),
         dump=to_dict,
+        strategy="auto",
         limit=Limit(seconds=timeout, time=deadline),
         clock=Clock(wall=wall),
+        recorder=unrecorded(),
     )
 
 
@@ -385,12 +387,8 @@ async def test_a_checkpoint_goes_on_after_the_last_event_told() -> None:
     await asyncio.sleep(6)
     data = json.loads(json.dumps(first.checkpoint()))
     await first.aclose()
-    second, deadline = restore(
-        data,
-        lambda data: from_dict(BackupJobSession, data),
-        tracker().rules,
-        now=Clock(wall=wall).moment(),
-    )
+    at = Clock(wall=wall).moment()
+    second, deadline = restored(data, tracker().rules, at)
     heard += await all_of(
         watch(Script(seen("Working"), seen("Stopped")), second, deadline=deadline)
     )
@@ -417,12 +415,7 @@ async def test_a_checkpoint_between_two_events_of_one_look_is_exact() -> None:
     heard = [await anext(first)]
     data = first.checkpoint()
     await first.aclose()
-    second, _ = restore(
-        data,
-        lambda data: from_dict(BackupJobSession, data),
-        tracker().rules,
-        now=Clock(wall=wall).moment(),
-    )
+    second, _ = restored(data, tracker().rules, Clock(wall=wall).moment())
     heard += await all_of(watch(Script(seen("Stopped")), second))
 
     assert kinds(heard) == ["FOUND", "STOPPED"]

@@ -15,13 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.watching import BUSY
 from tests.support.world import Life, World, heard, told
-from veeam_async import BackupJobSession, ServiceUnavailable, WatchEvent
+from veeam_async import BackupJobSession, WatchEvent
 from veeam_async.ask import Strategy
 
 pytestmark = pytest.mark.timeout(120)
-
-BUSY = ServiceUnavailable(status=503, message=None, method="GET", url="u")
 
 SETTLED = 6.0
 """Seconds after which a watch has begun; until then nothing goes wrong."""
@@ -109,17 +108,8 @@ class Course:
                 del self.world.errors[kind]
 
 
-def play(
-    drawn: list[Life],
-    script: list[tuple[float, str]],
-    strategy: Strategy,
-    *,
-    everything: bool,
-) -> Events:
-    """Run *script* over a world of the *drawn* lives, and hold what is told to the law.
-
-    The loop has its own time.
-    """
+def peopled(drawn: list[Life], strategy: Strategy, *, everything: bool) -> World:
+    """Give a world of the *drawn* lives, and of what else a law takes."""
     world = World(dict(enumerate(drawn)), page_size=5, delay=0.25)
     if strategy == "auto":  # enough of them for lists
         world.page_size = 12
@@ -129,19 +119,24 @@ def play(
         beats = range(-50, 200, 10)
         pulse = {1000 + at: Life(created=at, ended=at + 4) for at in beats}
         world.lives |= pulse
+    return world
+
+
+def play(
+    world: World,
+    script: list[tuple[float, str]],
+    strategy: Strategy,
+    ids: list[int] | None,
+) -> Events:
+    """Run *script* over a *world*, on a loop with a time of its own."""
+
+    async def run() -> Events:
+        course = Course(world, strategy, ids)
+        await course.run(script)
+        assert not course.watch.active
+        return course.events
+
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-
-        async def run() -> Events:
-            ids = None if everything else list(world.lives)
-            course = Course(world, strategy, ids)
-            await course.run(script)
-            assert not course.watch.active
-            for number, life in world.lives.items():
-                kinds = told(course.events, number)
-                if kinds or life.ended > SETTLED or not everything:
-                    assert_lawful(kinds, life)
-            return course.events
-
         return runner.run(run())
 
 
@@ -153,25 +148,23 @@ def assert_lawful(kinds: list[str], life: Life) -> None:
     assert not {"FOUND", "STOPPED", "GONE"}.intersection(kinds[1:-1])
 
 
+@pytest.mark.parametrize("everything", [False, True])
 @pytest.mark.parametrize("strategy", ["get", "query", "auto"])
 @settings(max_examples=25)
 @given(drawn=st.lists(lives(), min_size=1, max_size=5), script=steps)
-def test_what_is_asked_for_is_found_once_and_ends_once(
-    strategy: Strategy, drawn: list[Life], script: list[tuple[float, str]]
+def test_each_session_is_found_once_and_ends_once(
+    everything: bool,  # noqa: FBT001 - a parameter
+    strategy: Strategy,
+    drawn: list[Life],
+    script: list[tuple[float, str]],
 ) -> None:
-    """Each of the ids, by whichever way of looking."""
-    events = play(drawn, script, strategy, everything=False)
+    """Each of the ids, or each that runs after the watch has begun, however short."""
+    world = peopled(drawn, strategy, everything=everything)
+    ids = None if everything else list(world.lives)
+    events = play(world, script, strategy, ids)
 
-    assert [event.sequence for event in events] == list(range(1, len(events) + 1))
-
-
-@pytest.mark.parametrize("strategy", ["get", "query", "auto"])
-@settings(max_examples=25)
-@given(drawn=st.lists(lives(), min_size=1, max_size=5), script=steps)
-def test_of_everything_each_is_found_once_and_ends_once(
-    strategy: Strategy, drawn: list[Life], script: list[tuple[float, str]]
-) -> None:
-    """Each that runs after the watch has begun, however short and however late."""
-    events = play(drawn, script, strategy, everything=True)
-
+    for number, life in world.lives.items():
+        kinds = told(events, number)
+        if kinds or life.ended > SETTLED or not everything:
+            assert_lawful(kinds, life)
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))

@@ -41,11 +41,16 @@ class Ask(Generic[S]):
 
     strategy: Strategy
     ids: Sequence[UUID]
-    in_doubt: Sequence[UUID] = ()
-    scope: Scope | None = None
+    in_doubt: Sequence[UUID]
+    scope: Scope | None
     deliver: Callable[[Sequence[Observation[S]]], None]
     sweep: Callable[[Swept], None]
-    tally: Tally = attrs.field(factory=Tally)
+    tally: Tally
+
+    @property
+    def where(self) -> str | None:
+        """The filter of a look at everything, None where it has none."""
+        return None if self.scope is None else self.scope.where
 
 
 Observe: TypeAlias = Callable[[Ask[S]], Awaitable[None]]

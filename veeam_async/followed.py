@@ -52,7 +52,7 @@ class Followed(Entities[S], Generic[S]):
         kind: type[S],
         keep: Callable[[Closable], object],
         *,
-        phase: float = 0.0,
+        phase: float,
     ) -> None:
         super().__init__(pool, path, kind)
         self._keep = keep
@@ -162,14 +162,9 @@ class Followed(Entities[S], Generic[S]):
         Raises InvalidId, and NotFound where the server does not know the session.
         """
         goal = Goal(until)
-        watch = self.watch(
-            [id],
-            interval=interval,
-            strategy=strategy,
-            progress=goal.wants_progress,
-            appear_within=0.0,
-            timeout=timeout,
-            deadline=deadline,
+        progress = goal.wants_progress
+        watch = self._waited(
+            [id], timeout, deadline, interval, strategy, progress=progress
         )
         async with watch:
             session = await reached(watch, goal, self.gone)
@@ -190,7 +185,7 @@ class Followed(Entities[S], Generic[S]):
         The arguments are those of `wait`. With *check* the first that failed raises
         SessionFailed; the first that the server does not know raises NotFound.
         """
-        watch = self._of_many(ids, timeout, deadline, interval, strategy)
+        watch = self._waited(ids, timeout, deadline, interval, strategy)
         async with watch:
             return await all_ended(watch, self.gone, check)
 
@@ -209,26 +204,30 @@ class Followed(Entities[S], Generic[S]):
         The arguments are those of `wait`. Raises NotFound where the server does not
         know one of them, ValueError where there is none to wait for.
         """
-        watch = self._of_many(ids, timeout, deadline, interval, strategy)
+        watch = self._waited(ids, timeout, deadline, interval, strategy)
         if not watch.active:
             raise ValueError("there is no session to wait for")
         async with watch:
             session = await first_ended(watch, self.gone)
         return passed(session) if check else session
 
-    def _of_many(
+    def _waited(
         self,
         ids: Iterable[Id],
         seconds: float | None,
         deadline: datetime | None,
         interval: float,
         strategy: Strategy,
+        *,
+        progress: bool = False,
     ) -> Watch[S]:
-        check_many(ids)
+        """Watch what is waited for: sessions that the server must know already."""
+        check_many(ids)  # None would be everything
         return self.watch(
             ids,
             interval=interval,
             strategy=strategy,
+            progress=progress,
             appear_within=0.0,
             timeout=seconds,
             deadline=deadline,

@@ -62,18 +62,9 @@ class Getter(Generic[S]):
     ) -> None:
         """Look once; whoever asked decides what comes of it."""
         asked_at = self._moment().monotonic
-        session, error = None, None
         for pending in by:
-            pending.ask.tally.requests += 1
-        try:
-            session = await self._looks.get(one)
-        except NotFound:
-            pass
-        except VeeamError as failed:
-            if self._looks.is_fatal(failed):
-                raise
-            _LOG.debug("a look at %s failed: %s", one, type(failed).__name__)
-            error = failed
+            pending.count()
+        session, error = await self._look(one)
         seen = Observation(
             id=one,
             asked_at=asked_at,
@@ -85,3 +76,15 @@ class Getter(Generic[S]):
         )
         for pending in by:
             pending.give((seen,), 1)
+
+    async def _look(self, one: UUID) -> tuple[S | None, VeeamError | None]:
+        """Give the session, or the error met, or neither where it is missing."""
+        try:
+            return await self._looks.get(one), None
+        except NotFound:
+            return None, None
+        except VeeamError as error:
+            if self._looks.is_fatal(error):
+                raise
+            _LOG.debug("a look at %s failed: %s", one, type(error).__name__)
+            return None, error

@@ -10,20 +10,21 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from veeam_async.errors import Json, SessionFailed, SessionMissing, VeeamError
-from veeam_async.models import BackupJobSession, SessionResult, Task
+from veeam_async.errors import Json, SessionMissing, VeeamError
+from veeam_async.models import BackupJobSession, Task
 from veeam_async.polling import (
     NothingFoundError,
     check_interval,
+    check_limit,
     check_seconds,
     in_spite_of_cancelling,
     poll,
-    seconds_until,
 )
 from veeam_async.run_chain import RunChain, RunEvent, left_of
 from veeam_async.run_record import RunRecord, save
 from veeam_async.run_search import Access, RunSearch
 from veeam_async.run_sessions import RunSession
+from veeam_async.waiting import passed
 
 _LOG = logging.getLogger(__name__)
 
@@ -172,9 +173,7 @@ class JobRun:
             if stop_on_cancel:
                 await in_spite_of_cancelling(self._stop())
             raise
-        if check and ended.result == SessionResult.FAILED:
-            raise SessionFailed(ended)
-        return ended
+        return passed(ended) if check else ended
 
     def watch(
         self,
@@ -199,11 +198,9 @@ class JobRun:
         Raises ValueError here; while iterating what `session` raises, and
         DeadlineExceeded. Leaving it early never stops a backup.
         """
-        check_seconds(
-            timeout=timeout, appear_within=appear_within, retry_within=retry_within
-        )
+        check_limit(timeout, deadline)
+        check_seconds(appear_within=appear_within, retry_within=retry_within)
         check_interval(interval)
-        seconds_until(timeout, deadline)  # both, or a time without a zone
         return self._chain.events(
             partial(self._first, appear_within, interval),
             retry_within=retry_within if retries else None,

@@ -72,9 +72,9 @@ class Lister(Generic[S]):
 
     def _start(self) -> None:
         if self._waiting and not len(self._errands):
-            where = _where(self._waiting[0])
-            now = [each for each in self._waiting if _where(each) == where]
-            self._waiting = [each for each in self._waiting if _where(each) != where]
+            where = self._waiting[0].ask.where
+            now = [each for each in self._waiting if each.ask.where == where]
+            self._waiting = [each for each in self._waiting if each.ask.where != where]
             self._errands.spawn(self._look(where, now), now)
 
     async def _look(self, where: str | None, by: Sequence[Pending[S]]) -> None:
@@ -161,8 +161,3 @@ class Lister(Generic[S]):
             return scope.since
         of.count()
         return scope.start(await self._looks.newest(scope.where))
-
-
-def _where(pending: Pending[S]) -> str | None:
-    scope = pending.ask.scope
-    return None if scope is None else scope.where

@@ -19,6 +19,7 @@ from veeam_async.census import Swept
 from veeam_async.health import Moment
 from veeam_async.models import Session
 from veeam_async.observation import Observation
+from veeam_async.polling import check_limit
 from veeam_async.recording import Recorder
 from veeam_async.schedule import Due
 from veeam_async.tracker import Tracker
@@ -61,12 +62,7 @@ class Limit:
     time: datetime | None = None
 
     def __attrs_post_init__(self) -> None:
-        if self.seconds is not None and self.time is not None:
-            raise ValueError("give a timeout or a deadline, not both")
-        if self.seconds is not None and not self.seconds >= 0:
-            raise ValueError("a timeout is a number of seconds, at least 0")
-        if self.time is not None and self.time.utcoffset() is None:
-            raise ValueError("a deadline needs a time zone")
+        check_limit(self.seconds, self.time)
 
     def begin(self, now: Moment) -> tuple[float | None, datetime | None]:
         """Give the end on both clocks; a deadline is kept by the wall clock alone."""

@@ -103,7 +103,7 @@ class Observer(Generic[S]):
         for pending in asked:
             for one in pending.ask.in_doubt:
                 self._getter.want(one, [pending])
-        narrowed = [each for each in asked if _is_narrowed(each)]
+        narrowed = [each for each in asked if each.ask.where is not None]
         self._lister.want(narrowed)  # nothing else could tell what its filter selects
         for strategy in ("auto", "get", "query"):
             same = [each for each in asked if each.ask.strategy == strategy]
@@ -139,11 +139,6 @@ class Observer(Generic[S]):
         """Look otherwise from now on: the server takes no queries."""
         self._refused = True
         self._roll.want(watchers)
-
-
-def _is_narrowed(pending: Pending[S]) -> bool:
-    scope = pending.ask.scope
-    return scope is not None and scope.where is not None
 
 
 def _wants_rows(pending: Pending[S]) -> bool:

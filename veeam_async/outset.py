@@ -59,31 +59,26 @@ class Outset:
 
         Raises InvalidId, and ValueError for what contradicts itself.
         """
-        tracker, deadline = self._tracker(kind, load, rules, moment)
+        if self.resume is None:
+            tracker, deadline = self._begun(kind, rules), None
+        elif self.ids is None and self.where is None:
+            name, now = kind.__name__, moment()
+            tracker, deadline = restore(self.resume, load, rules, now=now, kind=name)
+        else:
+            raise ValueError("a checkpoint knows what it watches: give nothing else")
         census = tracker.census
         if self.strategy == "get" and census is not None and census.where is not None:
             raise ValueError('only a query can select by where: strategy is not "get"')
         return tracker, deadline
 
-    def _tracker(
-        self,
-        kind: type[S],
-        load: Callable[[Json], S],
-        rules: Rules,
-        moment: Callable[[], Moment],
-    ) -> tuple[Tracker[S], datetime | None]:
-        if self.resume is not None:
-            if self.ids is not None or self.where is not None:
-                raise ValueError(
-                    "a checkpoint knows what it watches: give nothing else"
-                )
-            return restore(self.resume, load, rules, now=moment(), kind=kind.__name__)
+    def _begun(self, kind: type[S], rules: Rules) -> Tracker[S]:
+        """Give the tracker of a watch that begins anew."""
         if self.ids is None:
-            return Tracker((), rules, census=self._census(kind)), None
+            return Tracker((), rules, census=self._census(kind))
         if self.where is not None:
             raise ValueError("where narrows a watch of everything: give no ids with it")
         check_many(self.ids)
-        return Tracker([parse_id(one) for one in self.ids], rules), None
+        return Tracker([parse_id(one) for one in self.ids], rules)
 
     def _census(self, kind: type[Session]) -> Census:
         if not 0 <= self.lookback <= _LONGEST:

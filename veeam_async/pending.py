@@ -29,6 +29,10 @@ class Pending(Generic[S]):
         """Whether nobody waits any more."""
         return self.done.done()
 
+    def count(self) -> None:
+        """Count a request that was sent for it."""
+        self.ask.tally.requests += 1
+
     def give(self, seen: Sequence[Observation[S]], answered: int) -> None:
         """Hand on what was *seen*, which answers so many of the ids asked for."""
         if not self.is_over:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -74,26 +73,24 @@ async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
             await asyncio.wait([task])
 
 
-def seconds_until(timeout: float | None, deadline: datetime | None) -> float | None:
-    """Give the seconds until the end, None without one; ValueError where it is none."""
-    if deadline is None:
-        return timeout
-    if timeout is not None:
-        raise ValueError("give a timeout or a deadline, not both")
-    if deadline.utcoffset() is None:
-        raise ValueError("a deadline needs a time zone")
-    return max(0.0, (deadline - datetime.now(UTC)).total_seconds())
-
-
 def time_left(
     timeout: float | None, deadline: datetime | None
 ) -> Callable[[], float | None]:
     """Give what tells the seconds until the end, counting *timeout* from now on."""
     if deadline is not None:
-        return partial(seconds_until, timeout, deadline)
+        return lambda: max(0.0, (deadline - datetime.now(UTC)).total_seconds())
     clock = asyncio.get_running_loop().time
     end = None if timeout is None else clock() + timeout
     return lambda: None if end is None else max(0.0, end - clock())
+
+
+def check_limit(timeout: float | None, deadline: datetime | None) -> None:
+    """Raise ValueError where this is no end: two of them, or a time without a zone."""
+    if timeout is not None and deadline is not None:
+        raise ValueError("give a timeout or a deadline, not both")
+    check_seconds(timeout=timeout)
+    if deadline is not None and deadline.utcoffset() is None:
+        raise ValueError("a deadline needs a time zone")
 
 
 def check_seconds(**limits: float | None) -> None:

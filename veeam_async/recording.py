@@ -46,7 +46,7 @@ class Recorder(Generic[S]):
         self,
         put: Callable[[Json], object] | None,
         dump: Callable[[S], Json],
-        kind: str = "",
+        kind: str,
     ) -> None:
         self._put = put
         self._dump = dump

@@ -6,7 +6,7 @@ import attrs
 
 from veeam_async.errors import VeeamError
 from veeam_async.health import Moment
-from veeam_async.retry import asked
+from veeam_async.retry import jittered
 
 BACKOFF_FIRST = 0.8
 BACKOFF_LAST = 30.0
@@ -28,7 +28,8 @@ class Retries:
     ) -> float:
         """Give when to look again after *failures* in a row and this *error*."""
         if at is not self._failed:
-            longest = min(BACKOFF_LAST, BACKOFF_FIRST * 2.0 ** min(failures, 62))
             self._failed = at
-            self._again = at.monotonic + max(random * longest, asked(error))
+            self._again = at.monotonic + jittered(
+                error, failures, random, first=BACKOFF_FIRST, longest=BACKOFF_LAST
+            )
         return self._again

@@ -45,8 +45,25 @@ class Retry:
         """
         if attempt >= min(self.attempts, _allowed(error)):
             return None
-        longest = min(self.wait_max, self.wait_initial * 2.0 ** min(attempt - 1, 62))
-        return max(random() * longest, asked(error))
+        return jittered(
+            error,
+            attempt - 1,
+            random(),
+            first=self.wait_initial,
+            longest=self.wait_max,
+        )
+
+
+def jittered(
+    error: VeeamError, doublings: int, random: float, *, first: float, longest: float
+) -> float:
+    """Give the seconds to wait after *error*, with full jitter.
+
+    They are the part *random* of *first*, doubled so often but never above *longest*,
+    and no less than the server asked for.
+    """
+    most = min(longest, first * 2.0 ** min(doublings, 62))
+    return max(random * most, asked(error))
 
 
 def asked(error: BaseException | None) -> float:

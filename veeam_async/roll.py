@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from veeam_async.census import Swept
 from veeam_async.errands import Errands
@@ -44,14 +45,8 @@ class Roll(Generic[S]):
     async def _call(self, pendings: Sequence[Pending[S]]) -> None:
         asked_at = self._moment().monotonic
         for pending in pendings:
-            pending.ask.tally.requests += 1
-        listed, error = None, None
-        try:
-            listed = frozenset(await self._looks.references())
-        except VeeamError as failed:
-            if self._looks.is_fatal(failed):
-                raise
-            error = failed
+            pending.count()
+        listed, error = await self._listed()
         swept = Swept(
             asked_at=asked_at,
             at=self._moment(),
@@ -61,3 +56,12 @@ class Roll(Generic[S]):
         )
         for pending in pendings:
             pending.sweep(swept)
+
+    async def _listed(self) -> tuple[frozenset[UUID] | None, VeeamError | None]:
+        """Give the sessions that the server lists, or the error met."""
+        try:
+            return frozenset(await self._looks.references()), None
+        except VeeamError as error:
+            if self._looks.is_fatal(error):
+                raise
+            return None, error

@@ -39,7 +39,7 @@ class Round(Generic[S]):
     def count(self) -> None:
         """Count a request for everybody."""
         for pending in self.pendings:
-            pending.ask.tally.requests += 1
+            pending.count()
 
     def see(self, seen: Seen[S]) -> None:
         """Hand on the rows of a page."""

@@ -31,9 +31,9 @@ def save(
     dump: Callable[[S], Json],
     deadline: datetime | None,
     *,
-    kind: str = "",
+    kind: str,
 ) -> dict[str, Json]:
-    """Give the checkpoint of *tracker*, which watches sessions of *kind* ("": of any).
+    """Give the checkpoint of *tracker*, which watches sessions of *kind*.
 
     *dump* gives a session as plain JSON types.
     """
@@ -57,12 +57,12 @@ def restore(
     rules: Rules,
     *,
     now: Moment,
-    kind: str = "",
+    kind: str,
 ) -> tuple[Tracker[S], datetime | None]:
     """Give the tracker and the deadline that *data* was saved from.
 
     Versions 1 and 2 are read. Raises ValueError where *data* is no checkpoint, one of a
-    newer version, or of sessions of another *kind* ("": any).
+    newer version, or of sessions of another *kind*.
     """
     if not isinstance(data, dict) or not isinstance(data.get("version"), int):
         raise ValueError("this is no checkpoint: take one from watch.checkpoint()")  # noqa: TRY004 - misuse is ValueError throughout
@@ -72,7 +72,7 @@ def restore(
             f"{_OLDEST} to {VERSION}: update the one that is older"
         )
     saved = data.get("kind")  # version 1 did not tell
-    if saved and kind and saved != kind:
+    if saved and saved != kind:
         raise ValueError(
             f"this checkpoint is of a watch of {saved}s, not of {kind}s: resume it "
             "where it was taken"

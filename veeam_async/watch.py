@@ -58,13 +58,13 @@ class Watch(Generic[S]):
         tracker: Tracker[S],
         *,
         dump: Callable[[S], Json],
-        strategy: Strategy = "auto",
+        strategy: Strategy,
         limit: Limit,
         clock: Clock,
-        recorder: Recorder[S] | None = None,
+        recorder: Recorder[S],
     ) -> None:
         self._dump = dump
-        self._recorder = recorder or Recorder(None, dump)
+        self._recorder = recorder
         self._tracker = tracker
         self._lookout = Lookout(
             observe,
@@ -72,7 +72,7 @@ class Watch(Generic[S]):
             strategy=strategy,
             limit=limit,
             clock=clock,
-            recorder=self._recorder,
+            recorder=recorder,
         )
         self._over = False
         self._events = 0

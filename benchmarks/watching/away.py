@@ -14,8 +14,6 @@ import looptime
 from benchmarks.watching.ledger import Ledger
 from benchmarks.watching.seam import watch_world
 from benchmarks.watching.world import Run, Script, World
-from veeam_async.models import BackupJobSession
-from veeam_async.watch import Watch
 
 _HOUR = 3600.0
 _SHORTEST, _MEAN = 600, 3600
@@ -28,14 +26,12 @@ _AFTERWARDS = 1200.0
 class Errand:
     """So many *sessions* run at any time, and are looked at each *interval* seconds.
 
-    *everything*: watch those that start as well, not only those that run at first. The
-    server is healthy for an hour, then *away* for so many seconds.
+    *everything*: watch those that start as well, not only those that run at first.
     """
 
     sessions: int
     interval: float
     everything: bool
-    away: float = _HOUR
 
 
 @attrs.frozen(kw_only=True)
@@ -59,26 +55,29 @@ def main() -> None:
 
 
 async def measure(errand: Errand) -> Survived:
-    """Watch until every session must have been told as ended."""
+    """Watch until every session must have been told as ended.
+
+    The server is healthy for an hour, and then away for one.
+    """
     # Half an interval late: the hours begin and end between two rounds.
-    begin = errand.away + errand.interval / 2
+    begin = _HOUR + errand.interval / 2
     script = Script(_runs(errand))
     ledger = Ledger(len(script))
     world = World(
         script,
         asyncio.get_running_loop().time,
         kept=4 * errand.sessions,
-        away=(begin, begin + errand.away),
+        away=(begin, begin + _HOUR),
     )
     runs = enumerate(script.between(0, len(script)))
     due = [number for number, run in runs if _is_due(run, errand)]
     ids = None if errand.everything else [UUID(int=number) for number in due]
     watch = watch_world(world, ids, errand.interval)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_take(watch, ledger))
+        group.create_task(ledger.keep(watch))
         await asyncio.sleep(begin)
         healthy = world.requests
-        await asyncio.sleep(errand.away)
+        await asyncio.sleep(_HOUR)
         away = world.requests - healthy
         await asyncio.sleep(max(script.ended) + _AFTERWARDS - begin)
         watch.stop()
@@ -101,12 +100,6 @@ def _is_due(run: Run, errand: Errand) -> bool:
     """Tell whether the session is watched: it runs at the start, or starts later."""
     created, ended = run
     return ended > 0 and (errand.everything or created <= 0)
-
-
-async def _take(watch: Watch[BackupJobSession], ledger: Ledger) -> None:
-    async for event in watch:
-        if event.id is not None:
-            ledger.note(event.id, event.kind)
 
 
 if __name__ == "__main__":

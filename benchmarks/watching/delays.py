@@ -33,11 +33,6 @@ class Delays:
     seen_p50: float
     seen_p99: float
 
-    @property
-    def once(self) -> float:
-        """The share of changes that were told, each once."""
-        return 1 - (self.missing + self.doubled) / max(1, self.changes)
-
 
 def compare(
     changes: Sequence[Change], told: Sequence[Told], window: tuple[float, float]

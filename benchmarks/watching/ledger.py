@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from benchmarks.watching.world import number_of
+from veeam_async.models import BackupJobSession
+from veeam_async.watch import Watch
 
 _FOUND, _ENDED = "FOUND", ("STOPPED", "GONE")
 
@@ -16,6 +18,12 @@ class Ledger:
     def __init__(self, count: int) -> None:
         self._found = bytearray(count)
         self._ended = bytearray(count)
+
+    async def keep(self, watch: Watch[BackupJobSession]) -> None:
+        """Take in all that a watch tells, until it ends."""
+        async for event in watch:
+            if event.id is not None:
+                self.note(event.id, event.kind)
 
     def note(self, one: UUID, kind: str) -> None:
         """Take in an event."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime
 from random import Random
 from typing import Literal
@@ -101,6 +103,29 @@ class Population:
         self._by_id[str(id_)] = row
         self.version += 1
         return row
+
+
+class Turnover:
+    """End one session and start one, in turns, evenly, within each *interval*."""
+
+    def __init__(self, population: Population, interval: float) -> None:
+        self._population = population
+        self._step = interval / 2
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._beats = 0
+        self._wait()
+
+    def _wait(self) -> None:
+        self._beats += 1
+        self._loop.call_at(self._began + self._beats * self._step, self._beat)
+
+    def _beat(self) -> None:
+        if self._beats % 2:
+            self._population.end(time.time())
+        else:
+            self._population.start(time.time())
+        self._wait()
 
 
 def _to_the_microsecond(seconds: float) -> float:

@@ -16,6 +16,7 @@ from veeam_async.lookout import Clock, Limit
 from veeam_async.looks import Looks
 from veeam_async.models import BackupJobSession, Page, PagingInfo
 from veeam_async.observer import Observer
+from veeam_async.recording import Recorder
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 from veeam_async.watch import Watch
@@ -38,6 +39,7 @@ def watch_world(
         strategy="query",
         limit=Limit(),
         clock=clock,
+        recorder=Recorder(None, to_dict, BackupJobSession.__name__),
     )
 
 

@@ -24,7 +24,7 @@ from random import Random
 import attrs
 
 from benchmarks.watching import bodies
-from benchmarks.watching.population import Population, Row
+from benchmarks.watching.population import Population, Row, Turnover
 from benchmarks.watching.question import Question
 
 try:
@@ -176,29 +176,6 @@ class Answering(asyncio.Protocol):
             self._transport.write(self._api.answer(head))
 
 
-class Turnover:
-    """End one session and start one, in turns, evenly over each interval."""
-
-    def __init__(self, population: Population, setting: Setting) -> None:
-        self._population = population
-        self._step = setting.interval / setting.turnover / 2
-        self._loop = asyncio.get_running_loop()
-        self._began = self._loop.time()
-        self._beats = 0
-        self._wait()
-
-    def _wait(self) -> None:
-        self._beats += 1
-        self._loop.call_at(self._began + self._beats * self._step, self._beat)
-
-    def _beat(self) -> None:
-        if self._beats % 2:
-            self._population.end(time.time())
-        else:
-            self._population.start(time.time())
-        self._wait()
-
-
 def _ok(body: bytes) -> bytes:
     return _answer("200 OK", body)
 
@@ -219,7 +196,7 @@ async def serve(setting: Setting) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Answering(api), "127.0.0.1", 0)
     if setting.turnover:
-        Turnover(population, setting)
+        Turnover(population, setting.interval / setting.turnover)
     print(server.sockets[0].getsockname()[1], flush=True)
     left = asyncio.Event()
     _call_when_left(lambda: loop.call_soon_threadsafe(left.set))

@@ -22,8 +22,6 @@ import looptime
 from benchmarks.watching.ledger import Ledger
 from benchmarks.watching.seam import watch_world
 from benchmarks.watching.world import Run, Script, World
-from veeam_async.models import BackupJobSession
-from veeam_async.watch import Watch
 
 _SHORTEST, _LONGEST = 60, 600
 _STRIDE = 7919
@@ -85,7 +83,7 @@ async def measure(errand: Errand) -> Passed:
     before = sys.getallocatedblocks()
     watch = watch_world(world, None, errand.interval)
     async with asyncio.TaskGroup() as group:
-        group.create_task(_take(watch, ledger))
+        group.create_task(ledger.keep(watch))
         first = await _memory_at(errand.day, errand.interval, before)
         last = await _memory_at(errand.days * errand.day, errand.interval, before)
         await asyncio.sleep(_LONGEST + 2 * errand.interval)
@@ -107,12 +105,6 @@ def _runs(errand: Errand) -> Iterator[Run]:
         spread = number * _STRIDE % (_LONGEST - _SHORTEST + 1)
         created = number * step
         yield created, created + _SHORTEST + spread
-
-
-async def _take(watch: Watch[BackupJobSession], ledger: Ledger) -> None:
-    async for event in watch:
-        if event.id is not None:
-            ledger.note(event.id, event.kind)
 
 
 async def _memory_at(seconds: float, interval: float, before: int) -> Memory:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.cli.told import NOON, ended, found, gone, health, session, told
-from veeam_async import EventKind, RestoreSession, SessionChanged
+from veeam_async import EventKind, RestoreSession
 from veeam_async.cli.board import Board
 from veeam_async.cli.live import line
 from veeam_async.cli.picture import Painter
@@ -181,17 +181,7 @@ def test_a_restore_is_called_by_its_machine() -> None:
         end_time=NOON + timedelta(minutes=2),
         state="Stopped",
     )
-    event = SessionChanged(
-        kind=EventKind.STOPPED,
-        id=restored.id,
-        session=restored,
-        previous=None,
-        observed_at=NOON,
-        not_before=None,
-        skipped=False,
-        sequence=1,
-    )
-    text = line(event).plain
+    text = line(told(EventKind.STOPPED, restored)).plain
 
     assert "sql�[31m01" in text
     assert "STOPPED     Stopped" in text  # ended without a result

@@ -10,12 +10,11 @@ from tests.cli.terminal import needs_terminal, on_terminal
 from tests.support.bodies import uuid_of
 from tests.support.fault_server import FaultServer, Reset
 from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.simulated import ENDLESS, QUICK
 from veeam_async import JobRun
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.05")
-QUICK = [("Working", 30.0)]
-ENDLESS = [("Working", math.inf)]
 
 
 @pytest.fixture

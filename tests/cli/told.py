@@ -1,6 +1,7 @@
 """Events as a watch tells them, for what shows them."""
 
 from datetime import UTC, datetime
+from typing import TypeVar
 from uuid import UUID
 
 from veeam_async import (
@@ -8,10 +9,13 @@ from veeam_async import (
     ConnectionFailed,
     EventKind,
     HealthChanged,
+    Session,
     SessionChanged,
     SessionGone,
 )
 from veeam_async.cli.board import Board
+
+S = TypeVar("S", bound=Session)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -37,7 +41,7 @@ def session(
     )
 
 
-def told(kind: EventKind, seen: BackupJobSession) -> SessionChanged[BackupJobSession]:
+def told(kind: EventKind, seen: S) -> SessionChanged[S]:
     """Tell what was *seen* of a session."""
     return SessionChanged(
         kind=kind,

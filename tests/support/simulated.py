@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,13 @@ from veeam_async.simulator import Simulator
 
 SPEED = 600
 """Simulated seconds in a real one: a session of minutes is over in half a second."""
+
+SOON = 0.02
+"""Real seconds between two looks."""
+
+QUICK = [("Working", 30.0)]
+ENDLESS = [("Working", math.inf)]
+"""What the session of a run goes through."""
 
 
 @asynccontextmanager

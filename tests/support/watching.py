@@ -16,17 +16,25 @@ from veeam_async import (
     BackupJobSession,
     BadRequest,
     NotFound,
+    ServiceUnavailable,
     VeeamError,
     WatchEvent,
+    from_dict,
+    to_dict,
 )
+from veeam_async.errors import Json
 from veeam_async.health import Moment
 from veeam_async.looks import Looks
 from veeam_async.observation import Observation
 from veeam_async.observer import Observer
+from veeam_async.recording import Recorder
+from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
+KIND = BackupJobSession.__name__
+BUSY = ServiceUnavailable(status=503, message=None, method="GET", url="https://em/api")
 
 
 def seen(
@@ -58,6 +66,11 @@ def no_result(number: int = 1) -> BackupJobSession:
 def not_found() -> NotFound:
     """Make the error for a session that the server does not know."""
     return NotFound(status=404, message="no", method="GET", url="https://em/api")
+
+
+def refusal(status: int = 400) -> BadRequest:
+    """Make the error of a server that takes no queries."""
+    return BadRequest(status=status, message="no", method="GET", url="https://em/api")
 
 
 def moment(seconds: float) -> Moment:
@@ -102,6 +115,22 @@ def tracker(
     return Tracker(map(uuid_of, range(1, count + 1)), rules)
 
 
+def restored(
+    data: Json, rules: Rules, now: Moment
+) -> tuple[Tracker[BackupJobSession], datetime | None]:
+    """Give the tracker of a checkpoint, and its deadline."""
+
+    def load(data: Json) -> BackupJobSession:
+        return from_dict(BackupJobSession, data)
+
+    return restore(data, load, rules, now=now, kind=KIND)
+
+
+def unrecorded() -> Recorder[BackupJobSession]:
+    """Make a recorder that nobody listens to."""
+    return Recorder(None, to_dict, KIND)
+
+
 def kinds(events: Sequence[WatchEvent[BackupJobSession]]) -> list[str]:
     """Give the kinds of *events* as text."""
     return [str(event.kind) for event in events]
@@ -131,7 +160,7 @@ def observer(
     """Make an observer that can look at sessions one by one only, without delay."""
 
     async def refuse(*_: object) -> Any:
-        raise BadRequest(status=400, message="no", method="GET", url="https://em/api")
+        raise refusal()
 
     async def none() -> Collection[UUID]:
         return []

@@ -14,15 +14,21 @@ from uuid import UUID
 import attrs
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import START, moment, not_found
+from tests.support.watching import (
+    BUSY,
+    START,
+    moment,
+    not_found,
+    refusal,
+    restored,
+    unrecorded,
+)
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
-    BadRequest,
     HealthChanged,
     Watch,
     WatchEvent,
-    from_dict,
     to_dict,
 )
 from veeam_async.ask import Strategy
@@ -32,7 +38,6 @@ from veeam_async.lookout import Clock, Limit
 from veeam_async.looks import Looks
 from veeam_async.models import Page, PagingInfo
 from veeam_async.observer import Observer
-from veeam_async.snapshot import restore
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
@@ -42,11 +47,6 @@ FOR_EVER = float("inf")
 def now() -> float:
     """Give the loop's time."""
     return asyncio.get_running_loop().time()
-
-
-def refusal(status: int = 400) -> BadRequest:
-    """Make the error of a server that takes no queries."""
-    return BadRequest(status=status, message="no", method="GET", url="https://em/api")
 
 
 @attrs.frozen(kw_only=True)
@@ -127,7 +127,7 @@ class World:
         self.since.append(since)
         await self._answer("page")
         if number == self.broken_page:
-            raise refusal(503)
+            raise BUSY
         rows = [row for row in self.shown(where) if _is_active(row, since)]
         if self.strange:
             rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
@@ -195,7 +195,7 @@ class World:
         rules = Rules(interval=interval, phase=0.0)
         census = Census(where=where, lookback=timedelta(seconds=lookback))
         if resume is not None:
-            track, _ = restore(resume, _load, rules, now=moment(now()))
+            track, _ = restored(resume, rules, moment(now()))
         elif ids is None:
             track = Tracker((), rules, census=census)
         else:
@@ -207,11 +207,8 @@ class World:
             strategy=strategy,
             limit=Limit(seconds=timeout),
             clock=Clock(wall=lambda: START + timedelta(seconds=now())),
+            recorder=unrecorded(),
         )
-
-
-def _load(data: Json) -> BackupJobSession:
-    return from_dict(BackupJobSession, data)
 
 
 def _is_active(row: BackupJobSession, since: datetime | None) -> bool:

@@ -23,11 +23,8 @@ from veeam_async import (
     WatchEvent,
 )
 from veeam_async.cli.fresh import Fresh
-from veeam_async.cli.status import AnySession, outcome
+from veeam_async.cli.status import GONE, AnySession, outcome
 from veeam_async.cli.troubles import Troubles
-
-GONE = "Gone"
-"""The word for a session that the server does not know (any more)."""
 
 Event: TypeAlias = WatchEvent[Any]
 

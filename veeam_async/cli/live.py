@@ -14,7 +14,7 @@ from veeam_async import HealthChanged, SessionChanged
 from veeam_async.cli.board import Board, Event
 from veeam_async.cli.picture import Painter
 from veeam_async.cli.screen import Screen
-from veeam_async.cli.status import status, styled, title
+from veeam_async.cli.status import GONE, status, styled, title
 from veeam_async.cli.troubles import trouble
 from veeam_async.cli.words import clock
 
@@ -64,7 +64,7 @@ def line(event: Event) -> Text:
     if isinstance(event, SessionChanged):
         text.append_text(_padded(status(event.session)))
     else:
-        text.append_text(_padded(styled("Gone")))
+        text.append_text(_padded(styled(GONE)))
     name = title(event.session) if event.session else "(never seen)"
     return text.append(f"{event.id}  {name}")
 

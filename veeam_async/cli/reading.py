@@ -10,27 +10,16 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
-from veeam_async import (
-    BackupJobSession,
-    F,
-    ReplicaJobSession,
-    RestoreSession,
-    parse_id,
-)
+from veeam_async import F, parse_id
 from veeam_async.cli.connection import Connection, Server
 from veeam_async.cli.details import put_one
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.output import Format, Output, rows
-from veeam_async.cli.resource import Resource, sessions_of
+from veeam_async.cli.resource import KINDS, Resource, sessions_of
 from veeam_async.cli.screen import say
 from veeam_async.cli.words import count
 
 _NO_CONNECTION = Connection()
-_KINDS = {
-    "backup": BackupJobSession,
-    "replica": ReplicaJobSession,
-    "restore": RestoreSession,
-}
 
 
 def get(
@@ -127,7 +116,7 @@ def query(
         connection: How to reach the server.
     """
     fields = {"state": state, "result": result, "job_name": job}
-    text = filter_of(where, fields, _KINDS[resource])
+    text = filter_of(where, fields, KINDS[resource])
     asked = _Query(where=text, order_by=order_by, limit=limit)
     return asyncio.run(_query(connection.server(), asked, resource, output))
 

@@ -9,17 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from veeam_async import (
-    BackupJobSession,
-    ReplicaJobSession,
-    RestoreSession,
-    from_dict,
-)
+from veeam_async import from_dict
 from veeam_async.cli.board import Board, Event
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.following import follow_rows
 from veeam_async.cli.live import line
 from veeam_async.cli.output import Format, Output, chosen, rows
+from veeam_async.cli.resource import KINDS
 from veeam_async.cli.screen import out
 from veeam_async.cli.status import AnySession
 from veeam_async.cli.verdict import verdict
@@ -29,10 +25,7 @@ from veeam_async.recording import replay as events_of
 Record: TypeAlias = Callable[[Json], object] | None
 """Takes the lines of a recording."""
 
-_KINDS: dict[str, type[AnySession]] = {
-    kind.__name__: kind
-    for kind in (BackupJobSession, ReplicaJobSession, RestoreSession)
-}
+_KINDS = {kind.__name__: kind for kind in KINDS.values()}
 
 
 def replay(file: Path, /, *, output: Output = None) -> Exit:

@@ -13,7 +13,6 @@ from cyclopts import Parameter
 from veeam_async import (
     DeadlineExceeded,
     EnterpriseManager,
-    EventKind,
     F,
     HealthChanged,
     Id,
@@ -22,7 +21,6 @@ from veeam_async import (
     ReplicaJobSession,
     SessionChanged,
     SessionGone,
-    SessionResult,
     StartUnconfirmed,
     VeeamError,
     parse_id,
@@ -35,6 +33,7 @@ from veeam_async.cli.following import is_live, show
 from veeam_async.cli.output import Format, Output
 from veeam_async.cli.screen import say, spinner, warn
 from veeam_async.cli.status import AnySession
+from veeam_async.cli.verdict import failed_by, reason
 from veeam_async.cli.words import one_line
 from veeam_async.polling import check_interval, check_seconds, in_spite_of_cancelling
 
@@ -202,8 +201,7 @@ class _Course:
             return Exit.ERROR
         if self._failed is None:
             return Exit.DONE
-        why = one_line(self._failed.failure_message or "no reason given")
-        warn(f"the run failed: {why}")
+        warn(f"the run failed: {reason(self._failed)}")
         return Exit.SESSION_FAILED
 
     async def _events(self) -> AsyncGenerator[Event, None]:
@@ -225,12 +223,7 @@ class _Course:
     @property
     def _failed(self) -> AnySession | None:
         """The last session, where it has ended as Failed."""
-        last = self.last
-        if not isinstance(last, SessionChanged) or last.kind is not EventKind.STOPPED:
-            return None
-        is_failed = last.session.result == SessionResult.FAILED
-        failed: AnySession | None = last.session if is_failed else None
-        return failed
+        return None if self.last is None else failed_by(self.last)
 
     def _wait(self, one: object) -> str:
         """Give the command that waits for the end of session *one*."""

@@ -8,16 +8,11 @@ from typing import Any
 
 import attrs
 
-from veeam_async import (
-    DeadlineExceeded,
-    EventKind,
-    SessionChanged,
-    SessionResult,
-    Watch,
-)
+from veeam_async import DeadlineExceeded, EventKind, Watch
 from veeam_async.cli.board import Event
 from veeam_async.cli.hook import Hook
 from veeam_async.cli.keeping import Keeper
+from veeam_async.cli.verdict import failed_by
 
 
 @attrs.frozen(kw_only=True)
@@ -42,7 +37,7 @@ class Stages:
                 async with self.keeper.dealing() if self.keeper else nullcontext():
                     yield event
                     await self._run_hook(event)
-                if self.until_failed and _is_failure(event):
+                if self.until_failed and failed_by(event) is not None:
                     return
         except DeadlineExceeded:
             if not self.endless:
@@ -52,9 +47,3 @@ class Stages:
         is_told = self.progress or event.kind is not EventKind.PROGRESSED
         if self.hook is not None and is_told:
             await self.hook.run(event)
-
-
-def _is_failure(event: Event) -> bool:
-    if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
-        return False
-    return bool(event.session.result == SessionResult.FAILED)

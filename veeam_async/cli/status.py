@@ -16,15 +16,18 @@ from veeam_async.cli.words import plain
 
 AnySession = BackupJobSession | ReplicaJobSession | RestoreSession
 
+GONE = "Gone"
+"""The word for a session that the server does not know (any more)."""
+
 _STYLES = {
     "Success": "green",
     "Warning": "yellow",
     "Failed": "bold red",
     "Working": "cyan",
     "InProgress": "cyan",
-    "Gone": "magenta",
+    GONE: "magenta",
 }
-_ORDER = ("Success", "Warning", "Failed", "Gone")
+_ORDER = ("Success", "Warning", "Failed", GONE)
 SEPARATOR = " · "
 """What stands between two counts."""
 

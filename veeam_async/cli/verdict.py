@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from veeam_async import DeadlineExceeded, SessionResult
-from veeam_async.cli.board import GONE, Board
+from veeam_async import DeadlineExceeded, EventKind, SessionChanged, SessionResult
+from veeam_async.cli.board import Board, Event
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.screen import say
-from veeam_async.cli.status import summary
-from veeam_async.cli.words import count
+from veeam_async.cli.status import GONE, AnySession, summary
+from veeam_async.cli.words import count, one_line
 
 _NAMED = 3
+
+
+def failed_by(event: Event) -> AnySession | None:
+    """Give the session that ended as Failed by *event*, None where none did."""
+    if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
+        return None
+    session: AnySession = event.session
+    return session if session.result == SessionResult.FAILED else None
+
+
+def reason(failed: AnySession) -> str:
+    """Say on one line why a session failed."""
+    return one_line(failed.failure_message or "no reason given")
 
 
 def late(error: DeadlineExceeded, total: int) -> Refusal:

@@ -12,8 +12,7 @@ from veeam_async.cli.output import Output
 from veeam_async.cli.resource import Resource, sessions_of
 from veeam_async.cli.screen import spinner, warn
 from veeam_async.cli.status import AnySession
-from veeam_async.cli.verdict import late
-from veeam_async.cli.words import one_line
+from veeam_async.cli.verdict import late, reason
 
 _NO_CONNECTION = Connection()
 
@@ -50,9 +49,7 @@ def wait(
     put_one(session, output)
     if not check or session.result != SessionResult.FAILED:
         return Exit.DONE
-    warn(
-        f"the session failed: {one_line(session.failure_message or 'no reason given')}"
-    )
+    warn(f"the session failed: {reason(session)}")
     return Exit.SESSION_FAILED
 
 

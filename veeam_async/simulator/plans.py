@@ -7,7 +7,7 @@ import attrs
 STARTED = (("Starting", 10.0), ("Working", 240.0))
 """What a started session goes through unless it is planned otherwise."""
 
-COLLECTING_SECONDS = 5.0
+APPEARING_SECONDS = 5.0
 """How late a started run is shown, in simulated seconds."""
 
 
@@ -25,6 +25,6 @@ class Plan:
     failure_message: str | None = None
     retries: tuple[str, ...] = attrs.field(default=(), validator=_ends)
     retry_in: float = 600.0
-    appears_in: float = COLLECTING_SECONDS
+    appears_in: float = APPEARING_SECONDS
     links: bool = True
     refusal: str | None = None

@@ -17,7 +17,7 @@ from veeam_async.simulator.clock import Clock
 from veeam_async.simulator.exchange import Exchange
 from veeam_async.simulator.faults import Dice, Faults
 from veeam_async.simulator.logons import Logons
-from veeam_async.simulator.plans import COLLECTING_SECONDS, STARTED, Plan
+from veeam_async.simulator.plans import APPEARING_SECONDS, STARTED, Plan
 from veeam_async.simulator.population import populate
 from veeam_async.simulator.runs import Kind, Run
 from veeam_async.simulator.site import Site
@@ -312,7 +312,7 @@ class Simulator:
         failure_message: str | None = None,
         retries: Sequence[str] = (),
         retry_in: float = 600.0,
-        appears_in: float = COLLECTING_SECONDS,
+        appears_in: float = APPEARING_SECONDS,
         links: bool = True,
         refusal: str | None = None,
     ) -> None:
