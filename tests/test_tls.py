@@ -119,6 +119,16 @@ async def test_a_fingerprint(certificate: trustme.LeafCert) -> None:
         assert await got(running.url, tls=Fingerprint(f" {spelt}\n"))
 
 
+async def test_a_pinned_server_is_asked_over_the_connections_that_are_open(
+    certificate: trustme.LeafCert,
+) -> None:
+    """Logon, request and logout need no more than one handshake."""
+    async with server(certificate) as running:
+        assert await got(running.url, tls=Fingerprint(sha256(certificate)))
+
+    assert (len(running.asked), running.connections) == (3, 1)
+
+
 async def test_off_is_one_warning_and_works(certificate: trustme.LeafCert) -> None:
     """The warning points at the caller's own line."""
     async with server(certificate) as running:
