@@ -273,8 +273,10 @@ async def test_a_ca_file_that_is_none_is_refused_at_once(
         EnterpriseManager("https://em", username="u", password="p", tls=path)
 
 
-@pytest.mark.parametrize("text", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "é" * 64])
-def test_a_fingerprint_is_64_hexadecimal_digits(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "é" * 64, None, b"a" * 64]
+)
+def test_a_fingerprint_is_64_hexadecimal_digits(text: Any) -> None:
     """An SHA-1 or a cut one would be no check at all."""
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         Fingerprint(text)

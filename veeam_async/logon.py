@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from veeam_async import codec
@@ -32,6 +33,8 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A password, or what gives one at each logon."""
 
 _LOGOUT_SECONDS = 5.0
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character of UTF-16, which UTF-8 knows not."""
 
 
 Judge: TypeAlias = Callable[[Response], Response]
@@ -146,9 +149,9 @@ class Logon:
         given = self._password if isinstance(self._password, str) else self._password()
         if inspect.isawaitable(given):
             given = await given
-        if not isinstance(given, str):
+        if not is_text(given):
             # Sent all the same it would be one more wrong password.
-            raise ValueError("the password callable gave no text")  # noqa: TRY004 - misuse is ValueError throughout
+            raise ValueError("the password callable gave no text")
         return given
 
     def _judge(self, answer: Response) -> Response:
@@ -177,6 +180,15 @@ class Logon:
         target = self._endpoint.target(token.delete or "")
         request = Request("DELETE", target, token.headers)
         await self._send(request, "/logonSessions/{id}", lambda answer: answer)
+
+
+def is_text(given: object) -> TypeGuard[str]:
+    """Tell whether *given* is a text that can be sent.
+
+    What an environment holds in another encoding cannot, and the error of the attempt
+    would hold all of it.
+    """
+    return isinstance(given, str) and _HALF.search(given) is None
 
 
 def _foreign(answer: Response) -> str | None:
