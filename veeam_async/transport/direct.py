@@ -79,6 +79,8 @@ class DirectTransport:
                 response = await answer
             except BaseException as error:
                 connection.leave(answer)
+                if kept and isinstance(error, RequestTimeout) and not kept.has_answered:
+                    self._forget_idle()
                 if self._is_closed or not _may_repeat(request, kept, error):
                     raise
             else:
@@ -112,6 +114,11 @@ class DirectTransport:
             if connection.is_usable:
                 return connection
         return None
+
+    def _forget_idle(self) -> None:
+        """Close what is not in use: where one kept connection was dead, all may be."""
+        while self._idle:
+            self._idle.pop().abort()
 
     async def _connect(self, began: float) -> Connection:
         """Open a connection, and see whom it leads to before anything is sent."""
