@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from math import inf
 from pathlib import Path
 
 from benchmarks.certificate import write_into
@@ -37,6 +38,8 @@ def main() -> None:
     """Read the command line, measure, write and print."""
     options = _parser().parse_args()
     again = options.out / "results.json"
+    if options.again and not again.is_file():
+        raise SystemExit(f"there is no {again} to write the pages from")
     results = Results.read(again) if options.again else _measured(options)
     _write(results, options.out)
     _print(results, options.out)
@@ -64,9 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     keys = [subject.key for subject in subjects(1, 1)]
     parser.add_argument("--quick", action="store_true", help="one minute, two rounds")
-    parser.add_argument("--rounds", type=int, default=7, help="of the base case (7)")
     parser.add_argument(
-        "--seconds", type=float, default=0.6, help="of fetching in each round (0.6)"
+        "--rounds", type=_rounds, default=7, help="of the base case (7)"
+    )
+    parser.add_argument(
+        "--seconds", type=_seconds, default=0.6, help="of fetching in each round (0.6)"
     )
     parser.add_argument(
         "--only",
@@ -82,6 +87,18 @@ def _parser() -> argparse.ArgumentParser:
         "--again", action="store_true", help="write the pages anew from results.json"
     )
     return parser
+
+
+def _rounds(text: str) -> int:
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError("it is a whole number, at least 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if not 0 < (seconds := float(text)) < inf:
+        raise argparse.ArgumentTypeError("it is a number of seconds above 0")
+    return seconds
 
 
 def _outcomes(options: argparse.Namespace) -> dict[str, Outcome]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import weakref
 from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -250,10 +252,11 @@ async def test_what_cannot_be_iterated_is_refused_at_once(ids: object) -> None:
         fetch(Server(), ids)
 
 
-async def test_concurrency_is_at_least_one() -> None:
+@pytest.mark.parametrize("wrong", [0, 1.5, math.inf, "8"])
+async def test_concurrency_is_at_least_one(wrong: Any) -> None:
     """Zero would never end."""
     with pytest.raises(ValueError, match="at least 1"):
-        fetch(Server(), [], concurrency=0)
+        fetch(Server(), [], concurrency=wrong)
 
 
 # ---------------------------------------------------------------- failures

@@ -490,15 +490,16 @@ async def test_a_wrong_password_is_one_whatever_page_comes_with_the_401() -> Non
     assert server.count("POST") == 1
 
 
-@pytest.mark.parametrize("given", [None, 5, b"bytes"])
+@pytest.mark.parametrize("given", [None, 5, b"bytes", "s\udc80cret"])
 async def test_a_callable_that_gives_no_text_sends_nothing(given: object) -> None:
     """The text of None would be a wrong password, and count as one."""
     async with FaultServer(logons(logon())) as server:
         async with client(server, lambda: given, lazy=True) as em:
-            with pytest.raises(ValueError, match="gave no text"):
+            with pytest.raises(ValueError, match="gave no text") as caught:
                 await em.backup_sessions.get(ONE)
 
     assert server.asked == []
+    assert "cret" not in repr(caught.value)
 
 
 async def test_closing_during_a_logon_is_told_to_whoever_waits_for_it() -> None:

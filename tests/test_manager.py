@@ -142,6 +142,12 @@ async def test_other_links_are_not_followed(link: Link) -> None:
         {"on_request": 5},
         {"api_version": None},
         {"url": None},
+        {"tls": None},
+        {"tls": 5},
+        {"tls": b"ca.pem"},
+        {"username": "\udc80"},
+        {"password": "s\udc80cret"},
+        {"api_version": "\udc80"},
     ],
 )
 def test_settings_that_make_no_sense_are_refused_at_once(
@@ -153,6 +159,7 @@ def test_settings_that_make_no_sense_are_refused_at_once(
         EnterpriseManager(**arguments)
 
     assert "b'bytes'" not in str(caught.value)
+    assert "cret" not in repr(caught.value) + repr(caught.value.__context__)
 
 
 async def test_over_tls_the_same_works(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from veeam_async import (
     Retry,
     ServerError,
     ServiceUnavailable,
+    Timeout,
     VeeamError,
 )
 from veeam_async.retry import MAX_RETRY_AFTER, NEVER, asked
@@ -168,9 +171,26 @@ def test_waits_stay_in_their_bounds(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"attempts": 0}, {"wait_initial": -1}, {"wait_max": -0.1}, {"wait_max": math.nan}],
+    [
+        {"attempts": 0},
+        {"wait_initial": -1},
+        {"wait_max": -0.1},
+        {"wait_max": math.nan},
+        {"attempts": "5"},
+        {"wait_max": None},
+    ],
 )
-def test_numbers_out_of_their_range_are_refused(wrong: dict[str, float]) -> None:
+def test_numbers_out_of_their_range_are_refused(wrong: dict[str, Any]) -> None:
     """At once, not at the first failure."""
     with pytest.raises(ValueError, match="must be"):
-        Retry(**wrong)  # type: ignore[arg-type]  # wrong on purpose
+        Retry(**wrong)
+
+
+@pytest.mark.parametrize("name", ["connect", "request"])
+@pytest.mark.parametrize("wrong", [0, -1, math.nan, None, "5", Decimal(5)])
+def test_a_time_out_that_is_no_number_of_seconds_is_refused(
+    name: str, wrong: Any
+) -> None:
+    """Where it is said, not where it is first counted from."""
+    with pytest.raises(ValueError, match=f"{name} is a number of seconds above 0"):
+        Timeout(**{name: wrong})

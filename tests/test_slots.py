@@ -203,6 +203,16 @@ async def test_only_answers_make_the_limit_grow(outcome: object) -> None:
     assert slots.limit == 2
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+async def test_an_answer_that_refuses_makes_the_limit_grow_too(status: int) -> None:
+    """The server had time for it: where all is gone, one at a time would stay one."""
+    slots = Slots(8)
+    await round_trip(slots, SHED)
+    await round_trip(slots, api_error(status))
+
+    assert slots.limit > 4
+
+
 # ---------------------------------------------------------------- the start
 
 
@@ -236,10 +246,24 @@ async def driven(slots: Slots, requests: int, wait: Callable[[], float]) -> None
 
 
 @pytest.mark.looptime
-async def test_a_start_on_a_fast_server_takes_all_it_may() -> None:
-    """As long as twice as many requests bring nearly twice as many answers."""
-    slots, spread = Slots(256), random.Random(7)  # noqa: S311 - no secret
-    await driven(slots, 2000, lambda: 0.05 * spread.uniform(0.8, 1.2))
+@pytest.mark.parametrize("spread", [0.2, 0.8], ids=["even", "uneven"])
+async def test_a_start_on_a_fast_server_takes_all_it_may(spread: float) -> None:
+    """However much its answers differ in the time that they take."""
+    slots, rng = Slots(256), random.Random(7)  # noqa: S311 - no secret
+    await driven(slots, 2000, lambda: 0.05 * rng.uniform(1 - spread, 1 + spread))
+
+    assert slots.limit == 256
+
+
+@pytest.mark.looptime
+async def test_requests_that_waited_for_nobody_do_not_end_a_start() -> None:
+    """A few, one after the other, tell nothing of what many at once would bring."""
+    slots = Slots(256)
+    for _ in range(5):
+        slot = await slots.acquire()
+        await asyncio.sleep(0.05)
+        slots.release(slot, GOOD)
+    await driven(slots, 2000, lambda: 0.05)
 
     assert slots.limit == 256
 

@@ -119,6 +119,16 @@ async def test_a_fingerprint(certificate: trustme.LeafCert) -> None:
         assert await got(running.url, tls=Fingerprint(f" {spelt}\n"))
 
 
+async def test_a_pinned_server_is_asked_over_the_connections_that_are_open(
+    certificate: trustme.LeafCert,
+) -> None:
+    """Logon, request and logout need no more than one handshake."""
+    async with server(certificate) as running:
+        assert await got(running.url, tls=Fingerprint(sha256(certificate)))
+
+    assert (len(running.asked), running.connections) == (3, 1)
+
+
 async def test_off_is_one_warning_and_works(certificate: trustme.LeafCert) -> None:
     """The warning points at the caller's own line."""
     async with server(certificate) as running:
@@ -263,8 +273,10 @@ async def test_a_ca_file_that_is_none_is_refused_at_once(
         EnterpriseManager("https://em", username="u", password="p", tls=path)
 
 
-@pytest.mark.parametrize("text", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "é" * 64])
-def test_a_fingerprint_is_64_hexadecimal_digits(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "é" * 64, None, b"a" * 64]
+)
+def test_a_fingerprint_is_64_hexadecimal_digits(text: Any) -> None:
     """An SHA-1 or a cut one would be no check at all."""
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         Fingerprint(text)

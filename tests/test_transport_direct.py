@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from tests.support.fault_server import Act, Answer, FaultServer, Stall
+from tests.support.fault_server import Act, Answer, Asked, FaultServer, Stall
 from tests.support.transports import transport
 from veeam_async import CertificateError, ConnectionFailed, RequestTimeout
 from veeam_async.transport.direct import DirectTransport
@@ -150,6 +152,28 @@ async def test_leaving_while_connecting(resolved: Callable[..., None]) -> None:
         assert not made._connecting
 
 
+# ---------------------------------------------------------------- dead connections
+
+
+async def test_of_dead_connections_only_the_first_costs_a_time_out() -> None:
+    """A firewall forgot them all at once, and tells neither side."""
+    used = set()
+
+    def script(asked: Asked) -> Act:
+        is_new = asked.connection not in used
+        used.add(asked.connection)
+        return Answer() if is_new else Stall()
+
+    async with FaultServer(script) as server:
+        async with transport("direct", server.url, request=0.5) as made:
+            await asyncio.gather(*(made.send(GET) for _ in range(5)))
+            with pytest.raises(RequestTimeout):
+                await made.send(GET)
+            assert (await made.send(GET)).status == 200
+
+    assert server.connections == 6
+
+
 # ---------------------------------------------------------------- addresses
 
 
@@ -161,6 +185,69 @@ async def test_a_dead_address_costs_no_more_than_a_moment(
         resolved(("127.0.0.2", 9), ("127.0.0.1", server.port))
         async with transport("direct", "http://em.example") as made:
             assert (await made.send(GET)).status == 200
+
+
+async def test_all_who_connect_at_once_ask_for_the_address_once(
+    resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few threads resolve names: behind each other many would be late."""
+    async with FaultServer([Answer()]) as server:
+        resolved(("127.0.0.1", server.port))
+        resolve = Mock(side_effect=socket.getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        async with transport("direct", "http://em.example") as made:
+            first, *others = [asyncio.create_task(made.send(GET)) for _ in range(20)]
+            await asyncio.sleep(0)
+            first.cancel()
+            answers = await asyncio.gather(*others)
+
+    assert first.cancelled()
+    assert {answer.status for answer in answers} == {200}
+    assert resolve.call_count == 1
+
+
+async def test_an_address_is_asked_for_anew_after_a_failure(
+    resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of those who wait is told of it."""
+    async with FaultServer([Answer()]) as server:
+        resolved(("127.0.0.1", server.port))
+        found = socket.getaddrinfo("em.example", 80)
+        failure = socket.gaierror(socket.EAI_AGAIN, "try again")
+        resolve = Mock(side_effect=[failure, found])
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        async with transport("direct", "http://em.example") as made:
+            asked = [made.send(GET) for _ in range(3)]
+            failed = await asyncio.gather(*asked, return_exceptions=True)
+            assert (await made.send(GET)).status == 200
+
+    assert {str(one).partition(";")[0] for one in failed} == {
+        "no connection to em.example:80 (try again)"
+    }
+    assert resolve.call_count == 2
+
+
+async def test_closing_waits_for_no_address(
+    resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that asks for it may take as long as it likes."""
+    asked, answer = threading.Event(), threading.Event()
+
+    def resolve(*_args: object, **_kwargs: object) -> Any:
+        asked.set()
+        answer.wait()
+        return []
+
+    resolved()
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    try:
+        async with transport("direct", "http://em.example") as made:
+            task = asyncio.create_task(made.send(GET))
+            await asyncio.to_thread(asked.wait)
+        with pytest.raises(ConnectionFailed, match="closed meanwhile"):
+            await task
+    finally:
+        answer.set()
 
 
 # ---------------------------------------------------------------- closing

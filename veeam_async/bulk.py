@@ -43,7 +43,8 @@ class Fetch(Generic[S]):
         is_fatal: Callable[[VeeamError], bool],
         finish: Callable[[A], S],
     ) -> None:
-        if concurrency < 1 or concurrency != int(concurrency):
+        given: object = concurrency
+        if not isinstance(given, int) or given < 1:
             raise ValueError("concurrency is a whole number, at least 1")
         check_many(ids)
         self._desk = Desk(

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 from urllib.parse import quote
 
 from veeam_async import codec
@@ -34,6 +35,8 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
 """How long the end waits for a logon that is under way, to log out of it."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character of UTF-16, which UTF-8 knows not."""
 
 Judge: TypeAlias = Callable[[Response], Response]
 """What gives an answer back where it is good, and raises what is wrong else."""
@@ -152,9 +155,9 @@ class Logon:
         given = self._password if isinstance(self._password, str) else self._password()
         if inspect.isawaitable(given):
             given = await given
-        if not isinstance(given, str):
+        if not is_text(given):
             # Sent all the same it would be one more wrong password.
-            raise ValueError("the password callable gave no text")  # noqa: TRY004 - misuse is ValueError throughout
+            raise ValueError("the password callable gave no text")
         return given
 
     def _judge(self, answer: Response) -> Response:
@@ -187,6 +190,15 @@ class Logon:
 
 def _closed() -> RuntimeError:
     return RuntimeError("the EnterpriseManager was closed meanwhile")
+
+
+def is_text(given: object) -> TypeGuard[str]:
+    """Tell whether *given* is a text that can be sent.
+
+    What an environment holds in another encoding cannot, and the error of the attempt
+    would hold all of it.
+    """
+    return isinstance(given, str) and _HALF.search(given) is None
 
 
 def _foreign(answer: Response) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 
@@ -22,6 +23,16 @@ _FAULT_ATTEMPTS = 3
 """A 500 is often final (an unknown task, say), so two more attempts must do."""
 
 
+def _at_least(
+    least: int,
+) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(_retry: object, field: attrs.Attribute[Any], value: object) -> None:
+        if not isinstance(value, int | float) or not value >= least:
+            raise ValueError(f"{field.name} must be a number, at least {least}")
+
+    return check
+
+
 @attrs.frozen(kw_only=True)
 class Retry:
     """How failed requests are tried again: GET, DELETE, the logon, what was not sent.
@@ -32,9 +43,9 @@ class Retry:
     are connection errors, time-outs, 429, 502, 503, 504, and 500 at most twice.
     """
 
-    attempts: int = attrs.field(default=5, validator=attrs.validators.ge(1))
-    wait_initial: float = attrs.field(default=0.2, validator=attrs.validators.ge(0))
-    wait_max: float = attrs.field(default=10.0, validator=attrs.validators.ge(0))
+    attempts: int = attrs.field(default=5, validator=_at_least(1))
+    wait_initial: float = attrs.field(default=0.2, validator=_at_least(0))
+    wait_max: float = attrs.field(default=10.0, validator=_at_least(0))
 
     def wait(
         self, error: VeeamError, attempt: int, random: Callable[[], float]

@@ -10,7 +10,7 @@ import attrs
 from attrs.validators import and_, ge, in_, instance_of, optional
 
 from veeam_async.endpoint import Endpoint
-from veeam_async.logon import Logon, Password, Send
+from veeam_async.logon import Logon, Password, Send, is_text
 from veeam_async.meter import Meter, RequestDone
 from veeam_async.pool import Pool
 from veeam_async.retry import Retry
@@ -24,8 +24,8 @@ _MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 
 
 def _text(_settings: object, field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{field.name} is a text that is not empty")
+    if not is_text(value) or not value:
+        raise ValueError(f"{field.name} is a Unicode text that is not empty")
 
 
 def _user(_settings: object, _field: attrs.Attribute[Any], value: str) -> None:
@@ -34,8 +34,8 @@ def _user(_settings: object, _field: attrs.Attribute[Any], value: str) -> None:
 
 
 def _password(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) and not callable(value):
-        raise ValueError("password is a text, or a callable that gives one")  # noqa: TRY004 - misuse is ValueError throughout
+    if not is_text(value) and not callable(value):
+        raise ValueError("password is a Unicode text, or a callable that gives one")
 
 
 def _proxy(_settings: object, _field: attrs.Attribute[Any], value: str | None) -> None:

@@ -12,6 +12,8 @@ import attrs
 from veeam_async.errors import ApiError, RequestTimeout
 
 _OVERLOADED = (429, 503)
+_FAULT = 500
+"""The first status that says that the server failed."""
 
 _START = 32
 """How many at once before anything is known: a burst that no server minds much."""
@@ -31,10 +33,11 @@ A plain pair, since there is one for each request.
 
 @attrs.frozen
 class _Round:
-    """A round trip of a start: until the first slot after *last* comes back.
+    """A round trip of a start: until a slot after *last* and *limit* slots came back.
 
     When it *began* the *limit* was this, and so many slots had been *given_back*; the
-    one before it brought so many answers a second (*rate*).
+    one before it brought so many answers a second (*rate*). Where answers overtake each
+    other the first slot after *last* alone would end it far too soon.
     """
 
     last: int
@@ -87,7 +90,7 @@ class Slots:
 
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
-        if not isinstance(outcome, Exception):
+        if not isinstance(outcome, Exception) or _is_refusal(outcome):
             if outcome is not None and self.limit < self.most:
                 self._grow(slot)
         elif is_overload(outcome):
@@ -108,13 +111,15 @@ class Slots:
 
     def _judge(self, slot: Slot) -> None:
         """Begin a round trip where one has ended, unless it was of no use."""
-        before = self._round
-        if before is not None and slot[0] <= before.last:
+        if not self._waiting:
+            self._round = None  # who asks for less than the limit tells nothing of it
+            return
+        before, rate = self._round, 0.0
+        answers = self._given_back - (before.given_back if before else 0)
+        if before is not None and (slot[0] <= before.last or answers < before.limit):
             return
         now = asyncio.get_running_loop().time()
-        rate = 0.0
         if before is not None:
-            answers = self._given_back - before.given_back
             rate = answers / max(now - before.began, 1e-9)
             if rate < before.rate * _WORTH_IT:
                 self._is_starting, self.limit = False, before.limit
@@ -172,6 +177,15 @@ class Slots:
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)
+
+
+def _is_refusal(outcome: Exception) -> bool:
+    """Tell whether the server, not short of time, refused this one request."""
+    return (
+        isinstance(outcome, ApiError)
+        and outcome.status < _FAULT
+        and outcome.status not in _OVERLOADED
+    )
 
 
 def is_overload(outcome: object) -> bool:

@@ -26,3 +26,14 @@ def test_what_fits_has_as_many_characters() -> None:
     screen = Screen(io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
 
     assert screen.fitting("1 · 2 ü…") == "1 | 2 ?~"
+
+
+def test_a_terminal_that_says_it_has_no_columns_is_written_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some container's COLUMNS=0 would swallow every line."""
+    monkeypatch.setenv("COLUMNS", "0")
+    stream = io.StringIO()
+    Screen(stream).print("1 session")
+
+    assert stream.getvalue() == "1 session\n"

@@ -8,6 +8,7 @@ from typing import NoReturn, TextIO
 
 from rich.console import Console
 
+_WIDTH = 80
 _NEAREST = {"·": "|", "…": "~"}
 """Our own punctuation, and what stands for it where there is but ASCII."""
 
@@ -19,6 +20,8 @@ class Screen(Console):
         super().__init__(
             file=stream, width=width, highlight=False, markup=False, emoji=False
         )
+        if self.width < 1:
+            self.width = _WIDTH  # of no columns rich makes no lines
 
     def on_broken_pipe(self) -> NoReturn:
         """Raise it: rich itself would end the process."""

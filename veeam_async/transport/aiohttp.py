@@ -53,6 +53,7 @@ class AiohttpTransport:
         self._timeout = timeout
         self._max_body_size = max_body_size
         self._proxy = proxy_of(proxy)
+        self._ssl = _ssl(trust)
         self._session = _session(timeout)
 
     async def send(self, request: Request) -> Response:
@@ -80,7 +81,7 @@ class AiohttpTransport:
             headers=request.headers,
             allow_redirects=False,
             proxy=self._proxy,
-            ssl=self._ssl(),
+            ssl=self._ssl,
             trace_request_ctx=once,
             middlewares=(once,),
         ) as answer:
@@ -102,13 +103,6 @@ class AiohttpTransport:
                 raise BodyTooLarge(limit)
             parts.append(part)
         return b"".join(parts)
-
-    def _ssl(self) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
-        if self._trust is None:
-            return True
-        if self._trust.fingerprint is not None:
-            return aiohttp.Fingerprint(bytes.fromhex(self._trust.fingerprint))
-        return self._trust.context
 
     async def _translated(self, error: Exception) -> ConnectionFailed:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
@@ -171,6 +165,18 @@ async def _note_end(
     _params: aiohttp.TraceConnectionCreateEndParams,
 ) -> None:
     context.trace_request_ctx.connecting = False
+
+
+def _ssl(trust: Trust | None) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
+    """Put *trust* in aiohttp's terms, once.
+
+    aiohttp uses a kept connection again only for the very same object.
+    """
+    if trust is None:
+        return True
+    if trust.fingerprint is not None:
+        return aiohttp.Fingerprint(bytes.fromhex(trust.fingerprint))
+    return trust.context
 
 
 def _session(timeout: Timeout) -> aiohttp.ClientSession:

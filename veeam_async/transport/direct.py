@@ -7,13 +7,13 @@ slots; what bounds an exchange is one watchdog for all.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from urllib.parse import urlsplit
 
 from aiohappyeyeballs import start_connection
 
 from veeam_async.errors import ConnectionFailed, RequestTimeout
+from veeam_async.transport.addresses import Addresses
 from veeam_async.transport.connection import Connection
 from veeam_async.transport.exchange import Request, Response, Timeout
 from veeam_async.transport.failures import (
@@ -54,6 +54,7 @@ class DirectTransport:
         self._timeout = timeout
         self._max_body_size = max_body_size
         self._loop = asyncio.get_running_loop()
+        self._addresses = Addresses(self._host, self._port)
         self._heads = Heads(parts.netloc)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
@@ -78,6 +79,8 @@ class DirectTransport:
                 response = await answer
             except BaseException as error:
                 connection.leave(answer)
+                if kept and isinstance(error, RequestTimeout) and not kept.has_answered:
+                    self._forget_idle()
                 if self._is_closed or not _may_repeat(request, kept, error):
                     raise
             else:
@@ -100,6 +103,7 @@ class DirectTransport:
                 limit.reschedule(self._loop.time())
         while self._connecting:  # noqa: ASYNC110 - a few turns of the loop
             await asyncio.sleep(0)
+        await self._addresses.close()
         if closing:
             await asyncio.wait(closing)
 
@@ -110,6 +114,11 @@ class DirectTransport:
             if connection.is_usable:
                 return connection
         return None
+
+    def _forget_idle(self) -> None:
+        """Close what is not in use: where one kept connection was dead, all may be."""
+        while self._idle:
+            self._idle.pop().abort()
 
     async def _connect(self, began: float) -> Connection:
         """Open a connection, and see whom it leads to before anything is sent."""
@@ -134,9 +143,7 @@ class DirectTransport:
 
     async def _opened(self) -> Connection:
         context = None if self._trust is None else self._trust.context
-        addresses = await self._loop.getaddrinfo(
-            self._host, self._port, type=socket.SOCK_STREAM
-        )
+        addresses = await self._addresses.get()
         # asyncio's own race of addresses leaks sockets when it is cancelled.
         connected = await start_connection(
             addresses, happy_eyeballs_delay=_ADDRESS_DELAY

@@ -36,6 +36,11 @@ class Response:
     body: bytes = attrs.field(repr=False)
 
 
+def _seconds(_timeout: object, field: attrs.Attribute[float], value: object) -> None:
+    if not isinstance(value, int | float) or not value > 0:
+        raise ValueError(f"{field.name} is a number of seconds above 0")
+
+
 @attrs.frozen(kw_only=True)
 class Timeout:
     """How many seconds an exchange may take.
@@ -44,12 +49,12 @@ class Timeout:
     The wait for a free connection counts in neither.
     """
 
-    connect: float = attrs.field(default=10.0, validator=attrs.validators.gt(0))
-    request: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+    connect: float = attrs.field(default=10.0, validator=_seconds)
+    request: float = attrs.field(default=60.0, validator=_seconds)
 
 
-def _bare_hex(text: str) -> str:
-    return text.replace(":", "").strip().lower()
+def _bare_hex(text: object) -> str:
+    return str(text).replace(":", "").strip().lower()
 
 
 @attrs.frozen

@@ -48,7 +48,9 @@ def trust_of(tls: Tls) -> Trust:
             stacklevel=3,
         )
         return Trust(_unverified())
-    return Trust(_context_of(Path(tls)))
+    if isinstance(tls, str | os.PathLike):
+        return Trust(_context_of(Path(tls)))
+    raise ValueError("tls is a bool, a CA file, an SSLContext or a Fingerprint")
 
 
 def fingerprint_of(certificate: bytes) -> str:
