@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from tests.support.bodies import uuid_of
@@ -35,6 +36,20 @@ def day() -> World:
 
 
 FOUND = {RUNNING, NEW, BRIEF, LATE}
+
+
+class Timeless(World):
+    """A world in which the session RUNNING was created *never*."""
+
+    def __init__(self, never: datetime, lives: dict[int, Life]) -> None:
+        super().__init__(lives)
+        self._never = never
+
+    def see(self, number: int, life: Life, at: float) -> BackupJobSession:
+        session = super().see(number, life, at)
+        if number != RUNNING:
+            return session
+        return attrs.evolve(session, creation_time=self._never)
 
 
 def assert_all_told(events: list[WatchEvent[BackupJobSession]]) -> None:
@@ -197,6 +212,45 @@ def test_what_is_listed_is_not_forgotten() -> None:
     ended.forget(START + timedelta(seconds=3), but=[uuid_of(1)])
 
     assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
+
+
+@pytest.mark.parametrize("strategy", ["auto", "get"])
+async def test_what_is_discarded_before_it_is_shown_is_not_told(
+    strategy: Strategy,
+) -> None:
+    """Also before a first look has told the server's time."""
+    watch = day().watch(strategy=strategy)
+    watch.discard(uuid_of(NEW))
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    assert told(events, RUNNING) == ["FOUND", "STOPPED"]
+    assert told(events, NEW) == []
+
+
+NEVER_TIMES = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("never", NEVER_TIMES, ids=["year 1", "year 9999"])
+@pytest.mark.parametrize("ids", [None, [RUNNING, NEW]], ids=["everything", "ids"])
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_session_without_a_time_of_creation_hides_no_other(
+    never: datetime,
+    ids: list[int] | None,
+    alone: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """What a server writes for "never" is no time to ask from."""
+    world = Timeless(never, {OLD: Life(created=-500, ended=-100)})
+    world.lives |= {RUNNING: Life(created=-400, ended=99)}
+    if not alone:
+        world.lives |= {NEW: Life(created=21, ended=24), 7: Life(created=-9)}
+    watch = world.watch(ids, strategy="query")
+    events = await heard(watch, 200)
+    await watch.aclose()
+
+    assert told(events, OLD) == []
+    assert told(events, RUNNING) == ["FOUND", "STOPPED"]
+    assert told(events, NEW) == ([] if alone else ["FOUND", "STOPPED"])
 
 
 async def test_an_old_session_without_a_result_is_not_told() -> None:
