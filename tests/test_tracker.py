@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -406,6 +406,21 @@ def resumed(track: Tracker[BackupJobSession], at: float) -> Tracker[BackupJobSes
     return again
 
 
+@pytest.mark.parametrize("doubt", [None, no_result()], ids=["404", "no result"])
+def test_a_restart_settles_no_doubt_sooner(
+    doubt: BackupJobSession | None,
+) -> None:
+    """A flicker that a quick restart meets twice would be an end."""
+    track = tracker()
+    track.feed(observation(0, seen()))
+    track.feed(observation(5, doubt))
+    again = resumed(track, 5.2)
+
+    assert due_at(again, 5.9) == []
+    assert due_at(again, 6.0) == [ONE]
+    assert due_at(resumed(track, 60), 60) == [ONE]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -423,6 +438,42 @@ def test_what_is_no_checkpoint_is_refused_with_a_sentence(data: object) -> None:
     with pytest.raises(ValueError, match="checkpoint"):
         restore(
             data,  # type: ignore[arg-type]  # that is the point
+            lambda data: from_dict(BackupJobSession, data),
+            tracker().rules,
+            now=moment(0),
+        )
+
+
+def altered(path: str, value: object) -> dict[str, Any]:
+    """Give the checkpoint of a watch of everything, with one value in it changed."""
+    census = Census(where=None, lookback=timedelta(minutes=15), began=START)
+    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, census=census)
+    data: dict[str, Any] = save(track, to_dict, START)
+    place, (*folders, name) = data, path.split(".")
+    for folder in folders:
+        place = place[folder]
+    place[name] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("sequence", float("inf")),
+        ("deadline", "0001-01-01T00:00:00+14:00"),
+        ("everything.lookback", 1e300),
+        ("everything.lookback", 1e12),
+        ("everything.lookback", -1),
+        ("everything.began", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_a_checkpoint_of_numbers_that_cannot_be_is_refused(
+    path: str, value: object
+) -> None:
+    """Before the watch begins, not in the middle of it."""
+    with pytest.raises(ValueError, match="the checkpoint is damaged"):
+        restore(
+            altered(path, value),
             lambda data: from_dict(BackupJobSession, data),
             tracker().rules,
             now=moment(0),

@@ -7,16 +7,16 @@ it is told again. Times are wall times: monotonic clocks differ between processe
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from veeam_async.census import Census, Ended
+from veeam_async.census import Census, Ended, span
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import EventKind
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
-from veeam_async.tracked import Rules, Tracked
+from veeam_async.tracked import Rules, Tracked, soon
 from veeam_async.tracker import Tracker
 from veeam_async.watermark import Watermark
 
@@ -24,6 +24,9 @@ S = TypeVar("S", bound=Session)
 
 VERSION = 2
 _OLDEST = 1
+
+_DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What values meet that no checkpoint has."""
 
 
 def save(
@@ -79,7 +82,7 @@ def restore(
         )
     try:
         return _restored(data, load, rules, now)
-    except (AttributeError, KeyError, TypeError, ValueError, VeeamError) as error:
+    except (*_DAMAGES, VeeamError) as error:
         raise ValueError(f"the checkpoint is damaged: {error}") from error
 
 
@@ -97,7 +100,11 @@ def _restored(
     tracker.outage.health = _loaded_health(data["health"], now)
     tracker.ended = _loaded_ended(data["ended"])
     for one, saved in data["sessions"].items():
-        tracker.restore(_loaded(UUID(one), saved, load, now))
+        tracked = _loaded(UUID(one), saved, load, now)
+        if tracked.in_doubt:
+            # No sooner than without the restart: the doubt would be taken for settled.
+            tracked.due = soon(_moment(saved["known_at"], now) or now, rules)
+        tracker.restore(tracked)
     return tracker, _time(data["deadline"])
 
 
@@ -155,8 +162,8 @@ def _loaded_census(saved: dict[str, Any], now: Moment) -> Census:
     where = saved["where"]
     return Census(
         where=None if where is None else str(where),
-        lookback=timedelta(seconds=float(saved["lookback"])),
-        mark=Watermark(_time(saved["newest"])),
+        lookback=span(float(saved["lookback"])),
+        mark=Watermark.at(_time(saved["newest"])),
         begun=bool(saved["begun"]),
         began=_time(saved["began"]),
         health=_loaded_health(saved["health"], now),
@@ -205,4 +212,4 @@ def _time(text: str | None) -> datetime | None:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return time
+    return time.astimezone(UTC)

@@ -117,7 +117,7 @@ class Tracked(Generic[S]):
         elif session.result is None and not self.doubted:
             # The result can arrive a moment after the state.
             self.doubted = True
-            self.due = _soon(seen, rules)
+            self.due = soon(seen.at, rules)
         else:
             self.end = EventKind.STOPPED
 
@@ -154,7 +154,7 @@ class Tracked(Generic[S]):
             self.end = EventKind.STOPPED
         elif self.known is not None or self.told is not None:
             self.end = EventKind.GONE if self.missing > 1 else None
-            self.due = _soon(seen, rules)
+            self.due = soon(seen.at, rules)
         else:
             self._await(seen, rules)
 
@@ -241,5 +241,6 @@ class Tracked(Generic[S]):
         return None if before.is_stopped else self.told_seen
 
 
-def _soon(seen: Observation[S], rules: Rules) -> float:
-    return seen.at.monotonic + min(rules.interval, CONFIRM_SECONDS)
+def soon(at: Moment, rules: Rules) -> float:
+    """Give when to look into a doubt that arose *at* a moment."""
+    return at.monotonic + min(rules.interval, CONFIRM_SECONDS)
