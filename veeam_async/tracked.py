@@ -7,7 +7,7 @@ newest state instead of a backlog, and a checkpoint holds exactly what was told.
 from __future__ import annotations
 
 from datetime import datetime
-from math import floor
+from math import floor, inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -45,7 +45,10 @@ class Rules:
     come at ticks that all watches of this interval and phase share.
     """
 
-    interval: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    interval: float = attrs.field(
+        default=5.0,
+        validator=[attrs.validators.gt(0), attrs.validators.lt(inf)],
+    )
     progress: bool = False
     appear_within: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
     patience: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
