@@ -421,6 +421,20 @@ def test_a_restart_settles_no_doubt_sooner(
     assert due_at(resumed(track, 60), 60) == [ONE]
 
 
+def test_a_list_settles_no_doubt_sooner() -> None:
+    """A watch of everything that is resumed begins with one."""
+    track = tracker()
+    track.feed(observation(0, seen()))
+    track.feed(observation(5, no_result()))
+    again = resumed(track, 5.2)
+
+    assert again.feed(observation(5.3, no_result())) == []
+    assert again.next_due() == 6.0
+    (event,) = again.feed(observation(6, seen("Stopped")))
+    assert isinstance(event, SessionChanged)
+    assert (event.kind, event.session.result) == ("STOPPED", "Success")
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -103,21 +103,23 @@ def _restored(
         tracked = _loaded(UUID(one), saved, load, now)
         if tracked.in_doubt:
             # No sooner than without the restart: the doubt would be taken for settled.
-            tracked.due = soon(_moment(saved["known_at"], now) or now, rules)
+            since = tracked.doubted or _moment(saved["known_at"], now)
+            tracked.due = soon(since or now, rules)
         tracker.restore(tracked)
     return tracker, _time(data["deadline"])
 
 
 def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
-    told, known, missing = tracked.told, tracked.newest, tracked.missing_since
+    told, known = tracked.told, tracked.newest
     return {
         "told": None if told is None else dump(told),
         "told_seen": _text(tracked.told_seen),
         "known": None if known is None or known is told else dump(known),
         "known_at": _text(tracked.known_at),
-        "doubted": tracked.doubted or tracked.end is EventKind.STOPPED,
+        "doubted": bool(tracked.doubted) or tracked.end is EventKind.STOPPED,
+        "doubted_at": _wall(tracked.doubted),
         "missing": tracked.missing,
-        "missing_since": None if missing is None else _text(missing.wall),
+        "missing_since": _wall(tracked.missing_since),
         "looked": tracked.looked,
         "quiet": tracked.quiet,
         "health": _saved_health(tracked.health),
@@ -138,13 +140,19 @@ def _loaded(
         told_seen=_time(saved["told_seen"]),
         known=known,
         known_at=_time(saved["known_at"]),
-        doubted=bool(saved["doubted"]),
+        doubted=_doubt(saved, now),
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
         looked=bool(saved["looked"]),
         quiet=bool(saved.get("quiet")),
         health=_loaded_health(saved["health"], now),
     )
+
+
+def _doubt(saved: dict[str, Any], now: Moment) -> Moment | None:
+    """Give since when there was a doubt; earlier checkpoints tell that there was."""
+    since = saved.get("doubted_at") or saved["known_at"]
+    return _moment(since, now) if saved["doubted"] else None
 
 
 def _saved_census(census: Census) -> dict[str, Json]:
@@ -177,9 +185,8 @@ def _loaded_ended(saved: dict[str, Any] | list[Any]) -> Ended:
 
 
 def _saved_health(health: Health) -> dict[str, Json]:
-    since = health.failing_since
     return {
-        "failing_since": None if since is None else _text(since.wall),
+        "failing_since": _wall(health.failing_since),
         "told": _text(health.told),
     }
 
@@ -200,6 +207,10 @@ def _moment(text: str | None, now: Moment) -> Moment | None:
         return None
     ago = max(0.0, (now.wall - wall).total_seconds())
     return Moment(now.monotonic - ago, wall)
+
+
+def _wall(moment: Moment | None) -> str | None:
+    return None if moment is None else _text(moment.wall)
 
 
 def _text(time: datetime | None) -> str | None:
