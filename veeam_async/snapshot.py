@@ -25,8 +25,8 @@ S = TypeVar("S", bound=Session)
 VERSION = 2
 _OLDEST = 1
 
-_DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-"""What values meet that no checkpoint has."""
+DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What values meet that no checkpoint, and no recording, has."""
 
 
 def save(
@@ -82,7 +82,7 @@ def restore(
         )
     try:
         return _restored(data, load, rules, now)
-    except (*_DAMAGES, VeeamError) as error:
+    except (*DAMAGES, VeeamError) as error:
         raise ValueError(f"the checkpoint is damaged: {error}") from error
 
 
