@@ -11,8 +11,14 @@ import pytest
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import START, kinds
-from tests.support.world import Life, World, heard, told
-from veeam_async import BackupJobSession, BadRequest, PermissionDenied, WatchEvent
+from tests.support.world import Life, World, heard, refusal, told
+from veeam_async import (
+    BackupJobSession,
+    BadRequest,
+    HealthChanged,
+    PermissionDenied,
+    WatchEvent,
+)
 from veeam_async.ask import Strategy
 from veeam_async.census import Ended
 
@@ -170,6 +176,27 @@ async def test_a_refusal_that_comes_later_may_pass() -> None:
 
     assert told(events, 1) == ["FOUND", "STOPPED"]
     assert [str(event.kind) for event in events][1:3] == ["DEGRADED", "RECOVERED"]
+
+
+@pytest.mark.parametrize("strategy", ["get", "auto"])
+async def test_what_hides_new_sessions_for_long_is_told(strategy: Strategy) -> None:
+    """Also while those that are known are seen to run."""
+    world = World({n: Life(created=-1) for n in range(1, 102)})
+    watch = world.watch(strategy=strategy)
+    events = await heard(watch, 20)
+    if strategy == "auto":
+        world.broken_page = 2
+    else:
+        world.errors["references"] = refusal(503)
+    events += await heard(watch, 200)
+    world.broken_page = None
+    world.errors.clear()
+    events += await heard(watch, 300)
+    await watch.aclose()
+
+    health = [event for event in events if isinstance(event, HealthChanged)]
+    assert [str(event.kind) for event in health] == ["DEGRADED", "RECOVERED"]
+    assert [event.id for event in health] == [None, None]
 
 
 def refused() -> PermissionDenied:
