@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import attrs
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import START, kinds
+from tests.support.watching import BUSY, START, kinds
 from tests.support.world import Life, World, heard, told
-from veeam_async import BackupJobSession, BadRequest, PermissionDenied, WatchEvent
+from veeam_async import (
+    BackupJobSession,
+    BadRequest,
+    HealthChanged,
+    PermissionDenied,
+    WatchEvent,
+)
 from veeam_async.ask import Strategy
 from veeam_async.census import Ended
 
@@ -35,6 +42,20 @@ def day() -> World:
 
 
 FOUND = {RUNNING, NEW, BRIEF, LATE}
+
+
+class Timeless(World):
+    """A world in which the session RUNNING was created *never*."""
+
+    def __init__(self, never: datetime, lives: dict[int, Life]) -> None:
+        super().__init__(lives)
+        self._never = never
+
+    def see(self, number: int, life: Life, at: float) -> BackupJobSession:
+        session = super().see(number, life, at)
+        if number != RUNNING:
+            return session
+        return attrs.evolve(session, creation_time=self._never)
 
 
 def assert_all_told(events: list[WatchEvent[BackupJobSession]]) -> None:
@@ -157,6 +178,27 @@ async def test_a_refusal_that_comes_later_may_pass() -> None:
     assert [str(event.kind) for event in events][1:3] == ["DEGRADED", "RECOVERED"]
 
 
+@pytest.mark.parametrize("strategy", ["get", "auto"])
+async def test_what_hides_new_sessions_for_long_is_told(strategy: Strategy) -> None:
+    """Also while those that are known are seen to run."""
+    world = World({n: Life(created=-1) for n in range(1, 102)})
+    watch = world.watch(strategy=strategy)
+    events = await heard(watch, 20)
+    if strategy == "auto":
+        world.broken_page = 2
+    else:
+        world.errors["references"] = BUSY
+    events += await heard(watch, 200)
+    world.broken_page = None
+    world.errors.clear()
+    events += await heard(watch, 300)
+    await watch.aclose()
+
+    health = [event for event in events if isinstance(event, HealthChanged)]
+    assert [str(event.kind) for event in health] == ["DEGRADED", "RECOVERED"]
+    assert [event.id for event in health] == [None, None]
+
+
 def refused() -> PermissionDenied:
     """Make the error for a user who may not query."""
     return PermissionDenied(status=403, message="no", method="GET", url="https://em/q")
@@ -197,6 +239,45 @@ def test_what_is_listed_is_not_forgotten() -> None:
     ended.forget(START + timedelta(seconds=3), but=[uuid_of(1)])
 
     assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
+
+
+@pytest.mark.parametrize("strategy", ["auto", "get"])
+async def test_what_is_discarded_before_it_is_shown_is_not_told(
+    strategy: Strategy,
+) -> None:
+    """Also before a first look has told the server's time."""
+    watch = day().watch(strategy=strategy)
+    watch.discard(uuid_of(NEW))
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    assert told(events, RUNNING) == ["FOUND", "STOPPED"]
+    assert told(events, NEW) == []
+
+
+NEVER_TIMES = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("never", NEVER_TIMES, ids=["year 1", "year 9999"])
+@pytest.mark.parametrize("ids", [None, [RUNNING, NEW]], ids=["everything", "ids"])
+@pytest.mark.parametrize("alone", [True, False])
+async def test_a_session_without_a_time_of_creation_hides_no_other(
+    never: datetime,
+    ids: list[int] | None,
+    alone: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """What a server writes for "never" is no time to ask from."""
+    world = Timeless(never, {OLD: Life(created=-500, ended=-100)})
+    world.lives |= {RUNNING: Life(created=-400, ended=99)}
+    if not alone:
+        world.lives |= {NEW: Life(created=21, ended=24), 7: Life(created=-9)}
+    watch = world.watch(ids, strategy="query")
+    events = await heard(watch, 200)
+    await watch.aclose()
+
+    assert told(events, OLD) == []
+    assert told(events, RUNNING) == ["FOUND", "STOPPED"]
+    assert told(events, NEW) == ([] if alone else ["FOUND", "STOPPED"])
 
 
 async def test_an_old_session_without_a_result_is_not_told() -> None:

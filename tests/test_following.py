@@ -191,6 +191,9 @@ async def test_where_narrows_what_is_watched() -> None:
             em.backup_sessions.watch(strategy="list")  # type: ignore[arg-type]  # that is the point
         with pytest.raises(ValueError, match="lookback"):
             em.backup_sessions.watch(lookback=-1)
+        for interval in (0, float("nan"), float("inf")):
+            with pytest.raises(ValueError, match="interval"):
+                em.backup_sessions.watch(interval=interval)
 
 
 async def test_a_wait_can_be_for_another_state() -> None:

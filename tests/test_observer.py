@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.watching import BUSY, kinds, refusal
 from tests.support.world import Life, World, heard, now, told
-from veeam_async import AuthenticationFailed
+from veeam_async import AuthenticationFailed, DecodeError
 from veeam_async.ask import Strategy
 
 pytestmark = pytest.mark.looptime
@@ -84,6 +84,40 @@ async def test_refused_queries_mean_gets_for_good(
     assert world.asked == {"page": 1, "get": 160}
     assert kinds(events).count("STOPPED") == 40
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def unreadable(*problems: str) -> DecodeError:
+    """Make the error for a page that has these problems."""
+    return DecodeError(
+        media_type="application/json", kind="Page", problems=problems, excerpt=""
+    )
+
+
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_row_that_cannot_be_read_hides_no_other_session(
+    everything: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Where it stays each session is looked at by itself."""
+    world = world_of(40, ended=50)
+    watch = world.watch(None if everything else range(1, 41))
+    world.errors["page"] = unreadable("the value is missing @ $.rows[2].state")
+    events = await heard(watch, 100)
+    await watch.aclose()
+
+    assert kinds(events).count("FOUND") == kinds(events).count("STOPPED") == 40
+
+
+async def test_a_page_of_a_proxy_is_no_refusal() -> None:
+    """However often it comes in place of a list."""
+    world = world_of(40, ended=500)
+    world.errors["page"] = unreadable("the body is an HTML page")
+    asyncio.get_running_loop().call_later(60, world.errors.clear)
+    watch = world.watch(range(1, 41))
+    await heard(watch, 100)
+    await watch.aclose()
+
+    assert world.asked["page"] > 3
+    assert "get" not in world.asked
 
 
 async def test_a_fault_that_passes_is_no_refusal() -> None:

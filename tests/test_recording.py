@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import KIND, Script, moment, observation, observer, seen
+from tests.support.watching import (
+    KIND,
+    START,
+    Script,
+    moment,
+    observation,
+    observer,
+    seen,
+)
 from veeam_async import BackupJobSession, ServerError, from_dict, to_dict
 from veeam_async.errors import Json
 from veeam_async.lookout import Clock, Limit
@@ -162,6 +170,8 @@ def test_what_is_no_recording() -> None:
     """A ValueError names the line."""
     good = read(RECORDINGS / "everything.rec")
     told = next(place for place, line in enumerate(good) if line["line"] == "told")
+    swept = next(place for place, line in enumerate(good) if line["line"] == "swept")
+    endless = {"monotonic": float("inf"), "wall": START.isoformat()}
     for lines, said in (
         ([], "empty"),
         ([{}], "line 1"),
@@ -169,6 +179,7 @@ def test_what_is_no_recording() -> None:
         (_changed(good, 0, version=2), "line 1 of the recording: version 2"),
         (_changed(good, 1, line="dream"), "line 2 of the recording: 'dream'"),
         (_changed(good, told, sequence=77), "event 77 was told there"),
+        (_changed(good, swept, at=endless), f"line {swept + 1} of the recording"),
     ):
         with pytest.raises(ValueError, match=said):
             list(replay(lines, load))

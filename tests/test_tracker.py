@@ -402,6 +402,35 @@ def resumed(track: Tracker[BackupJobSession], at: float) -> Tracker[BackupJobSes
     return again
 
 
+@pytest.mark.parametrize("doubt", [None, no_result()], ids=["404", "no result"])
+def test_a_restart_settles_no_doubt_sooner(
+    doubt: BackupJobSession | None,
+) -> None:
+    """A flicker that a quick restart meets twice would be an end."""
+    track = tracker()
+    track.feed(observation(0, seen()))
+    track.feed(observation(5, doubt))
+    again = resumed(track, 5.2)
+
+    assert due_at(again, 5.9) == []
+    assert due_at(again, 6.0) == [ONE]
+    assert due_at(resumed(track, 60), 60) == [ONE]
+
+
+def test_a_list_settles_no_doubt_sooner() -> None:
+    """A watch of everything that is resumed begins with one."""
+    track = tracker()
+    track.feed(observation(0, seen()))
+    track.feed(observation(5, no_result()))
+    again = resumed(track, 5.2)
+
+    assert again.feed(observation(5.3, no_result())) == []
+    assert again.next_due() == 6.0
+    (event,) = again.feed(observation(6, seen("Stopped")))
+    assert isinstance(event, SessionChanged)
+    assert (event.kind, event.session.result) == ("STOPPED", "Success")
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -440,6 +469,37 @@ def test_a_checkpoint_of_version_1_is_read() -> None:
     assert [(event.id, str(event.kind)) for event in events] == [(ONE, "STOPPED")]
     assert [event.sequence for event in events] == [4]
     assert again.is_over
+
+
+def altered(path: str, value: object) -> dict[str, Any]:
+    """Give the checkpoint of a watch of everything, with one value in it changed."""
+    census = Census(where=None, lookback=timedelta(minutes=15), began=START)
+    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, census=census)
+    data: dict[str, Any] = save(track, to_dict, START, kind=KIND)
+    place, (*folders, name) = data, path.split(".")
+    for folder in folders:
+        place = place[folder]
+    place[name] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("sequence", float("inf")),
+        ("deadline", "0001-01-01T00:00:00+14:00"),
+        ("everything.lookback", 1e300),
+        ("everything.lookback", 1e12),
+        ("everything.lookback", -1),
+        ("everything.began", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_a_checkpoint_of_numbers_that_cannot_be_is_refused(
+    path: str, value: object
+) -> None:
+    """Before the watch begins, not in the middle of it."""
+    with pytest.raises(ValueError, match="the checkpoint is damaged"):
+        restored(altered(path, value), tracker().rules, moment(0))
 
 
 STATES = ["Starting", "Working", "Pausing", "Resuming", "Stopping", "Idle", "Stopped"]

@@ -22,11 +22,21 @@ from veeam_async.watermark import OVERLAP, Watermark
 _LOOK_BACK_EVERY = 60.0
 """Seconds between two looks that go back as far as `lookback`."""
 
+_LONGEST = 30 * 24 * 3600.0
+"""Seconds: the server lists no older sessions (page "GET /backupSessions")."""
+
 _REMEMBERED = timedelta(hours=1)
 """For how long, beyond the look-back, an ended session is known: some servers' answers
 go back in time."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def span(seconds: float) -> timedelta:
+    """Give *seconds* as a look-back; ValueError where they can be none."""
+    if not 0 <= seconds <= _LONGEST:
+        raise ValueError("lookback is a number of seconds, at least 0, 30 days at most")
+    return timedelta(seconds=seconds)
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +53,7 @@ class Scope:
 
     def start(self, newest: datetime | None) -> datetime:
         """Give the time to ask from, where *newest* is the server's newest session."""
-        return _EPOCH if newest is None else newest - self.lookback
+        return Watermark.at(newest).since(self.lookback) or _EPOCH
 
 
 @attrs.frozen(kw_only=True)
@@ -65,7 +75,7 @@ class Swept:
 class Ended:
     """The sessions of which nothing is told any more, each with the time of its end.
 
-    The time is the server's newest when they ended.
+    The time is the server's newest when they ended; without one they are kept.
     """
 
     marks: dict[UUID, datetime | None] = attrs.field(factory=dict)
@@ -84,7 +94,7 @@ class Ended:
         for one, mark in self.marks.items():
             if mark is not None and mark >= before:
                 break
-            if one not in but:
+            if mark is not None and one not in but:
                 old.append(one)
         for one in old:
             del self.marks[one]

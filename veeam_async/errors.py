@@ -147,6 +147,11 @@ class DecodeError(VeeamError):
         self.problems = problems
         self.excerpt = excerpt
 
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether the page is one, and no more than rows of it could not be read."""
+        return all(" @ $.rows[" in problem for problem in self.problems)
+
 
 class BodyTooLarge(VeeamError):
     """An answer is larger than *limit* bytes, the client's `max_body_size`."""

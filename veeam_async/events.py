@@ -77,7 +77,8 @@ class SessionGone(Generic[S]):
 class HealthChanged:
     """Looking has been failing since *since* (DEGRADED), or works again (RECOVERED).
 
-    *id* is None where it is the server: the looks at every session have been failing.
+    *id* is None where it is the server: the looks at every session have been failing,
+    or those for new ones, where everything is watched.
     *error* is what the last look met, None where a resumed watch does not know it.
     """
 

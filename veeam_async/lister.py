@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from veeam_async.errands import Errands
-from veeam_async.errors import ApiError, BadRequest, VeeamError
+from veeam_async.errors import ApiError, BadRequest, DecodeError, VeeamError
 from veeam_async.getter import Getter
 from veeam_async.health import Moment
 from veeam_async.looks import Looks
@@ -27,7 +27,8 @@ _LOG = logging.getLogger(__name__)
 _REFUSALS = (400, 403, 404, 405, 501)
 _FAULT = 500
 _FAULTS = 3
-"""After so many in a row a 500 is no fault that passes, once queries have worked."""
+"""After so many in a row a 500 is no fault that passes, once queries have worked; nor
+is a row that cannot be read, which hides all the others."""
 
 
 class Lister(Generic[S]):
@@ -95,7 +96,9 @@ class Lister(Generic[S]):
         if self._looks.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
         if where is None and self._is_refusal(error):
-            _LOG.warning("queries are refused, a GET for each from now: %s", error)
+            _LOG.warning(
+                "queries are refused or unreadable, a GET for each from now: %s", error
+            )
             self._refused = True
             self._do_without(of)
             return
@@ -115,9 +118,11 @@ class Lister(Generic[S]):
 
     def _is_refusal(self, error: VeeamError) -> bool:
         status = error.status if isinstance(error, ApiError) else None
-        if status == _FAULT:
+        is_fault = status == _FAULT
+        if is_fault or (isinstance(error, DecodeError) and error.is_of_rows):
             self._faults += 1
-            return not self._has_worked or self._faults >= _FAULTS
+            is_first = is_fault and not self._has_worked
+            return is_first or self._faults >= _FAULTS
         return status in _REFUSALS
 
     def _get_open(self, of: Round[S], *, stray: bool) -> None:

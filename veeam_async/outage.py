@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from veeam_async.census import Census, Swept
 from veeam_async.errors import VeeamError
-from veeam_async.health import Health
+from veeam_async.health import Health, Moment
 from veeam_async.models import Session
 from veeam_async.observation import Observation
 from veeam_async.retries import Retries
@@ -28,6 +28,7 @@ class Outage(Generic[S]):
         self._retries = Retries()
         self._looked = 0
         self._failing = 0
+        self._blind = False  # for new sessions, while those that are known are seen
 
     def count(self, tracked: Tracked[S]) -> None:
         """Count a session in."""
@@ -61,15 +62,25 @@ class Outage(Generic[S]):
         elif not self.health.degraded:
             tracked.health.degrade(since, seen.at, error)
 
+    def recover(self, at: Moment) -> None:
+        """Take in that a look at a session worked: it does not show the new ones."""
+        if not self._blind:
+            self.health.recover(at)
+
+    def recover_census(self, census: Census, at: Moment) -> None:
+        """Take in that a look at everything worked."""
+        self._blind = False
+        census.health.recover(at)
+        self.health.recover(at)
+
     def fail_census(self, census: Census, swept: Swept, error: VeeamError) -> None:
         """Take in that a look at everything failed."""
         census.due = self._retries.next(swept.at, census.failures, swept.random, error)
         census.failures += 1
         census.health.fail(swept.at, error)
         since = census.health.failing_since
-        if since is None or not self._is_long(since.monotonic, swept.at.monotonic):
-            return
-        if self._all_fail():
+        if since is not None and self._is_long(since.monotonic, swept.at.monotonic):
+            self._blind = self._blind or not self._all_fail()
             self.health.degrade(since, swept.at, error)
 
     def _is_long(self, since: float, now: float) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar, get_args
 
 import attrs
 
 from veeam_async.ask import Strategy
-from veeam_async.census import Census
+from veeam_async.census import Census, span
 from veeam_async.errors import Json
 from veeam_async.filters import Condition
 from veeam_async.health import Moment
@@ -21,9 +21,6 @@ from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
-
-_LONGEST = 30 * 24 * 3600.0
-"""Seconds: the server lists no older sessions (page "GET /backupSessions")."""
 
 _CHANGING = ("state", "result", "end_time")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -81,12 +78,9 @@ class Outset:
         return Tracker([parse_id(one) for one in self.ids], rules)
 
     def _census(self, kind: type[Session]) -> Census:
-        if not 0 <= self.lookback <= _LONGEST:
-            raise ValueError(
-                "lookback is a number of seconds, at least 0, 30 days at most"
-            )
+        lookback = span(self.lookback)
         where = None if self.where is None else narrowing(self.where, kind)
-        return Census(where=where, lookback=timedelta(seconds=self.lookback))
+        return Census(where=where, lookback=lookback)
 
 
 def narrowing(where: Condition | str, kind: type[Session]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -102,7 +103,7 @@ def check_seconds(**limits: float | None) -> None:
 
 def check_interval(interval: float) -> None:
     """Raise ValueError where *interval* cannot lie between two looks."""
-    if not interval > 0:
+    if not 0 < interval < math.inf:
         raise ValueError("an interval is a number of seconds above 0")
 
 

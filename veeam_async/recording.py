@@ -20,7 +20,7 @@ from veeam_async.events import WatchEvent
 from veeam_async.health import Moment
 from veeam_async.models import Session
 from veeam_async.observation import Observation
-from veeam_async.snapshot import restore, save
+from veeam_async.snapshot import DAMAGES, restore, save
 from veeam_async.tracked import Rules
 from veeam_async.tracker import Tracker
 
@@ -142,7 +142,7 @@ def replay(lines: Iterable[Json], load: Load[S]) -> Iterator[WatchEvent[S]]:
                 replayed = _begun(line, load)
                 continue
             event = replayed.take(line)
-        except (AttributeError, KeyError, TypeError, ValueError, VeeamError) as error:
+        except (*DAMAGES, VeeamError) as error:
             raise ValueError(f"line {number} of the recording: {error}") from error
         if event is not None:
             yield event

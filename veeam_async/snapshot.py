@@ -7,16 +7,16 @@ it is told again. Times are wall times: monotonic clocks differ between processe
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from veeam_async.census import Census, Ended
+from veeam_async.census import Census, Ended, span
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import EventKind
 from veeam_async.health import Health, Moment
 from veeam_async.models import Session
-from veeam_async.tracked import Rules, Tracked
+from veeam_async.tracked import Rules, Tracked, soon
 from veeam_async.tracker import Tracker
 from veeam_async.watermark import Watermark
 
@@ -24,6 +24,9 @@ S = TypeVar("S", bound=Session)
 
 VERSION = 2
 _OLDEST = 1
+
+DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What values meet that no checkpoint, and no recording, has."""
 
 
 def save(
@@ -79,7 +82,7 @@ def restore(
         )
     try:
         return _restored(data, load, rules, now)
-    except (AttributeError, KeyError, TypeError, ValueError, VeeamError) as error:
+    except (*DAMAGES, VeeamError) as error:
         raise ValueError(f"the checkpoint is damaged: {error}") from error
 
 
@@ -97,20 +100,26 @@ def _restored(
     tracker.outage.health = _loaded_health(data["health"], now)
     tracker.ended = _loaded_ended(data["ended"])
     for one, saved in data["sessions"].items():
-        tracker.restore(_loaded(UUID(one), saved, load, now))
+        tracked = _loaded(UUID(one), saved, load, now)
+        if tracked.in_doubt:
+            # No sooner than without the restart: the doubt would be taken for settled.
+            since = tracked.doubted or _moment(saved["known_at"], now)
+            tracked.due = soon(since or now, rules)
+        tracker.restore(tracked)
     return tracker, _time(data["deadline"])
 
 
 def _saved(tracked: Tracked[S], dump: Callable[[S], Json]) -> dict[str, Json]:
-    told, known, missing = tracked.told, tracked.newest, tracked.missing_since
+    told, known = tracked.told, tracked.newest
     return {
         "told": None if told is None else dump(told),
         "told_seen": _text(tracked.told_seen),
         "known": None if known is None or known is told else dump(known),
         "known_at": _text(tracked.known_at),
-        "doubted": tracked.doubted or tracked.end is EventKind.STOPPED,
+        "doubted": bool(tracked.doubted) or tracked.end is EventKind.STOPPED,
+        "doubted_at": _wall(tracked.doubted),
         "missing": tracked.missing,
-        "missing_since": None if missing is None else _text(missing.wall),
+        "missing_since": _wall(tracked.missing_since),
         "looked": tracked.looked,
         "quiet": tracked.quiet,
         "health": _saved_health(tracked.health),
@@ -131,13 +140,19 @@ def _loaded(
         told_seen=_time(saved["told_seen"]),
         known=known,
         known_at=_time(saved["known_at"]),
-        doubted=bool(saved["doubted"]),
+        doubted=_doubt(saved, now),
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
         looked=bool(saved["looked"]),
         quiet=bool(saved.get("quiet")),
         health=_loaded_health(saved["health"], now),
     )
+
+
+def _doubt(saved: dict[str, Any], now: Moment) -> Moment | None:
+    """Give since when there was a doubt; earlier checkpoints tell that there was."""
+    since = saved.get("doubted_at") or saved["known_at"]
+    return _moment(since, now) if saved["doubted"] else None
 
 
 def _saved_census(census: Census) -> dict[str, Json]:
@@ -155,8 +170,8 @@ def _loaded_census(saved: dict[str, Any], now: Moment) -> Census:
     where = saved["where"]
     return Census(
         where=None if where is None else str(where),
-        lookback=timedelta(seconds=float(saved["lookback"])),
-        mark=Watermark(_time(saved["newest"])),
+        lookback=span(float(saved["lookback"])),
+        mark=Watermark.at(_time(saved["newest"])),
         begun=bool(saved["begun"]),
         began=_time(saved["began"]),
         health=_loaded_health(saved["health"], now),
@@ -170,9 +185,8 @@ def _loaded_ended(saved: dict[str, Any] | list[Any]) -> Ended:
 
 
 def _saved_health(health: Health) -> dict[str, Json]:
-    since = health.failing_since
     return {
-        "failing_since": None if since is None else _text(since.wall),
+        "failing_since": _wall(health.failing_since),
         "told": _text(health.told),
     }
 
@@ -195,6 +209,10 @@ def _moment(text: str | None, now: Moment) -> Moment | None:
     return Moment(now.monotonic - ago, wall)
 
 
+def _wall(moment: Moment | None) -> str | None:
+    return None if moment is None else _text(moment.wall)
+
+
 def _text(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).isoformat()
 
@@ -205,4 +223,4 @@ def _time(text: str | None) -> datetime | None:
     time = datetime.fromisoformat(text)
     if time.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return time
+    return time.astimezone(UTC)

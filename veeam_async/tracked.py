@@ -7,11 +7,12 @@ newest state instead of a backlog, and a checkpoint holds exactly what was told.
 from __future__ import annotations
 
 from datetime import datetime
-from math import floor
+from math import floor, inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
 import attrs
+from attrs.validators import ge, gt, lt
 
 from veeam_async.errors import VeeamError
 from veeam_async.events import (
@@ -45,10 +46,10 @@ class Rules:
     come at ticks that all watches of this interval and phase share.
     """
 
-    interval: float = attrs.field(default=5.0, validator=attrs.validators.gt(0))
+    interval: float = attrs.field(default=5.0, validator=[gt(0), lt(inf)])
     progress: bool = False
-    appear_within: float = attrs.field(default=300.0, validator=attrs.validators.ge(0))
-    patience: float = attrs.field(default=60.0, validator=attrs.validators.ge(0))
+    appear_within: float = attrs.field(default=300.0, validator=ge(0))
+    patience: float = attrs.field(default=60.0, validator=ge(0))
     phase: float | None = None
 
     def next_look(self, asked_at: float, at: float) -> float:
@@ -65,8 +66,8 @@ class Tracked(Generic[S]):
     """The state of a watched session; *due* is the monotonic time of its next look.
 
     *progress* is newer than that of what is *known*, unless it is None. *off*: it is
-    not watched any more. *calm*: it runs, as was told, and its looks work.
-    *quiet*: it is old, and of no interest unless it still runs.
+    not watched any more. *calm*: it runs, as was told, and its looks work. *quiet*: it
+    is old, of no interest unless it runs. *doubted*: since when it lacks a result.
     """
 
     id: UUID
@@ -82,7 +83,7 @@ class Tracked(Generic[S]):
     told_seen: datetime | None = None
     missing: int = 0
     missing_since: Moment | None = None
-    doubted: bool = False
+    doubted: Moment | None = None
     end: EventKind | None = None
     failures: int = 0
     health: Health = attrs.field(factory=Health)
@@ -92,7 +93,7 @@ class Tracked(Generic[S]):
     @property
     def in_doubt(self) -> bool:
         """Whether the next look is to settle something: a list would not."""
-        return self.doubted or (self.missing > 0 and self.known is not None)
+        return self.doubted is not None or (self.missing > 0 and self.known is not None)
 
     def is_due(self, time: float) -> bool:
         """Tell whether its next look is put down for that *time*."""
@@ -112,14 +113,18 @@ class Tracked(Generic[S]):
             self.told_seen = seen.at.wall
         self.calm = is_told and not session.is_stopped
         if not session.is_stopped:
-            self.doubted = self.quiet = False
+            self.doubted, self.quiet = None, False
             self.due = rules.next_look(seen.asked_at, seen.at.monotonic)
-        elif session.result is None and not self.doubted:
+        elif session.result is None and not self._is_settled(seen.at, rules):
             # The result can arrive a moment after the state.
-            self.doubted = True
-            self.due = _soon(seen, rules)
+            self.doubted = self.doubted or seen.at
+            self.due = soon(self.doubted, rules)
         else:
             self.end = EventKind.STOPPED
+
+    def _is_settled(self, at: Moment, rules: Rules) -> bool:
+        """Tell whether a doubt was left its time: after a restart a list is early."""
+        return self.doubted is not None and at.monotonic >= soon(self.doubted, rules)
 
     def learn(self, session: S) -> None:
         """Know *session* as the newest, in the state in which it was known.
@@ -150,19 +155,18 @@ class Tracked(Generic[S]):
         self._answered(seen)
         self.calm = False
         self.missing += 1
-        if self.doubted:
+        if self.doubted is not None:
             self.end = EventKind.STOPPED
         elif self.known is not None or self.told is not None:
             self.end = EventKind.GONE if self.missing > 1 else None
-            self.due = _soon(seen, rules)
+            self.due = soon(seen.at, rules)
         else:
             self._await(seen, rules)
 
     def fail(self, at: Moment, error: VeeamError, due: float) -> float:
         """Take in a look that failed; give for how many seconds they have failed."""
-        self.calm = False
+        self.calm, self.due = False, due
         self.failures += 1
-        self.due = due
         return self.health.fail(at, error)
 
     def _answered(self, seen: Observation[S]) -> None:
@@ -241,5 +245,6 @@ class Tracked(Generic[S]):
         return None if before.is_stopped else self.told_seen
 
 
-def _soon(seen: Observation[S], rules: Rules) -> float:
-    return seen.at.monotonic + min(rules.interval, CONFIRM_SECONDS)
+def soon(at: Moment, rules: Rules) -> float:
+    """Give when to look into a doubt that arose *at* a moment."""
+    return at.monotonic + min(rules.interval, CONFIRM_SECONDS)

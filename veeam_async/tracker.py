@@ -186,7 +186,7 @@ class Tracker(Generic[S]):
         if seen.error is not None:
             self.outage.blame(tracked, seen, seen.error)
         else:
-            self.outage.health.recover(seen.at)
+            self.outage.recover(seen.at)
 
     def _meet(self, seen: Observation[S]) -> None:
         """Take in a session that is not watched, as yet."""
@@ -215,8 +215,7 @@ class Tracker(Generic[S]):
         if swept.listed is not None:
             self._enlist(swept.listed, quiet=not census.begun or bool(census.began))
         census.due = self.rules.next_look(swept.asked_at, swept.at.monotonic)
-        census.health.recover(swept.at)
-        self.outage.health.recover(swept.at)
+        self.outage.recover_census(census, swept.at)
         census.complete(swept.asked_at)
         census.forget(self.ended, swept.listed)
 

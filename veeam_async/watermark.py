@@ -15,8 +15,9 @@ from veeam_async.models import Session
 OVERLAP = timedelta(seconds=30)
 """How far behind the newest time to look each time: rows do not come in order."""
 
-_FIRST_YEAR_OF_NEVER = 9000
-"""A .NET server's last time is in 9999; as a watermark it would hide all that comes."""
+_REAL_YEARS = range(1970, 9000)
+"""A .NET server's first and last times, in the years 1 and 9999, mean "never"; the last
+would hide all that comes."""
 
 
 @attrs.define
@@ -24,6 +25,13 @@ class Watermark:
     """The *newest* creation or end of any session seen, None while none was."""
 
     newest: datetime | None = None
+
+    @classmethod
+    def at(cls, time: datetime | None) -> Watermark:
+        """Make one that has risen to *time*."""
+        mark = cls()
+        mark.rise(time)
+        return mark
 
     def see(self, session: Session) -> None:
         """Take in the times of *session*."""
@@ -40,7 +48,7 @@ class Watermark:
 
     def rise(self, time: datetime | None) -> None:
         """Rise to *time*, where that is newer."""
-        if time is None or time.year >= _FIRST_YEAR_OF_NEVER:
+        if time is None or time.year not in _REAL_YEARS:
             return
         if self.newest is None or time > self.newest:
             self.newest = time
