@@ -16,7 +16,7 @@ REASONS: dict[str, str] = {
 }
 """A module's path to the reason why it may be longer."""
 
-APART = {"veeam_async.__init__", "veeam_async.__main__", "veeam_async.simulator"}
+APART = {"__init__", "__main__", "__pycache__", "simulator"}
 """What is no room of the client."""
 
 STARTERS = {"veeam_async.cli", "veeam_async.plugin"}
@@ -37,25 +37,32 @@ def too_long() -> list[str]:
 def forgotten() -> list[str]:
     """Name the rooms that a contract about all of them does not list."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    rooms = {f"veeam_async.{path.stem}" for path in (ROOT / "veeam_async").iterdir()}
-    rooms -= {*APART, "veeam_async.__pycache__", "veeam_async.py"}
     found = []
     for contract in settings["tool"]["importlinter"]["contracts"]:
+        container = contract.get("containers", ["veeam_async"])[0]
         if contract["name"] == "The simulator shares no code with the client":
             listed = set(contract["forbidden_modules"])
         elif contract["name"] == "Only command line and plugin start the simulator":
             listed = {*contract["source_modules"], *STARTERS}
         elif contract["type"] == "layers":
-            listed = _layers(contract["layers"])
+            listed = _layers(container, contract["layers"])
         else:
             continue
-        found += [f"{contract['name']}: {room} is missing" for room in rooms - listed]
+        missing = sorted(_rooms(container) - listed)
+        found += [f"{contract['name']}: {room} is missing" for room in missing]
     return found
 
 
-def _layers(layers: list[str]) -> set[str]:
+def _rooms(container: str) -> set[str]:
+    """Give the modules and packages of a package."""
+    folder = ROOT.joinpath(*container.split("."))
+    names = {path.stem for path in folder.iterdir() if path.suffix in ("", ".py")}
+    return {f"{container}.{name}" for name in names - APART}
+
+
+def _layers(container: str, layers: list[str]) -> set[str]:
     return {
-        f"veeam_async.{name.strip()}" for layer in layers for name in layer.split("|")
+        f"{container}.{name.strip()}" for layer in layers for name in layer.split("|")
     }
 
 

@@ -67,7 +67,7 @@ def way(
     The name of the transport is given.
     """
     kind, scheme = request.param
-    monkeypatch.setattr("veeam_async.settings.DirectTransport", TRANSPORTS[kind])
+    monkeypatch.setattr("veeam_async.pool.settings.DirectTransport", TRANSPORTS[kind])
     if scheme == "https":
         context, ca_file = tls_everywhere
         monkeypatch.setattr(FaultServer, "default_context", context)

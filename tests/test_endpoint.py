@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veeam_async import EnterpriseManager
-from veeam_async.endpoint import Endpoint
+from veeam_async.pool.endpoint import Endpoint
 
 
 @pytest.mark.parametrize(

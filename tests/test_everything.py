@@ -19,8 +19,8 @@ from veeam_async import (
     PermissionDenied,
     WatchEvent,
 )
-from veeam_async.ask import Strategy
-from veeam_async.census import Ended
+from veeam_async.tracker.census import Ended
+from veeam_async.watch.ask import Strategy
 
 pytestmark = pytest.mark.looptime
 

@@ -24,8 +24,8 @@ from veeam_async import (
     SessionState,
     Watch,
 )
-from veeam_async.ask import Strategy
 from veeam_async.simulator import Faults, Simulator
+from veeam_async.watch.ask import Strategy
 
 STRATEGIES: tuple[Strategy, ...] = ("auto", "get", "query")
 RUNNING = 40

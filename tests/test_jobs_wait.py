@@ -302,7 +302,7 @@ async def test_a_stop_that_fails_is_bounded_logged_and_sent_once(
     fault: Act, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """However often the wait is cancelled meanwhile; the cancellation goes on."""
-    monkeypatch.setattr("veeam_async.job_run._STOP_SECONDS", 0.2)
+    monkeypatch.setattr("veeam_async.jobs.run._STOP_SECONDS", 0.2)
     script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)], stopped=fault)
     async with talking(script.act) as (em, server):
         run = await em.jobs.start(JOB)

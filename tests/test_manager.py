@@ -215,7 +215,7 @@ async def test_connections_are_our_own_unless_there_is_a_proxy(
             made.append(kind.__name__)
             return kind(*given, **more)
 
-        monkeypatch.setattr(f"veeam_async.settings.{kind.__name__}", make)
+        monkeypatch.setattr(f"veeam_async.pool.settings.{kind.__name__}", make)
     async with EnterpriseManager(
         "http://127.0.0.1:1", username="u", password="p", lazy=True, **settings
     ):

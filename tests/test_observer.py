@@ -10,7 +10,7 @@ import pytest
 from tests.support.watching import BUSY, kinds, refusal
 from tests.support.world import Life, World, heard, now, told
 from veeam_async import AuthenticationFailed, DecodeError
-from veeam_async.ask import Strategy
+from veeam_async.watch.ask import Strategy
 
 pytestmark = pytest.mark.looptime
 

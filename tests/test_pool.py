@@ -313,7 +313,8 @@ async def test_a_retry_is_logged_without_a_secret(
     async with talking(gets(error(503, "later"), GOOD)) as (em, _):
         await em.backup_sessions.get(ONE)
 
-    lines = [r.getMessage() for r in caplog.records if r.name == "veeam_async.pool"]
+    ours = [r for r in caplog.records if r.name == "veeam_async.pool.pool"]
+    lines = [record.getMessage() for record in ours]
     assert len(lines) == 1
     assert lines[0].startswith("GET /backupSessions/{id} failed (ServiceUnavailable)")
     for secret in ("s3cret", TOKEN, SESSION_ID, "Basic"):

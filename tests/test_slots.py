@@ -18,7 +18,7 @@ from veeam_async import (
     ServiceUnavailable,
 )
 from veeam_async.errors import ApiError
-from veeam_async.slots import Slot, Slots, is_overload
+from veeam_async.pool.slots import Slot, Slots, is_overload
 
 GOOD = object()
 

@@ -34,9 +34,9 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
-from veeam_async.census import Census
-from veeam_async.snapshot import save
-from veeam_async.tracker import Tracker
+from veeam_async.tracker.census import Census
+from veeam_async.tracker.snapshot import save
+from veeam_async.tracker.tracker import Tracker
 
 LOST = ConnectionFailed("lost")
 ONE = uuid_of(1)

@@ -37,8 +37,8 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
-from veeam_async.lookout import Clock, Limit
-from veeam_async.tracker import Tracker
+from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.lookout import Clock, Limit
 
 pytestmark = pytest.mark.looptime
 

@@ -2,8 +2,7 @@
 
 from importlib.metadata import version
 
-from veeam_async.backup_sessions import BackupSessions
-from veeam_async.bulk import Fetch, Fetched
+from veeam_async.bulk.fetch import Fetch, Fetched
 from veeam_async.checkpoint import CheckpointFile
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import (
@@ -37,9 +36,8 @@ from veeam_async.events import (
 )
 from veeam_async.filters import F
 from veeam_async.ids import Id, parse_id
-from veeam_async.job_run import JobRun
+from veeam_async.jobs.run import JobRun
 from veeam_async.manager import EnterpriseManager
-from veeam_async.meter import RequestDone
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -58,10 +56,12 @@ from veeam_async.models import (
     TaskSessionState,
     TaskState,
 )
+from veeam_async.pool.meter import RequestDone
 from veeam_async.retry import Retry
-from veeam_async.sessions import JobSessions
+from veeam_async.sessions.backup_sessions import BackupSessions
+from veeam_async.sessions.sessions import JobSessions
 from veeam_async.transport.exchange import Fingerprint, Timeout
-from veeam_async.watch import Watch, WatchStats
+from veeam_async.watch.watch import Watch, WatchStats
 
 __all__ = [
     "ApiError",

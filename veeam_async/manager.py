@@ -9,14 +9,8 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
-from veeam_async.answers import read
-from veeam_async.backup_sessions import BackupSessions
-from veeam_async.endpoint import Endpoint
-from veeam_async.entities import Entities
-from veeam_async.followed import Closable
-from veeam_async.jobs import Jobs
-from veeam_async.logon import Password
-from veeam_async.meter import RequestDone
+from veeam_async.jobs.jobs import Jobs
+from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -28,11 +22,17 @@ from veeam_async.models import (
     RestoreSession,
     Task,
 )
-from veeam_async.pool import Pool
+from veeam_async.pool.answers import read
+from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.logon import Password
+from veeam_async.pool.meter import RequestDone
+from veeam_async.pool.pool import Pool
+from veeam_async.pool.settings import Settings
 from veeam_async.retry import Retry
-from veeam_async.sessions import JobSessions
-from veeam_async.settings import Settings
-from veeam_async.tasks import Tasks
+from veeam_async.sessions.backup_sessions import BackupSessions
+from veeam_async.sessions.closable import Closable
+from veeam_async.sessions.entities import Entities
+from veeam_async.sessions.sessions import JobSessions
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 

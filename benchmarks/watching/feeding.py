@@ -17,11 +17,11 @@ from uuid import UUID
 import attrs
 
 from benchmarks.affinity import cores, pin
-from veeam_async.health import Moment
 from veeam_async.models import BackupJobSession
-from veeam_async.observation import Observation
-from veeam_async.tracked import Rules
-from veeam_async.tracker import Tracker
+from veeam_async.tracker.health import Moment
+from veeam_async.tracker.observation import Observation
+from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.tracker import Tracker
 
 _START = datetime(2026, 3, 2, 21, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ from benchmarks.watching.serving import Counts, Service, serving
 from veeam_async import EnterpriseManager, HealthChanged
 from veeam_async.codec import decode
 from veeam_async.models import BackupJobSession, Page
-from veeam_async.watch import Watch
+from veeam_async.watch.watch import Watch
 
 _LIST_OF_SESSIONS = Page[BackupJobSession]
 _DECODINGS = 5

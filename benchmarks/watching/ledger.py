@@ -7,7 +7,7 @@ from uuid import UUID
 
 from benchmarks.watching.world import number_of
 from veeam_async.models import BackupJobSession
-from veeam_async.watch import Watch
+from veeam_async.watch.watch import Watch
 
 _FOUND, _ENDED = "FOUND", ("STOPPED", "GONE")
 

@@ -10,16 +10,16 @@ from uuid import UUID
 
 from benchmarks.watching.question import Selection
 from benchmarks.watching.world import PAGE_SIZE, World, second
-from veeam_async.census import Census
 from veeam_async.codec import to_dict
-from veeam_async.lookout import Clock, Limit
-from veeam_async.looks import Looks
 from veeam_async.models import BackupJobSession, Page, PagingInfo
-from veeam_async.observer import Observer
-from veeam_async.recording import Recorder
-from veeam_async.tracked import Rules
-from veeam_async.tracker import Tracker
-from veeam_async.watch import Watch
+from veeam_async.observer.looks import Looks
+from veeam_async.observer.observer import Observer
+from veeam_async.tracker.census import Census
+from veeam_async.tracker.recording import Recorder
+from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.lookout import Clock, Limit
+from veeam_async.watch.watch import Watch
 
 _AT_ONCE = 16
 _LOOKBACK = timedelta(minutes=15)

@@ -23,14 +23,14 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.errors import Json
-from veeam_async.health import Moment
-from veeam_async.looks import Looks
-from veeam_async.observation import Observation
-from veeam_async.observer import Observer
-from veeam_async.recording import Recorder
-from veeam_async.snapshot import restore
-from veeam_async.tracked import Rules
-from veeam_async.tracker import Tracker
+from veeam_async.observer.looks import Looks
+from veeam_async.observer.observer import Observer
+from veeam_async.tracker.health import Moment
+from veeam_async.tracker.observation import Observation
+from veeam_async.tracker.recording import Recorder
+from veeam_async.tracker.snapshot import restore
+from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 KIND = BackupJobSession.__name__

@@ -31,15 +31,15 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
-from veeam_async.ask import Strategy
-from veeam_async.census import Census
 from veeam_async.errors import Json
-from veeam_async.lookout import Clock, Limit
-from veeam_async.looks import Looks
 from veeam_async.models import Page, PagingInfo
-from veeam_async.observer import Observer
-from veeam_async.tracked import Rules
-from veeam_async.tracker import Tracker
+from veeam_async.observer.looks import Looks
+from veeam_async.observer.observer import Observer
+from veeam_async.tracker.census import Census
+from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.ask import Strategy
+from veeam_async.watch.lookout import Clock, Limit
 
 FOR_EVER = float("inf")
 

@@ -11,7 +11,6 @@ import attrs
 from cyclopts import Parameter
 
 from veeam_async import CheckpointFile, DeadlineExceeded, Watch, parse_id
-from veeam_async.ask import Strategy
 from veeam_async.cli.connection import Connection, Server
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.following import is_live, show
@@ -24,6 +23,7 @@ from veeam_async.cli.resource import Resource, Sessions, sessions_of
 from veeam_async.cli.screen import say
 from veeam_async.cli.stages import Stages
 from veeam_async.cli.verdict import late, verdict
+from veeam_async.watch.ask import Strategy
 
 _NO_CONNECTION = Connection()
 

@@ -1,0 +1,1 @@
+"""Jobs, the runs that they start, and the server's tasks."""

@@ -1,0 +1,117 @@
+"""Jobs, and what can be asked of them: to start, to stop, to run again."""
+
+from __future__ import annotations
+
+from veeam_async.errors import (
+    BodyTooLarge,
+    ConnectionFailed,
+    DecodeError,
+    Json,
+    ServerError,
+    ServiceUnavailable,
+    StartUnconfirmed,
+    VeeamError,
+)
+from veeam_async.ids import Id, parse_id
+from veeam_async.jobs.chain import now
+from veeam_async.jobs.record import RunRecord, restore, save
+from veeam_async.jobs.run import JobRun
+from veeam_async.jobs.run_sessions import RunSessions
+from veeam_async.jobs.search import Access
+from veeam_async.jobs.tasks import Tasks
+from veeam_async.models import (
+    BackupJobSession,
+    Job,
+    JobType,
+    ReplicaJobSession,
+    Task,
+)
+from veeam_async.pool.answers import read, sent_at
+from veeam_async.pool.pool import Pool
+from veeam_async.sessions.backup_sessions import BackupSessions
+from veeam_async.sessions.entities import Entities
+from veeam_async.sessions.sessions import JobSessions
+
+
+class Jobs(Entities[Job]):
+    """The jobs. Starting, stopping and retrying need a Portal Administrator.
+
+    Each action is sent at most once: after a connection that broke, look before asking
+    again. A copy job can be neither started nor stopped (page "POST /jobs/{ID}").
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        tasks: Tasks,
+        backups: BackupSessions,
+        replicas: JobSessions[ReplicaJobSession],
+    ) -> None:
+        super().__init__(pool, "/jobs", Job)
+        self._access = Access(
+            tasks=tasks,
+            backups=backups,
+            replicas=replicas,
+            logons=lambda: pool.logons,
+            stop_job=self.stop,
+        )
+
+    async def start(self, id: Id) -> JobRun:  # noqa: A002 - the field's term
+        """Ask the server to start a job, and give the run of it.
+
+        First the job and its newest session are read, so that the run's own session
+        can be told from all before it. Raises StartUnconfirmed where no answer says
+        whether the start was taken; it is not sent again.
+        """
+        record = await self._record(id)
+        try:
+            task = await self._act(record.job_id, "start")
+        except VeeamError as error:
+            if not _may_have_begun(error):
+                raise
+            lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
+            raise lost from error
+        record.task_id = task.task_id
+        return JobRun(record, self._access, task=task)
+
+    def resume(self, data: Json) -> JobRun:
+        """Give the run that *data* was saved from by `run.to_dict()`.
+
+        It asks no task, which another logon session would not know: the job's sessions
+        alone tell of it. Raises ValueError where *data* is no saved run, or one of a
+        newer version.
+        """
+        return JobRun(restore(data), self._access)
+
+    async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
+        """Ask the server to stop what a job is running."""
+        return await self._act(id, "stop")
+
+    async def retry(self, id: Id) -> Task:  # noqa: A002 - the field's term
+        """Ask the server to run a failed job again."""
+        return await self._act(id, "retry")
+
+    async def _record(self, id: Id) -> RunRecord:  # noqa: A002 - the field's term
+        """Note what there is before the start."""
+        one = parse_id(id)
+        answer = await self._ask(one)
+        is_replica = (await read(answer, Job)).job_type == JobType.REPLICA
+        kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
+        newest = await RunSessions(self._access.sessions(kind), one).newest()
+        return RunRecord(
+            job_id=one,
+            kind=kind,
+            started_at=now(),
+            newest=newest,
+            server_time=sent_at(answer),
+        )
+
+
+def _may_have_begun(error: VeeamError) -> bool:
+    """Tell whether a request that met *error* may have been carried out."""
+    if isinstance(error, ConnectionFailed):
+        return error.sent
+    if isinstance(error, ServiceUnavailable):
+        return False  # it turned the request away
+    return isinstance(error, ServerError | DecodeError | BodyTooLarge)

@@ -1,0 +1,242 @@
+"""A run of a job: the session that a start began, its end, and the server's retries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from veeam_async.errors import Json, SessionMissing, VeeamError
+from veeam_async.jobs.chain import RunChain, RunEvent, left_of
+from veeam_async.jobs.record import RunRecord, save
+from veeam_async.jobs.run_sessions import RunSession
+from veeam_async.jobs.search import Access, RunSearch
+from veeam_async.models import BackupJobSession, Task
+from veeam_async.polling import (
+    NothingFoundError,
+    check_interval,
+    check_limit,
+    check_seconds,
+    in_spite_of_cancelling,
+    poll,
+)
+from veeam_async.watch.waiting import passed
+
+_LOG = logging.getLogger(__name__)
+
+APPEAR_SECONDS = 300.0
+"""How late the server may show a session."""
+
+RETRY_SECONDS = 900.0
+"""How late it may begin a retry: ten minutes after a failure is its own default."""
+
+_LOOK_SECONDS = 2.0
+"""Between two looks for a session that has not been shown yet."""
+
+_STOP_SECONDS = 10.0
+"""How long a wait that was cancelled goes on, to have its session stopped."""
+
+
+class JobRun:
+    """A run of a job, from `em.jobs.start(id)` or `em.jobs.resume(data)`."""
+
+    def __init__(
+        self, record: RunRecord, access: Access, *, task: Task | None = None
+    ) -> None:
+        self._record = record
+        self._access = access
+        self._search = RunSearch(record, access, task)
+        self._chain = RunChain(record, access)
+
+    @property
+    def job_id(self) -> UUID:
+        """The job."""
+        return self._record.job_id
+
+    @property
+    def task(self) -> Task | None:
+        """The server's task as last seen.
+
+        None in a run that was resumed: a task is known to the logon session that began
+        it alone.
+        """
+        return self._search.task
+
+    @property
+    def session_id(self) -> UUID | None:
+        """The session that the start began, None until it was seen."""
+        return self._record.session_id
+
+    def to_dict(self) -> dict[str, Json]:
+        """Give what `em.jobs.resume` needs to go on, in another process for example.
+
+        Plain JSON types, without secrets.
+        """
+        return save(self._record)
+
+    def __repr__(self) -> str:
+        return f"<JobRun of job {self.job_id}, session {self.session_id or 'not seen'}>"
+
+    async def session(
+        self, *, appear_within: float = APPEAR_SECONDS, interval: float = _LOOK_SECONDS
+    ) -> RunSession:
+        """Give the session that the start began, as soon as the server shows it.
+
+        Args:
+            appear_within: seconds from the start on, in whichever process; there is
+                one look at least.
+            interval: seconds between two looks.
+
+        The task's link names it. Where the task has none, or is lost because its logon
+        session has ended, it is the job's first session that is newer than all it had
+        before the start, no retry, and by the server's clock not from before it (a
+        backup server's may lag by a minute). Raises TaskFailed where the start failed,
+        SessionMissing where no session is shown in time, and NotFound where it was
+        seen, and has been forgotten since.
+        """
+        check_seconds(appear_within=appear_within)
+        check_interval(interval)
+        record = self._record
+        if record.session_id is not None:
+            return await self._access.sessions(record.kind).get(record.session_id)
+        left = left_of(appear_within, record.started_at)
+        found: RunSession
+        try:
+            found = await poll(self._search.look, interval=interval, seconds=left)
+        except NothingFoundError:
+            found = await self._found_late(appear_within)
+        record.session_id = found.id
+        return found
+
+    async def _found_late(self, seconds: float) -> RunSession:
+        found = await self._search.look(is_last=True)
+        if found is not None:
+            return found
+        raise SessionMissing(
+            self.job_id,
+            seconds=seconds,
+            reason=self._search.known(),
+            checkpoint=self.to_dict(),
+        )
+
+    # ------------------------------------------------------------ its end
+
+    async def wait(
+        self,
+        *,
+        retries: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - DeadlineExceeded tells more than TimeoutError
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        check: bool = False,
+        stop_on_cancel: bool = False,
+        appear_within: float = APPEAR_SECONDS,
+        retry_within: float = RETRY_SECONDS,
+    ) -> RunSession:
+        """Wait until the run has ended and give its session.
+
+        Args:
+            retries: whether to follow the server's own retries, which are sessions of
+                their own, and give the last. A session that did not fail is the last;
+                so is a failed one after which the job's next session is no retry, or
+                none comes within *retry_within*.
+            timeout: seconds after which DeadlineExceeded is raised.
+            deadline: the same as an aware time.
+            interval: seconds between two looks at a session.
+            check: whether to raise SessionFailed where the result is Failed.
+            stop_on_cancel: whether to have the session stopped where this wait is
+                cancelled. It asks once, takes ten seconds for it at most, and is
+                cancelled then. Without it nothing ever stops a backup.
+            appear_within: seconds that the session may take to be shown.
+            retry_within: seconds that a retry may take to be shown, from when the
+                failure was seen on, in whichever process.
+
+        Raises what `session` raises, and NotFound where the server forgets a session
+        meanwhile. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
+        """
+        events = self.watch(
+            retries=retries,
+            timeout=timeout,
+            deadline=deadline,
+            interval=interval,
+            appear_within=appear_within,
+            retry_within=retry_within,
+        )
+        try:
+            async with aclosing(events):
+                ended = await self._chain.last_end(events)
+        except asyncio.CancelledError:
+            if stop_on_cancel:
+                await in_spite_of_cancelling(self._stop())
+            raise
+        return passed(ended) if check else ended
+
+    def watch(
+        self,
+        *,
+        retries: bool = False,
+        progress: bool = False,
+        timeout: float | None = None,
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        appear_within: float = APPEAR_SECONDS,
+        retry_within: float = RETRY_SECONDS,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """Follow the run to its end: an async iterator of events.
+
+        They are those of a watch: first FOUND, then what happens, then STOPPED or GONE;
+        with *retries* the same of each retry. With *progress* progress alone is an
+        event too, the other arguments are those of `wait`. For example:
+
+            async for event in run.watch(progress=True):
+                print(event.kind, event.session)
+
+        Raises ValueError here; while iterating what `session` raises, and
+        DeadlineExceeded. Leaving it early never stops a backup.
+        """
+        check_limit(timeout, deadline)
+        check_seconds(appear_within=appear_within, retry_within=retry_within)
+        check_interval(interval)
+        return self._chain.events(
+            partial(self._first, appear_within, interval),
+            retry_within=retry_within if retries else None,
+            interval=interval,
+            progress=progress,
+            timeout=timeout,
+            deadline=deadline,
+        )
+
+    async def _first(self, appear_within: float, interval: float) -> UUID:
+        if self.session_id is not None:
+            return self.session_id
+        often = min(interval, _LOOK_SECONDS)
+        return (await self.session(appear_within=appear_within, interval=often)).id
+
+    # ------------------------------------------------------------ to stop it
+
+    async def stop(self) -> Task:
+        """Ask the server, once, to stop the session that runs.
+
+        Before that was seen, where it has ended, as between the server's retries, and
+        of a replication this stops whatever the job is running. Raises PermissionDenied
+        for a user who is no Portal Administrator.
+        """
+        running = self._chain.running_id
+        is_backup = self._record.kind == BackupJobSession.__name__
+        if running is not None and is_backup:
+            return await self._access.backups.stop(running)
+        return await self._access.stop_job(self.job_id)
+
+    async def _stop(self) -> None:
+        """Stop it in the time that a cancellation may take; what fails is logged."""
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.stop()
+        except Exception as error:  # noqa: BLE001 - the cancellation goes on, whatever fails
+            # What a password callable raises may hold a secret.
+            said = error if isinstance(error, VeeamError) else type(error).__name__
+            _LOG.warning("the run of job %s was not stopped: %s", self.job_id, said)

@@ -1,0 +1,80 @@
+"""The server's tasks: the operations that it works on for this logon session."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from veeam_async.errors import DeadlineExceeded, TaskFailed
+from veeam_async.models import Task
+from veeam_async.polling import check_interval, check_seconds, limited, poll
+from veeam_async.pool.answers import read
+from veeam_async.pool.pool import Pool
+
+_TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
+
+
+class Tasks:
+    """The tasks of this logon session; a renewed one knows none of the earlier."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def get(self, task_id: str) -> Task:
+        """Give a task, `task-12` for example.
+
+        Raises NotFound where this logon session does not know it, ValueError where it
+        is no id of a task.
+        """
+        _check(task_id)
+        answer = await self._pool.request(
+            "GET", f"/tasks/{task_id}", route="/tasks/{id}"
+        )
+        return await read(answer, Task)
+
+    async def wait(
+        self,
+        task_id: str,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - DeadlineExceeded tells more than TimeoutError
+        interval: float = 1.0,
+    ) -> Task:
+        """Wait until a task is Finished and give it.
+
+        Args:
+            task_id: the task.
+            timeout: seconds after which DeadlineExceeded is raised.
+            interval: seconds between two looks.
+
+        Its success means that the operation was triggered: what a job runs goes on
+        after it. Raises TaskFailed where the operation failed, with the server's words,
+        and NotFound where this logon session does not know the task: it is lost with
+        the session that began it. What may pass, a server that does not answer for
+        example, is looked at again.
+        """
+        _check(task_id)
+        check_interval(interval)
+        check_seconds(timeout=timeout)
+
+        async def finished() -> Task | None:
+            task = await self.get(task_id)
+            return task if task.is_finished else None
+
+        def late() -> DeadlineExceeded:
+            said = f"{task_id} was not finished within {timeout:g} s"
+            return DeadlineExceeded(active=(), checkpoint=None, message=said)
+
+        async with limited(timeout, late):
+            return succeeded(await poll(finished, interval=interval, seconds=math.inf))
+
+
+def succeeded(task: Task) -> Task:
+    """Give *task* back, or raise TaskFailed where its operation has failed."""
+    if task.result is not None and not task.result.success:
+        raise TaskFailed(task)
+    return task
+
+
+def _check(task_id: object) -> None:
+    if not (isinstance(task_id, str) and _TASK_ID.fullmatch(task_id)):
+        raise ValueError(f"{task_id!r} is no id of a task, such as task-12")

@@ -1,0 +1,1 @@
+"""How to look at many sessions: by a GET for each, or by one list for all."""

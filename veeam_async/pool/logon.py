@@ -1,0 +1,248 @@
+"""The life of a logon session: one token for everybody, renewed once for everybody.
+
+Page "Authentication and Security" of the reference. The token, the id of the logon
+session and its links are one secret and show up nowhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import re
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeAlias, TypeGuard
+from urllib.parse import quote
+
+from veeam_async import codec
+from veeam_async.errors import (
+    AuthenticationFailed,
+    NotEnterpriseManager,
+    PermissionDenied,
+    VeeamError,
+)
+from veeam_async.models import LogonSession
+from veeam_async.pool.answers import check
+from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.tokens import TOKEN_HEADER, Token
+from veeam_async.transport.exchange import Request, Response
+
+Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""A password, or what gives one at each logon."""
+
+_LOGOUT_SECONDS = 5.0
+_LOGON_SECONDS = 2.0
+"""How long the end waits for a logon that is under way, to log out of it."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half a character of UTF-16, which UTF-8 knows not."""
+
+Judge: TypeAlias = Callable[[Response], Response]
+"""What gives an answer back where it is good, and raises what is wrong else."""
+
+Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
+"""What sends a request (with the template of its path) without slot and token."""
+
+
+class Logon:
+    """Give the token, log on when there is none, log out at the end.
+
+    *send* sends with retries but without a token; *headers* go with every request.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        endpoint: Endpoint,
+        *,
+        username: str,
+        password: Password,
+        api_version: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._send = send
+        self._endpoint = endpoint
+        self._username = username
+        self._password = password
+        self._path = f"/sessionMngr/?v={quote(api_version, safe='')}"
+        self._headers = dict(headers)
+        self.current: Token | None = None
+        """The token, None while there is none: `token` gets one then."""
+        self._renewal: asyncio.Task[Token] | None = None
+        self._refusal: tuple[str, VeeamError] | None = None
+        self._is_ending = False
+        self.proven = False
+        self.count = 0
+        """How many logon sessions there have been."""
+
+    async def token(self) -> Token:
+        """Give the token; whoever finds none waits for the one logon under way."""
+        if self.current is not None:
+            return self.current
+        if self._is_ending:
+            raise _closed()  # a logon now would outlive the logout
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renew())
+            self._renewal.add_done_callback(_retrieved)
+        renewal = self._renewal
+        try:
+            token = await asyncio.shield(renewal)
+        except VeeamError as error:
+            failure = error
+        except asyncio.CancelledError:
+            if not renewal.cancelled():
+                raise
+            raise _closed() from None
+        else:
+            if self._is_ending:
+                raise _closed()
+            return token
+        # Each waiter raises its own: a shared one would gather all their tracebacks.
+        raise copy.copy(failure) from failure.__cause__
+
+    def forget(self, token: Token) -> None:
+        """Take *token* for dead; of no effect where a newer one is there already."""
+        if self.current is token:
+            self.current = None
+
+    async def end(self) -> None:
+        """Log out through the session's own Delete link; nothing that fails matters.
+
+        Whoever asks for a token from now on meets RuntimeError.
+        """
+        self._is_ending = True
+        if (renewal := self._renewal) is not None:
+            # Given up at once, a logon that was sent would live until it idles out.
+            await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
+            renewal.cancel()
+            await asyncio.wait([renewal])
+        token, self.current = self.current, None
+        if token is None or token.delete is None:
+            return
+        with suppress(VeeamError, TimeoutError):
+            async with asyncio.timeout(_LOGOUT_SECONDS):
+                await self._log_out(token)
+
+    async def _renew(self) -> Token:
+        try:
+            self.current = await self._log_on()
+            self.proven = True
+            self.count += 1
+            return self.current
+        finally:
+            self._renewal = None
+
+    async def _log_on(self) -> Token:
+        password = await self._ask()
+        # A second try with the same password would bring the account nearer its lock.
+        if self._refusal is not None and self._refusal[0] == password:
+            raise copy.copy(self._refusal[1])
+        credentials = b64encode(f"{self._username}:{password}".encode()).decode()
+        headers = self._headers | {
+            "Authorization": f"Basic {credentials}",
+            "Content-Length": "0",
+        }
+        request = Request("POST", self._endpoint.target(self._path), headers)
+        try:
+            answer = await self._send(request, "/sessionMngr", self._judge)
+        except (AuthenticationFailed, PermissionDenied) as error:
+            self._refusal = (password, error)
+            raise
+        return self._read(answer)
+
+    async def _ask(self) -> str:
+        given = self._password if isinstance(self._password, str) else self._password()
+        if inspect.isawaitable(given):
+            given = await given
+        if not is_text(given):
+            # Sent all the same it would be one more wrong password.
+            raise ValueError("the password callable gave no text")
+        return given
+
+    def _judge(self, answer: Response) -> Response:
+        """Tell a logon from a refusal, and both from what is no Enterprise Manager."""
+        url = self._endpoint.url(self._path)
+        if found := _foreign(answer):
+            raise NotEnterpriseManager(url=url, found=found)
+        return check(answer, "POST", url)
+
+    def _read(self, answer: Response) -> Token:
+        media_type = answer.headers.get("content-type")
+        session = codec.decode(answer.body, media_type, LogonSession)
+        token = answer.headers[TOKEN_HEADER.lower()]
+        headers = self._headers | {TOKEN_HEADER: token}
+        return Token(headers, self._delete_path(session))
+
+    def _delete_path(self, session: LogonSession) -> str | None:
+        """Give the path that ends *session*, None where it names none."""
+        link = session.link("Delete")
+        try:
+            return None if link is None else self._endpoint.rebase(link.href)
+        except ValueError:
+            return None
+
+    async def _log_out(self, token: Token) -> None:
+        target = self._endpoint.target(token.delete or "")
+        request = Request("DELETE", target, token.headers)
+        await self._send(request, "/logonSessions/{id}", lambda answer: answer)
+
+
+def _closed() -> RuntimeError:
+    return RuntimeError("the EnterpriseManager was closed meanwhile")
+
+
+def is_text(given: object) -> TypeGuard[str]:
+    """Tell whether *given* is a text that can be sent.
+
+    What an environment holds in another encoding cannot, and the error of the attempt
+    would hold all of it.
+    """
+    return isinstance(given, str) and _HALF.search(given) is None
+
+
+def _foreign(answer: Response) -> str | None:
+    """Say what answered a logon, None where it may be Enterprise Manager."""
+    status, start = answer.status, answer.body[:4096].lower()
+    if status >= 500 or status == 429:  # noqa: PLR2004 - whatever it is, it is ill
+        return None
+    if _refuses(answer):
+        return None
+    if b'"errorcode"' in start:
+        return (
+            "the REST API of another Veeam product answered, Backup & Replication's "
+            "(port 9419) for example"
+        )
+    if b"<html" in start or b"<!doctype html" in start:
+        return f"an HTML page answered ({status}), of a web interface for example"
+    if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+        place = answer.headers.get("location", "nowhere").partition("?")[0]
+        return f"it redirects ({status}) to {place}"
+    return _not_its_way(answer)
+
+
+def _refuses(answer: Response) -> bool:
+    """Tell whether the credentials were judged, whatever page comes with that."""
+    challenge = answer.headers.get("www-authenticate", "").lower()
+    return answer.status == 401 and "basic" in challenge  # noqa: PLR2004
+
+
+def _not_its_way(answer: Response) -> str | None:
+    """Say how an answer differs from any that a logon is known to give."""
+    status = answer.status
+    challenge = answer.headers.get("www-authenticate", "Basic")
+    if status == 401 and "basic" not in challenge.lower():  # noqa: PLR2004
+        return f"it asks for {challenge.partition(' ')[0]} credentials, not for Basic"
+    if status < 300 and TOKEN_HEADER.lower() not in answer.headers:  # noqa: PLR2004
+        return f"its answer ({status}) to a logon holds no token"
+    if not answer.headers.get(TOKEN_HEADER.lower(), "").isprintable():
+        return "its token is no text"
+    if status in (404, 405, 501):
+        return f"it knows no logon ({status})"
+    return None
+
+
+def _retrieved(task: asyncio.Task[Token]) -> None:
+    """Take note of the outcome, in case that nobody waits for it any more."""
+    if not task.cancelled():
+        task.exception()

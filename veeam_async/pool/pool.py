@@ -1,0 +1,234 @@
+"""The one way of every request: slot, token, exchange, status, and perhaps again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+
+from veeam_async.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    PermissionDenied,
+    VeeamError,
+)
+from veeam_async.pool.answers import check
+from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.logon import Judge, Logon, Send
+from veeam_async.pool.meter import Meter
+from veeam_async.pool.slots import Slots
+from veeam_async.pool.tokens import Dead, Token
+from veeam_async.retry import NEVER, Retry
+from veeam_async.transport.exchange import Request, Response, Transport
+
+_LOG = logging.getLogger(__name__)
+
+_IDEMPOTENT = ("GET", "DELETE")
+_OK = 200
+
+_IDLE_SECONDS = 14 * 60.0
+"""After 15 idle minutes a token is dead, which some servers say with 403."""
+
+
+Outcome: TypeAlias = Response | VeeamError
+"""What an exchange comes to; an error is a value until it is known to be final."""
+
+
+class Pool:
+    """Requests to one server: open it, ask, close it.
+
+    *connect* makes the transport in the loop that opens the pool, *log_on* the logon
+    that sends through the pool.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        connect: Callable[[], Transport],
+        log_on: Callable[[Send], Logon],
+        *,
+        max_connections: int = 16,
+        retry: Retry | None = None,
+        meter: Meter,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        uniform: Callable[[], float] = random.random,
+    ) -> None:
+        self.endpoint = endpoint
+        self._root = endpoint.root
+        self.slots = Slots(max_connections)
+        self._connect = connect
+        self._log_on = log_on
+        self._retry = retry or Retry()
+        self._meter = meter
+        self._clock = clock
+        self._sleep = sleep
+        self._uniform = uniform
+        self._open: tuple[Transport, Logon] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests can be made."""
+        return self._open is not None
+
+    @property
+    def proven(self) -> bool:
+        """Whether a logon has ever succeeded since the pool was opened."""
+        return self._open is not None and self._open[1].proven
+
+    @property
+    def logons(self) -> int:
+        """How many logon sessions there have been since the pool was opened.
+
+        A task belongs to the one that began it: where this has grown, a task of the
+        same id is another one.
+        """
+        return 0 if self._open is None else self._open[1].count
+
+    async def open(self, *, log_on: bool) -> None:
+        """Connect and, where *log_on* says so, log on; what fails leaves it closed."""
+        if self._open is not None:
+            raise RuntimeError("it is open already: make a second EnterpriseManager")
+        self._open = (self._connect(), self._log_on(self._send))
+        if not log_on:
+            return
+        try:
+            token = await self._open[1].token()
+            token.alive_at = self._clock()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Log out and close every connection."""
+        if self._open is None:
+            return
+        transport, logon = self._open
+        try:
+            await logon.end()
+        finally:
+            self._open = None
+            await transport.close()
+
+    async def request(
+        self, method: str, path: str, *, route: str, once: bool = False
+    ) -> Response:
+        """Send a request and give its successful answer.
+
+        *path* lies below the API's root, *route* is its template. *once* asks for one
+        attempt, for a caller that decides itself when to ask again. Raises ApiError,
+        ConnectionFailed, BodyTooLarge, and what the logon raises.
+        """
+        retry = NEVER if once else self._retry
+        exchange, dead = 0, None
+        while True:
+            exchange += 1
+            # An exchange stands here in one piece: as coroutines of their own its steps
+            # would cost every request more than all that they do.
+            slot = self.slots.take() or await self.slots.acquire()
+            outcome: Outcome | None = None
+            try:
+                transport, logon = self._opened()
+                token = logon.current or await logon.token()
+                asked = Request(method, self._root + path, _headers(method, token))
+                try:
+                    answer = await self._exchange(transport, asked, route, exchange)
+                    outcome = self._checked(answer, method, path, token)
+                except VeeamError as error:
+                    outcome = error
+            finally:
+                self.slots.release(slot, outcome)
+            if isinstance(outcome, Response):
+                token.alive_at, token.worked = self._clock(), True
+                return outcome
+            dead = dead or Dead()
+            attempt = exchange - dead.tokens
+            if self._is_dead(token, outcome) and dead.counts(token):
+                logon.forget(token)
+            else:
+                retry = NEVER if once else self._retry
+                await self._pause(retry, method, route, outcome, attempt)
+
+    def _checked(
+        self, answer: Response, method: str, path: str, token: Token
+    ) -> Response:
+        if answer.status == _OK:
+            return answer
+        answer.body = token.hidden_in(answer.body)
+        return check(answer, method, self.endpoint.url(path))
+
+    def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
+        """Tell whether *outcome* says that *token* is dead."""
+        if isinstance(outcome, PermissionDenied):
+            return self._clock() - token.alive_at > _IDLE_SECONDS
+        return isinstance(outcome, AuthenticationFailed)
+
+    async def _send(self, request: Request, route: str, judge: Judge) -> Response:
+        """Send for the logon: no slot, no token, and a POST that may be repeated."""
+        attempt = 1
+        while True:
+            try:
+                transport, _ = self._opened()
+                return judge(await self._exchange(transport, request, route, attempt))
+            except VeeamError as error:
+                failure = error
+            await self._pause(self._retry, "GET", route, failure, attempt)
+            attempt += 1
+
+    def _exchange(
+        self, transport: Transport, request: Request, route: str, exchange: int
+    ) -> Awaitable[Response]:
+        """Exchange once, and tell whoever measures; no coroutine, for speed."""
+        if not self._meter.is_on:
+            return transport.send(request)
+        return self._measured(transport, request, route, exchange)
+
+    async def _measured(
+        self, transport: Transport, request: Request, route: str, exchange: int
+    ) -> Response:
+        started = self._clock()
+        answer: Response | None = None
+        try:
+            answer = await transport.send(request)
+        finally:
+            self._meter.tell(request.method, route, exchange, started, answer)
+        return answer
+
+    async def _pause(
+        self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int
+    ) -> None:
+        """Wait until the next attempt, or raise *error* where there is none."""
+        wait = retry.wait(error, attempt, self._uniform)
+        if wait is None or not _may_repeat(method, error):
+            # Without the frames that hold a token: some tools show their variables.
+            raise error.with_traceback(None)
+        _LOG.debug(
+            "%s %s failed (%s): attempt %d in %.1f s",
+            method,
+            route,
+            type(error).__name__,
+            attempt + 1,
+            wait,
+        )
+        await self._sleep(wait)
+
+    def _opened(self) -> tuple[Transport, Logon]:
+        if self._open is None:
+            raise RuntimeError("not connected: use `async with EnterpriseManager(…)`")
+        return self._open
+
+
+def _headers(method: str, token: Token) -> Mapping[str, str]:
+    if method != "POST":
+        return token.headers
+    return {**token.headers, "Content-Length": "0"}
+
+
+def _may_repeat(method: str, error: VeeamError) -> bool:
+    """Tell whether repeating is safe: an action that was perhaps begun is not."""
+    if method in _IDEMPOTENT:
+        return True
+    return isinstance(error, ConnectionFailed) and not error.sent

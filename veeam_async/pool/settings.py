@@ -1,0 +1,121 @@
+"""What a manager is told, checked, and the pool that is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import attrs
+from attrs.validators import and_, ge, in_, instance_of, optional
+
+from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.logon import Logon, Password, Send, is_text
+from veeam_async.pool.meter import Meter, RequestDone
+from veeam_async.pool.pool import Pool
+from veeam_async.retry import Retry
+from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
+from veeam_async.transport.direct import DirectTransport
+from veeam_async.transport.exchange import Timeout, Transport
+from veeam_async.transport.tls import Trust
+
+_USER_AGENT = f"veeam-async/{version('veeam-async')}"
+_MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
+
+
+def _text(_settings: object, field: attrs.Attribute[Any], value: object) -> None:
+    if not is_text(value) or not value:
+        raise ValueError(f"{field.name} is a Unicode text that is not empty")
+
+
+def _user(_settings: object, _field: attrs.Attribute[Any], value: str) -> None:
+    if ":" in value:
+        raise ValueError("a user name holds no colon (RFC 7617)")
+
+
+def _password(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
+    if not is_text(value) and not callable(value):
+        raise ValueError("password is a Unicode text, or a callable that gives one")
+
+
+def _proxy(_settings: object, _field: attrs.Attribute[Any], value: str | None) -> None:
+    proxy_of(value)
+
+
+def _listener(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
+    if value is not None and not callable(value):
+        raise ValueError("on_request is a callable")
+
+
+_COUNT = and_(instance_of(int), ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The arguments of `EnterpriseManager` but for its URL and whom to trust.
+
+    Raises ValueError (through `checked`) for one that makes no sense.
+    """
+
+    username: str = attrs.field(validator=[_text, _user])
+    password: Password = attrs.field(repr=False, validator=_password)
+    accept: str = attrs.field(validator=in_(_MEDIA_TYPES))
+    api_version: str = attrs.field(validator=_text)
+    max_connections: int = attrs.field(validator=_COUNT)
+    timeout: Timeout | None = attrs.field(validator=optional(instance_of(Timeout)))
+    retry: Retry | None = attrs.field(validator=optional(instance_of(Retry)))
+    max_body_size: int = attrs.field(validator=_COUNT)
+    transport: str = attrs.field(validator=in_(("auto", "aiohttp")))
+    proxy: str | None = attrs.field(repr=False, validator=_proxy)
+    on_request: Callable[[RequestDone], object] | None = attrs.field(
+        validator=_listener
+    )
+
+    @classmethod
+    def checked(cls, **arguments: Any) -> Settings:
+        """Make settings of *arguments*; a wrong type is ValueError too."""
+        try:
+            return cls(**arguments)
+        except (TypeError, ValueError) as error:
+            # Of an attrs validator's arguments only the first is a sentence.
+            said = str(error.args[0]) if error.args else "an argument makes no sense"
+        raise ValueError(said)
+
+    def pool(self, endpoint: Endpoint, trust: Trust | None) -> Pool:
+        """Make the pool, closed as yet."""
+        return Pool(
+            endpoint,
+            lambda: self._connect(endpoint.origin, trust),
+            lambda send: self._log_on(send, endpoint),
+            max_connections=self.max_connections,
+            retry=self.retry,
+            meter=Meter(self.on_request),
+        )
+
+    def _connect(self, origin: str, trust: Trust | None) -> Transport:
+        timeout, most = self.timeout or Timeout(), self.max_body_size
+        if self.transport == "auto" and self.proxy is None:
+            return DirectTransport(
+                origin, trust=trust, timeout=timeout, max_body_size=most
+            )
+        return AiohttpTransport(
+            origin,
+            trust=trust,
+            timeout=timeout,
+            max_body_size=most,
+            proxy=self.proxy,
+        )
+
+    def _log_on(self, send: Send, endpoint: Endpoint) -> Logon:
+        return Logon(
+            send,
+            endpoint,
+            username=self.username,
+            password=self.password,
+            api_version=self.api_version,
+            headers={
+                "Accept": _MEDIA_TYPES[self.accept],
+                "Accept-Encoding": "identity",
+                "User-Agent": _USER_AGENT,
+            },
+        )

@@ -1,0 +1,1 @@
+"""The iterator in the caller's hand, and the looks that it asks for."""
