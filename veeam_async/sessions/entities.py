@@ -68,12 +68,12 @@ class Entities(Generic[E]):
         answer = await self._pool.request("GET", self._path, route=self._path)
         return list((await read(answer, Page[EntityRef])).rows)
 
-    async def get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
+    async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
         """Give the entity of *id* as `get` does, in one attempt."""
         return await read(await self._ask(id, once=True), self._kind)
 
-    async def page(
-        self, where: str | None, order_by: str, *, size: int, number: int
+    async def _page(
+        self, where: str | None, order_by: str, size: int, number: int
     ) -> Page[E]:
         """Give a page (from 1) of what a filter's text selects, in one attempt."""
         terms = f"{self._terms(where, order_by)}&pageSize={size}&page={number}"

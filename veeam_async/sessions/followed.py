@@ -16,7 +16,7 @@ from veeam_async.pool.fatal import is_fatal
 from veeam_async.pool.pool import Pool
 from veeam_async.sessions.closable import Closable
 from veeam_async.sessions.entities import Entities, Where
-from veeam_async.sessions.sight import looks_at
+from veeam_async.sessions.sight import looks_by
 from veeam_async.tracker.recording import Recorder
 from veeam_async.tracker.tracked import Rules
 from veeam_async.watch.ask import Strategy
@@ -55,7 +55,7 @@ class Followed(Entities[S], Generic[S]):
         self._phase = phase
         self._clock = Clock()
         self._observer = Observer(
-            looks_at(self, self._is_fatal),
+            looks_by(self._get_once, self._page, self.references, self._is_fatal),
             concurrency=pool.slots.most,
             moment=self._clock.moment,
         )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from veeam_async.errors import VeeamError
 from veeam_async.ids import ends_in_uuid
-from veeam_async.models import Page, Session
+from veeam_async.models import EntityRef, Page, Session
 from veeam_async.observer.looks import Looks
-from veeam_async.sessions.entities import Entities
 
 S = TypeVar("S", bound=Session)
 
@@ -19,27 +18,30 @@ PAGE_SIZE = 100
 """Rows that a page has where none is asked for, and so what every server can give."""
 
 
-def looks_at(sessions: Entities[S], is_fatal: Callable[[VeeamError], bool]) -> Looks[S]:
-    """Give the ways to look at *sessions*, one attempt each."""
+def looks_by(
+    get: Callable[[UUID], Awaitable[S]],
+    query: Callable[[str | None, str, int, int], Awaitable[Page[S]]],
+    references: Callable[[], Awaitable[Iterable[EntityRef]]],
+    is_fatal: Callable[[VeeamError], bool],
+) -> Looks[S]:
+    """Give the ways to look, from one attempt to get, to query and to list.
 
-    async def get(one: UUID) -> S:
-        return await sessions.get_once(one)
+    *query* takes a filter, an order, the size of a page and its number.
+    """
 
     async def page(where: str | None, since: datetime | None, number: int) -> Page[S]:
-        return await sessions.page(
-            active_since(where, since), "creation_time", size=PAGE_SIZE, number=number
-        )
+        active = active_since(where, since)
+        return await query(active, "creation_time", PAGE_SIZE, number)
 
     async def newest(where: str | None) -> datetime | None:
-        found = await sessions.page(where, "-creation_time", size=1, number=1)
+        found = await query(where, "-creation_time", 1, 1)
         return max((row.creation_time for row in found.rows), default=None)
 
-    async def references() -> Collection[UUID]:
-        listed = await sessions.references()
-        return [each.id for each in listed if ends_in_uuid(each.uid)]
+    async def listed() -> Collection[UUID]:
+        return [each.id for each in await references() if ends_in_uuid(each.uid)]
 
     return Looks(
-        get=get, page=page, newest=newest, references=references, is_fatal=is_fatal
+        get=get, page=page, newest=newest, references=listed, is_fatal=is_fatal
     )
 
 
