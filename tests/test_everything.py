@@ -19,7 +19,7 @@ from veeam_async import (
     PermissionDenied,
     WatchEvent,
 )
-from veeam_async.tracker.census import Ended
+from veeam_async.tracker.ended import Ended
 from veeam_async.watch.ask import Strategy
 
 pytestmark = pytest.mark.looptime

@@ -38,7 +38,7 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.lookout import Clock, Limit
+from veeam_async.watch.clock import Clock, Limit
 
 pytestmark = pytest.mark.looptime
 

@@ -20,7 +20,7 @@ from benchmarks.affinity import cores, pin
 from veeam_async.models import BackupJobSession
 from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
-from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker
 
 _START = datetime(2026, 3, 2, 21, tzinfo=UTC)

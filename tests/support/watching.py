@@ -28,8 +28,8 @@ from veeam_async.observer.observer import Observer
 from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.recording import Recorder
+from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.snapshot import restore
-from veeam_async.tracker.tracked import Rules
 from veeam_async.tracker.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)

@@ -36,10 +36,10 @@ from veeam_async.models import Page, PagingInfo
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.observer import Observer
 from veeam_async.tracker.census import Census
-from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Strategy
-from veeam_async.watch.lookout import Clock, Limit
+from veeam_async.watch.clock import Clock, Limit
 
 FOR_EVER = float("inf")
 

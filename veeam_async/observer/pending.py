@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from veeam_async.models import Session
-from veeam_async.tracker.census import Swept
 from veeam_async.tracker.observation import Observation
+from veeam_async.tracker.scope import Swept
 from veeam_async.watch.ask import Ask
 
 S = TypeVar("S", bound=Session)

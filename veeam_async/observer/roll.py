@@ -12,8 +12,8 @@ from veeam_async.models import Session
 from veeam_async.observer.errands import Errands
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.pending import Pending
-from veeam_async.tracker.census import Swept
 from veeam_async.tracker.health import Moment
+from veeam_async.tracker.scope import Swept
 
 S = TypeVar("S", bound=Session)
 

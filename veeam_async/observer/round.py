@@ -10,9 +10,9 @@ from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.observer.pending import Pending
 from veeam_async.observer.sweep import Seen
-from veeam_async.tracker.census import Swept
 from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
+from veeam_async.tracker.scope import Swept
 
 S = TypeVar("S", bound=Session)
 

@@ -18,9 +18,9 @@ from veeam_async.sessions.closable import Closable
 from veeam_async.sessions.entities import Entities, Where
 from veeam_async.sessions.sight import looks_by
 from veeam_async.tracker.recording import Recorder
-from veeam_async.tracker.tracked import Rules
+from veeam_async.tracker.rules import Rules
 from veeam_async.watch.ask import Strategy
-from veeam_async.watch.lookout import Clock, Limit
+from veeam_async.watch.clock import Clock, Limit
 from veeam_async.watch.outset import Outset
 from veeam_async.watch.waiting import (
     Goal,

@@ -9,14 +9,15 @@ minute the query looks back further.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import attrs
 
-from veeam_async.errors import VeeamError
 from veeam_async.models import Session
-from veeam_async.tracker.health import Health, Moment
+from veeam_async.tracker.ended import Ended
+from veeam_async.tracker.health import Health
+from veeam_async.tracker.scope import EPOCH, Scope
 from veeam_async.tracker.watermark import OVERLAP, Watermark
 
 _LOOK_BACK_EVERY = 60.0
@@ -29,75 +30,12 @@ _REMEMBERED = timedelta(hours=1)
 """For how long, beyond the look-back, an ended session is known: some servers' answers
 go back in time."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def span(seconds: float) -> timedelta:
     """Give *seconds* as a look-back; ValueError where they can be none."""
     if not 0 <= seconds <= _LONGEST:
         raise ValueError("lookback is a number of seconds, at least 0, 30 days at most")
     return timedelta(seconds=seconds)
-
-
-@attrs.frozen(kw_only=True)
-class Scope:
-    """What to ask for: sessions that *where* selects and that run, or are of *since*.
-
-    *since* None: the server's time is not known yet, take its newest session's less
-    *lookback*.
-    """
-
-    where: str | None
-    since: datetime | None
-    lookback: timedelta
-
-    def start(self, newest: datetime | None) -> datetime:
-        """Give the time to ask from, where *newest* is the server's newest session."""
-        return Watermark.at(newest).since(self.lookback) or _EPOCH
-
-
-@attrs.frozen(kw_only=True)
-class Swept:
-    """What came of a look at everything: all was seen, or an *error* ended it early.
-
-    *listed* are the sessions that the server lists, where it has no query that would
-    show them; *random* serves as an observation's.
-    """
-
-    asked_at: float
-    at: Moment
-    error: VeeamError | None = None
-    random: float = 0.0
-    listed: Collection[UUID] | None = None
-
-
-@attrs.define
-class Ended:
-    """The sessions of which nothing is told any more, each with the time of its end.
-
-    The time is the server's newest when they ended; without one they are kept.
-    """
-
-    marks: dict[UUID, datetime | None] = attrs.field(factory=dict)
-
-    def __contains__(self, one: UUID) -> bool:
-        return one in self.marks
-
-    def add(self, one: UUID, mark: datetime | None = None) -> None:
-        """Remember *one*, again as the latest where it was known already."""
-        self.marks.pop(one, None)
-        self.marks[one] = mark
-
-    def forget(self, before: datetime, but: Collection[UUID] = ()) -> None:
-        """Forget those that ended *before* that time, but those that are listed."""
-        old = []
-        for one, mark in self.marks.items():
-            if mark is not None and mark >= before:
-                break
-            if mark is not None and one not in but:
-                old.append(one)
-        for one in old:
-            del self.marks[one]
 
 
 @attrs.define
@@ -128,7 +66,7 @@ class Census:
         back = self.lookback if self._looks_back else min(OVERLAP, self.lookback)
         since = self.mark.since(back)
         if since is None and self.begun:
-            since = _EPOCH  # there was no session at all: each one is news
+            since = EPOCH  # there was no session at all: each one is news
         return Scope(where=self.where, since=since, lookback=self.lookback)
 
     def is_news(self, session: Session) -> bool:

@@ -6,11 +6,13 @@ from typing import Generic, TypeVar
 
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
-from veeam_async.tracker.census import Census, Swept
+from veeam_async.tracker.backoff import Backoff
+from veeam_async.tracker.census import Census
 from veeam_async.tracker.health import Health, Moment
 from veeam_async.tracker.observation import Observation
-from veeam_async.tracker.retries import Retries
-from veeam_async.tracker.tracked import Rules, Tracked
+from veeam_async.tracker.rules import Rules
+from veeam_async.tracker.scope import Swept
+from veeam_async.tracker.tracked import Tracked
 
 S = TypeVar("S", bound=Session)
 
@@ -25,7 +27,7 @@ class Outage(Generic[S]):
         self.health = Health()
         self._rules = rules
         self._census = census
-        self._retries = Retries()
+        self._backoff = Backoff()
         self._looked = 0
         self._failing = 0
         self._blind = False  # for new sessions, while those that are known are seen
@@ -44,7 +46,7 @@ class Outage(Generic[S]):
         self, tracked: Tracked[S], seen: Observation[S], error: VeeamError
     ) -> None:
         """Take in that a look at a session failed; count it out and in around this."""
-        due = self._retries.next(seen.at, tracked.failures, seen.random, error)
+        due = self._backoff.next(seen.at, tracked.failures, seen.random, error)
         if seen.stray:
             # Any sooner it would ask for a list of its own.
             due = max(due, self._rules.next_look(seen.asked_at, seen.at.monotonic))
@@ -75,7 +77,7 @@ class Outage(Generic[S]):
 
     def fail_census(self, census: Census, swept: Swept, error: VeeamError) -> None:
         """Take in that a look at everything failed."""
-        census.due = self._retries.next(swept.at, census.failures, swept.random, error)
+        census.due = self._backoff.next(swept.at, census.failures, swept.random, error)
         census.failures += 1
         census.health.fail(swept.at, error)
         since = census.health.failing_since

@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from veeam_async.models import Session
-from veeam_async.tracker.census import Scope
+from veeam_async.tracker.scope import Scope
 from veeam_async.tracker.tracked import Tracked
 
 S = TypeVar("S", bound=Session)

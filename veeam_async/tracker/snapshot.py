@@ -14,9 +14,11 @@ from uuid import UUID
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import EventKind
 from veeam_async.models import Session
-from veeam_async.tracker.census import Census, Ended, span
+from veeam_async.tracker.census import Census, span
+from veeam_async.tracker.ended import Ended
 from veeam_async.tracker.health import Health, Moment
-from veeam_async.tracker.tracked import Rules, Tracked, soon
+from veeam_async.tracker.rules import Rules
+from veeam_async.tracker.tracked import Tracked, soon
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.tracker.watermark import Watermark
 

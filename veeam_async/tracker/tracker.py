@@ -13,12 +13,15 @@ from uuid import UUID
 
 from veeam_async.events import EventKind, WatchEvent
 from veeam_async.models import Session
-from veeam_async.tracker.census import Census, Ended, Scope, Swept
+from veeam_async.tracker.census import Census
+from veeam_async.tracker.ended import Ended
 from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.outage import Outage
+from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.schedule import Due, Schedule
-from veeam_async.tracker.tracked import Rules, Tracked
+from veeam_async.tracker.scope import Scope, Swept
+from veeam_async.tracker.tracked import Tracked
 
 S = TypeVar("S", bound=Session)
 

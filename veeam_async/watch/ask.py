@@ -9,8 +9,8 @@ from uuid import UUID
 import attrs
 
 from veeam_async.models import Session
-from veeam_async.tracker.census import Scope, Swept
 from veeam_async.tracker.observation import Observation
+from veeam_async.tracker.scope import Scope, Swept
 
 S = TypeVar("S", bound=Session)
 

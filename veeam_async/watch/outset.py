@@ -15,8 +15,8 @@ from veeam_async.ids import Id, check_many, parse_id
 from veeam_async.models import Session
 from veeam_async.tracker.census import Census, span
 from veeam_async.tracker.health import Moment
+from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.snapshot import restore
-from veeam_async.tracker.tracked import Rules
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Strategy
 

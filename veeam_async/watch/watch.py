@@ -18,7 +18,8 @@ from veeam_async.tracker.recording import Recorder, Why
 from veeam_async.tracker.snapshot import save
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Observe, Strategy
-from veeam_async.watch.lookout import Clock, Limit, Lookout
+from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.lookout import Lookout
 
 S = TypeVar("S", bound=Session)
 

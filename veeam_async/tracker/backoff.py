@@ -14,7 +14,7 @@ BACKOFF_LAST = 30.0
 
 
 @attrs.define
-class Retries:
+class Backoff:
     """The next look after a failed one; what failed in one look shares the next.
 
     Else ten thousand sessions that one list showed would come back one by one.
