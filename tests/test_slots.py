@@ -268,24 +268,53 @@ async def test_requests_that_waited_for_nobody_do_not_end_a_start() -> None:
     assert slots.limit == 256
 
 
+def line(capacity: int) -> Callable[[], float]:
+    """Give a server that takes one after the other: how long who comes now waits."""
+    clock = asyncio.get_running_loop().time
+    free_at = clock()
+
+    def wait() -> float:
+        nonlocal free_at
+        free_at = max(free_at, clock()) + 1 / capacity
+        return free_at - clock()
+
+    return wait
+
+
 @pytest.mark.looptime
 @pytest.mark.parametrize("capacity", [50, 100, 500])
 async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None:
     """Where a server takes one after the other, they would run into their time-outs."""
-    slots, clock = Slots(256), asyncio.get_running_loop().time
-    free_at = clock()
-    waits = []
+    queue, waits = line(capacity), []
 
     def queued() -> float:
-        nonlocal free_at
-        free_at = max(free_at, clock()) + 1 / capacity
-        waits.append(free_at - clock())
+        waits.append(queue())
         return waits[-1]
 
-    await driven(slots, 1000, queued)
+    await driven(Slots(256), 1000, queued)
 
     assert max(waits) * capacity < 140
     assert waits[-1] * capacity < 100
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("capacity", [100, 1000])
+async def test_whoever_starts_later_leaves_the_other_a_share(capacity: int) -> None:
+    """In a queue that others stand in as well, more requests do bring more answers."""
+    first, second, queue = Slots(256), Slots(256), line(capacity)
+    runs = [asyncio.create_task(driven(first, capacity * 30, queue))]
+    await asyncio.sleep(3)
+    runs.append(asyncio.create_task(driven(second, capacity * 30, queue)))
+    await asyncio.sleep(5)
+    before = [slots._given_back for slots in (first, second)]
+    await asyncio.sleep(10)
+    after = [slots._given_back for slots in (first, second)]
+    for run in runs:
+        run.cancel()
+
+    shares = [(b - a) / (capacity * 10) for a, b in zip(before, after, strict=True)]
+    assert min(shares) > 0.3
+    assert sum(shares) > 0.98
 
 
 async def test_the_first_overload_ends_the_start() -> None:

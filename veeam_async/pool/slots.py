@@ -91,7 +91,8 @@ class Slots:
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
         if not isinstance(outcome, Exception) or _is_refusal(outcome):
-            if outcome is not None and self.limit < self.most:
+            # The round trip in which a start comes to the most is judged as well.
+            if outcome is not None and (self.limit < self.most or self._is_starting):
                 self._grow(slot)
         elif is_overload(outcome):
             self._halve(slot)
@@ -111,7 +112,7 @@ class Slots:
 
     def _judge(self, slot: Slot) -> None:
         """Begin a round trip where one has ended, unless it was of no use."""
-        if not self._waiting:
+        if not self._waiting and self.in_flight < self.limit / 2:
             self._round = None  # who asks for less than the limit tells nothing of it
             return
         before, rate = self._round, 0.0
