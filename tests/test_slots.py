@@ -356,6 +356,21 @@ async def test_an_overloaded_start_does_not_double_with_time() -> None:
         task.cancel()
 
 
+@pytest.mark.looptime
+async def test_a_pause_between_answers_is_no_reason_to_double() -> None:
+    """In a queue others' requests may lie between one's own."""
+    slots = Slots(100)
+    held = await filled(slots)
+    tasks = [asyncio.create_task(slots.acquire()) for _ in range(100)]
+    await asyncio.sleep(0.1)
+    slots.release(held[0], GOOD)
+    await asyncio.sleep(5)
+    assert slots.limit == 33
+
+    for task in tasks:
+        task.cancel()
+
+
 # ---------------------------------------------------------------- cancelling
 
 

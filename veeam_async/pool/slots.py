@@ -154,7 +154,8 @@ class Slots:
         """Double where nothing came back: slow is not overloaded."""
         self._silence = None
         given_back = self._given_back
-        if self._is_starting and given_back == before:
+        # Once there are answers a pause says nothing: others stand in between.
+        if self._is_starting and self._round is None and given_back == before:
             self.limit = min(float(self.most), self.limit * 2)
             self._hand_on()
         if self._is_starting and self._waiting and self.limit < self.most:
