@@ -14,7 +14,7 @@ pytestmark = needs_terminal
 @pytest.mark.parametrize("columns", [60, 200])
 async def test_the_demo_fits_its_terminal(columns: int) -> None:
     """Bar, rate, live table and summary are there, and no line is cut or too long."""
-    demo = ("demo", "--sessions", "30", "--running", "25", "--speed", "900")
+    demo = ("demo", "--sessions", "30", "--running", "25", "--speed", "400")
     shown = await on_terminal(*demo, env=environment(), columns=columns, rows=16)
     text = "\n".join(shown.lines)
 
