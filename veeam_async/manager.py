@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
+from veeam_async.closable import Closable
 from veeam_async.jobs.jobs import Jobs
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
@@ -30,7 +31,6 @@ from veeam_async.pool.pool import Pool
 from veeam_async.pool.settings import Settings
 from veeam_async.retry import Retry
 from veeam_async.sessions.backup_sessions import BackupSessions
-from veeam_async.sessions.closable import Closable
 from veeam_async.sessions.entities import Entities
 from veeam_async.sessions.sessions import JobSessions
 from veeam_async.transport.exchange import Timeout

@@ -8,11 +8,11 @@ the `Fetch`, so that they end with it: when it is closed, or once nothing refers
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from veeam_async.bulk.desk import Desk, Fetched, Ready
 from veeam_async.bulk.source import Source
+from veeam_async.closable import Closable
 from veeam_async.errors import VeeamError
 from veeam_async.ids import Id, check_many
 
@@ -22,7 +22,7 @@ S = TypeVar("S")
 __all__ = ["Fetch", "Fetched"]
 
 
-class Fetch(Generic[S]):
+class Fetch(Closable, Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
 
     *get* asks for an id, *finish* makes the session of what it gives, when the caller
@@ -65,17 +65,6 @@ class Fetch(Generic[S]):
     async def aclose(self) -> None:
         """Stop: cancel what is under way and wait until it has ended."""
         await self._desk.clear()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def abandon(self) -> None:
         """Stop without waiting: cancel what is under way, from wherever this is."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 from uuid import UUID
 
 import attrs
 
+from veeam_async.closable import Closable
 from veeam_async.errors import DeadlineExceeded, Json
 from veeam_async.events import SessionChanged, WatchEvent
 from veeam_async.ids import Id, parse_id
@@ -43,7 +43,7 @@ class WatchStats:
     behind: float
 
 
-class Watch(Generic[S]):
+class Watch(Closable, Generic[S]):
     """An async iterator of events about sessions, until each has ended.
 
     Made by `em.backup_sessions.watch(…)`. It ends when every session is accounted for,
@@ -146,17 +146,6 @@ class Watch(Generic[S]):
         """Stop: cancel the looks under way and wait until they have ended."""
         self._over = True
         await self._lookout.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
     def abandon(self) -> None:
         """Stop without waiting: cancel the looks under way, from wherever this is."""
