@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import PASSWORD, end, environment, start
+from tests.cli.command import COMMAND, PASSWORD, end, environment, start
 from veeam_async.simulator import Faults, Simulator
 
 pytestmark = pytest.mark.skipif(
@@ -51,6 +51,28 @@ async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
         assert (ended.code, ended.err) == (143, "")
         assert simulator.stats.tokens_alive == 0
         assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [one]
+
+
+async def test_sigterm_reaches_a_background_job() -> None:
+    """A shell without job control starts one that ignores SIGINT, as nohup does."""
+    async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
+        one = str(simulator.add_session(script=[("Working", math.inf)]))
+        deaf = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh", *COMMAND)
+        process = await asyncio.create_subprocess_exec(
+            *deaf,
+            *("watch", one, "--interval", "0.1"),
+            env=environment(simulator),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        while process.returncode is None and not _is_under_way(simulator):
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        ended = await end(process)
+
+        assert (ended.code, ended.err) == (143, "")
+        assert simulator.stats.tokens_alive == 0
 
 
 def _slow(command: str) -> Faults:

@@ -98,6 +98,8 @@ class _Ending:
 
     def _end(self, _number: int, _frame: object) -> None:
         self.code = Exit.TERMINATED
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt  # a script's background job, deaf to Ctrl-C
         signal.raise_signal(signal.SIGINT)
 
 
