@@ -1,4 +1,4 @@
-"""Refuse a module above 250 lines, and a room that the import contracts forget."""
+"""Refuse a room that the import contracts forget."""
 
 from __future__ import annotations
 
@@ -7,31 +7,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LIMIT = 250
-REASONS: dict[str, str] = {
-    "veeam_async/errors.py": "a list of what can go wrong, without a mechanism",
-    "veeam_async/models.py": "a list of what the server has, without a mechanism",
-    "veeam_async/simulator/presenter.py": "a method for each entity, side by side",
-    "veeam_async/simulator/server.py": "the public face: mostly what it promises",
-}
-"""A module's path to the reason why it may be longer."""
-
 APART = {"__init__", "__main__", "__pycache__", "simulator"}
 """What is no room of the client."""
 
 STARTERS = {"veeam_async.cli", "veeam_async.plugin"}
 """The rooms that may start the simulator."""
-
-
-def too_long() -> list[str]:
-    """Name the modules that are too long."""
-    found = []
-    for path in sorted((ROOT / "veeam_async").rglob("*.py")):
-        name = path.relative_to(ROOT).as_posix()
-        lines = len(path.read_text(encoding="utf-8").splitlines())
-        if lines > LIMIT and name not in REASONS:
-            found.append(f"{name} has {lines} lines: what does it really hold?")
-    return found
 
 
 def forgotten() -> list[str]:
@@ -68,7 +48,7 @@ def _layers(container: str, layers: list[str]) -> set[str]:
 
 def main() -> int:
     """Print what is wrong; give the exit status."""
-    wrong = [*too_long(), *forgotten()]
+    wrong = forgotten()
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if wrong else 0

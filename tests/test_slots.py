@@ -17,8 +17,8 @@ from veeam_async import (
     ServerError,
     ServiceUnavailable,
 )
-from veeam_async.errors import ApiError
-from veeam_async.pool.slots import Slot, Slots, is_overload
+from veeam_async.errors import ApiError, is_overload
+from veeam_async.pool.slots import Slot, Slots
 
 GOOD = object()
 

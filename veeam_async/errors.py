@@ -19,6 +19,8 @@ Json: TypeAlias = (
 )
 """A value of plain JSON types."""
 
+_FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
+
 _SHOWN = 400
 """How many characters of foreign words an error's text shows."""
 
@@ -147,11 +149,6 @@ class DecodeError(VeeamError):
         self.problems = problems
         self.excerpt = excerpt
 
-    @property
-    def is_of_rows(self) -> bool:
-        """Whether the page is one, and no more than rows of it could not be read."""
-        return all(" @ $.rows[" in problem for problem in self.problems)
-
 
 class BodyTooLarge(VeeamError):
     """An answer is larger than *limit* bytes, the client's `max_body_size`."""
@@ -257,6 +254,103 @@ class DeadlineExceeded(VeeamError, TimeoutError):
         )
         self.active = active
         self.checkpoint = checkpoint
+
+
+# --------------------------------------------------------- what an error means
+#
+# The one place that says which error is passing, which is fatal and which is a
+# refusal. Who retries, polls, limits or lists asks here.
+
+_OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRIED = (*_OVERLOADED, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+_UNSUPPORTED = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.NOT_IMPLEMENTED,
+)
+_FAULT_ATTEMPTS = 3
+"""A 500 is often final (an unknown task, say), so two more attempts must do."""
+
+
+def is_fatal(error: VeeamError, *, proven: bool) -> bool:
+    """Tell whether *error* would meet every other request as well.
+
+    *proven*: a logon has succeeded, so that it is the right server that was asked.
+    """
+    if isinstance(error, AuthenticationFailed):
+        return True
+    if isinstance(error, PermissionDenied):
+        return error.method == "POST"  # the logon's
+    return not proven and isinstance(error, NotEnterpriseManager | CertificateError)
+
+
+def is_passing(error: VeeamError) -> bool:
+    """Tell whether the same question may fare better later."""
+    if isinstance(error, ConnectionFailed):
+        return error.passing
+    return isinstance(error, ServerError) or is_overload(error)
+
+
+def attempts_worth(error: VeeamError) -> float:
+    """Count the attempts that the kind of *error* is worth, the failed one included."""
+    if isinstance(error, ConnectionFailed):
+        return float("inf") if error.passing else 1
+    status = _status(error)
+    if isinstance(error, NotFound):
+        return 1  # also where it is a 500: an unknown task
+    if status in _RETRIED:
+        return float("inf")
+    return _FAULT_ATTEMPTS if status == _FAULT else 1
+
+
+def is_overload(outcome: object) -> bool:
+    """Tell whether *outcome* says that the server has too much to do."""
+    if isinstance(outcome, RequestTimeout):
+        return outcome.sent
+    return _status(outcome) in _OVERLOADED
+
+
+def is_refusal(outcome: object) -> bool:
+    """Tell whether the server, not short of time, refused this one request."""
+    status = _status(outcome)
+    return status is not None and status < _FAULT and status not in _OVERLOADED
+
+
+def is_unsupported(error: VeeamError) -> bool:
+    """Tell whether the server refuses this way of asking, whatever is asked for."""
+    return _status(error) in _UNSUPPORTED
+
+
+def is_fault(error: VeeamError) -> bool:
+    """Tell whether the server failed with a plain 500."""
+    return _status(error) == _FAULT
+
+
+def is_of_rows(error: VeeamError) -> bool:
+    """Tell whether a page was read, and only rows of it could not be."""
+    return isinstance(error, DecodeError) and all(
+        " @ $.rows[" in problem for problem in error.problems
+    )
+
+
+def never_sent(error: VeeamError) -> bool:
+    """Tell whether the server cannot have seen the request."""
+    return isinstance(error, ConnectionFailed) and not error.sent
+
+
+def may_have_acted(error: VeeamError) -> bool:
+    """Tell whether an action that met *error* may have been carried out."""
+    if isinstance(error, ConnectionFailed):
+        return error.sent
+    if isinstance(error, ServiceUnavailable):
+        return False  # it turned the request away
+    return isinstance(error, ServerError | DecodeError | BodyTooLarge)
+
+
+def _status(outcome: object) -> int | None:
+    return outcome.status if isinstance(outcome, ApiError) else None
 
 
 def _again(error: type[VeeamError], args: tuple[object, ...]) -> VeeamError:

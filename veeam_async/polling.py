@@ -7,16 +7,9 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import TypeVar
 
-from veeam_async.errors import (
-    ApiError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    ServerError,
-    VeeamError,
-)
+from veeam_async.errors import DeadlineExceeded, VeeamError, is_passing
 
 T = TypeVar("T")
 
@@ -40,7 +33,7 @@ async def poll(
         try:
             found = await look()
         except VeeamError as error:
-            if not _is_passing(error):
+            if not is_passing(error):
                 raise
             failure, found = error, None
         if found is not None:
@@ -105,12 +98,3 @@ def check_interval(interval: float) -> None:
     """Raise ValueError where *interval* cannot lie between two looks."""
     if not 0 < interval < math.inf:
         raise ValueError("an interval is a number of seconds above 0")
-
-
-def _is_passing(error: VeeamError) -> bool:
-    """Tell whether the same question may fare better later."""
-    if isinstance(error, ConnectionFailed):
-        return error.passing
-    if isinstance(error, ApiError) and error.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return True
-    return isinstance(error, ServerError)

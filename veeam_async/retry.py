@@ -7,20 +7,10 @@ from typing import Any
 
 import attrs
 
-from veeam_async.errors import (
-    ApiError,
-    ConnectionFailed,
-    ServerError,
-    VeeamError,
-)
+from veeam_async.errors import VeeamError, attempts_worth
 
 MAX_RETRY_AFTER = 60.0
 """Seconds: the longest wait that a server's Retry-After is believed."""
-
-_AGAIN = (429, 502, 503, 504)
-_FAULT = 500
-_FAULT_ATTEMPTS = 3
-"""A 500 is often final (an unknown task, say), so two more attempts must do."""
 
 
 def _at_least(
@@ -54,7 +44,7 @@ class Retry:
 
         *attempt* is the number of the one that failed with *error*, from 1.
         """
-        if attempt >= min(self.attempts, _allowed(error)):
+        if attempt >= min(self.attempts, attempts_worth(error)):
             return None
         return jittered(
             error,
@@ -81,17 +71,6 @@ def asked(error: BaseException | None) -> float:
     """Give the seconds that the server asked to wait, as far as they are believed."""
     after = getattr(error, "retry_after", None) or 0.0
     return min(after, MAX_RETRY_AFTER)
-
-
-def _allowed(error: VeeamError) -> float:
-    """Give how many attempts the kind of *error* is worth."""
-    if isinstance(error, ConnectionFailed):
-        return float("inf") if error.passing else 1
-    if isinstance(error, ApiError) and error.status in _AGAIN:
-        return float("inf")
-    if isinstance(error, ServerError) and error.status == _FAULT:
-        return _FAULT_ATTEMPTS
-    return 1
 
 
 NEVER = Retry(attempts=1)

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from veeam_async.errors import (
-    BodyTooLarge,
-    ConnectionFailed,
-    DecodeError,
-    Json,
-    ServerError,
-    ServiceUnavailable,
-    StartUnconfirmed,
-    VeeamError,
-)
+from veeam_async.errors import Json, StartUnconfirmed, VeeamError, may_have_acted
 from veeam_async.ids import Id, parse_id
 from veeam_async.jobs.chain import now
 from veeam_async.jobs.record import RunRecord, restore, save
@@ -68,7 +59,7 @@ class Jobs(Entities[Job]):
         try:
             task = await self._act(record.job_id, "start")
         except VeeamError as error:
-            if not _may_have_begun(error):
+            if not may_have_acted(error):
                 raise
             lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
             raise lost from error
@@ -106,12 +97,3 @@ class Jobs(Entities[Job]):
             newest=newest,
             server_time=sent_at(answer),
         )
-
-
-def _may_have_begun(error: VeeamError) -> bool:
-    """Tell whether a request that met *error* may have been carried out."""
-    if isinstance(error, ConnectionFailed):
-        return error.sent
-    if isinstance(error, ServiceUnavailable):
-        return False  # it turned the request away
-    return isinstance(error, ServerError | DecodeError | BodyTooLarge)

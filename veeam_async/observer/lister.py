@@ -9,7 +9,13 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from veeam_async.errors import ApiError, BadRequest, DecodeError, VeeamError
+from veeam_async.errors import (
+    BadRequest,
+    VeeamError,
+    is_fault,
+    is_of_rows,
+    is_unsupported,
+)
 from veeam_async.models import Page, Session
 from veeam_async.observer.errands import Errands
 from veeam_async.observer.getter import Getter
@@ -24,8 +30,6 @@ S = TypeVar("S", bound=Session)
 
 _LOG = logging.getLogger(__name__)
 
-_REFUSALS = (400, 403, 404, 405, 501)
-_FAULT = 500
 _FAULTS = 3
 """After so many in a row a 500 is no fault that passes, once queries have worked; nor
 is a row that cannot be read, which hides all the others."""
@@ -113,17 +117,14 @@ class Lister(Generic[S]):
         """Tell whether a filter that met *error* will never be answered."""
         if isinstance(error, BadRequest):
             return True
-        is_refused = isinstance(error, ApiError) and error.status in _REFUSALS
-        return is_refused and not self._has_worked
+        return is_unsupported(error) and not self._has_worked
 
     def _is_refusal(self, error: VeeamError) -> bool:
-        status = error.status if isinstance(error, ApiError) else None
-        is_fault = status == _FAULT
-        if is_fault or (isinstance(error, DecodeError) and error.is_of_rows):
+        if is_fault(error) or is_of_rows(error):
             self._faults += 1
-            is_first = is_fault and not self._has_worked
+            is_first = is_fault(error) and not self._has_worked
             return is_first or self._faults >= _FAULTS
-        return status in _REFUSALS
+        return is_unsupported(error)
 
     def _get_open(self, of: Round[S], *, stray: bool) -> None:
         for one, pendings in of.open.items():

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from veeam_async.errors import (
     AuthenticationFailed,
-    ConnectionFailed,
     PermissionDenied,
     VeeamError,
+    never_sent,
 )
 from veeam_async.pool.answers import check
 from veeam_async.pool.endpoint import Endpoint
@@ -22,11 +22,10 @@ from veeam_async.pool.meter import Meter
 from veeam_async.pool.slots import Slots
 from veeam_async.pool.tokens import Dead, Token
 from veeam_async.retry import NEVER, Retry
-from veeam_async.transport.exchange import Request, Response, Transport
+from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
 
 _LOG = logging.getLogger(__name__)
 
-_IDEMPOTENT = ("GET", "DELETE")
 _OK = 200
 
 _IDLE_SECONDS = 14 * 60.0
@@ -229,6 +228,4 @@ def _headers(method: str, token: Token) -> Mapping[str, str]:
 
 def _may_repeat(method: str, error: VeeamError) -> bool:
     """Tell whether repeating is safe: an action that was perhaps begun is not."""
-    if method in _IDEMPOTENT:
-        return True
-    return isinstance(error, ConnectionFailed) and not error.sent
+    return method in IDEMPOTENT or never_sent(error)

@@ -9,11 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from veeam_async.errors import ApiError, RequestTimeout
-
-_OVERLOADED = (429, 503)
-_FAULT = 500
-"""The first status that says that the server failed."""
+from veeam_async.errors import is_overload, is_refusal
 
 _START = 32
 """How many at once before anything is known: a burst that no server minds much."""
@@ -90,7 +86,7 @@ class Slots:
 
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
-        if not isinstance(outcome, Exception) or _is_refusal(outcome):
+        if not isinstance(outcome, Exception) or is_refusal(outcome):
             # The round trip in which a start comes to the most is judged as well.
             if outcome is not None and (self.limit < self.most or self._is_starting):
                 self._grow(slot)
@@ -179,19 +175,3 @@ class Slots:
             if not turn.done():
                 self.in_flight += 1
                 turn.set_result(None)
-
-
-def _is_refusal(outcome: Exception) -> bool:
-    """Tell whether the server, not short of time, refused this one request."""
-    return (
-        isinstance(outcome, ApiError)
-        and outcome.status < _FAULT
-        and outcome.status not in _OVERLOADED
-    )
-
-
-def is_overload(outcome: object) -> bool:
-    """Tell whether *outcome* says that the server has too much to do."""
-    if isinstance(outcome, RequestTimeout):
-        return outcome.sent
-    return isinstance(outcome, ApiError) and outcome.status in _OVERLOADED

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
-from veeam_async.errors import Json, NotFound, VeeamError
+from veeam_async.errors import Json, NotFound, VeeamError, is_fatal
 from veeam_async.ids import Id, check_many
 from veeam_async.models import Session
 from veeam_async.observer.observer import Observer
-from veeam_async.pool.fatal import is_fatal
 from veeam_async.pool.pool import Pool
 from veeam_async.sessions.entities import Entities, Where
 from veeam_async.sessions.sight import looks_by

@@ -15,7 +15,7 @@ from aiohappyeyeballs import start_connection
 from veeam_async.errors import ConnectionFailed, RequestTimeout
 from veeam_async.transport.addresses import Addresses
 from veeam_async.transport.connection import Connection
-from veeam_async.transport.exchange import Request, Response, Timeout
+from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Timeout
 from veeam_async.transport.failures import (
     broken,
     never_opened,
@@ -27,7 +27,6 @@ from veeam_async.transport.head import Heads
 from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
 from veeam_async.transport.watchdog import Watchdog
 
-_IDEMPOTENT = ("GET", "DELETE")
 _ADDRESS_DELAY = 0.25
 """Seconds after which a host's next address is tried beside the first (RFC 8305)."""
 
@@ -198,6 +197,6 @@ def _may_repeat(
 
     RFC 9112, section 9.3.1: such a request may be repeated, where that is harmless.
     """
-    if kept is None or kept.has_answered or request.method not in _IDEMPOTENT:
+    if kept is None or kept.has_answered or request.method not in IDEMPOTENT:
         return False
     return isinstance(error, ConnectionFailed) and not isinstance(error, RequestTimeout)

@@ -8,6 +8,9 @@ from typing import Protocol
 
 import attrs
 
+IDEMPOTENT = ("GET", "DELETE")
+"""What may be sent again, even if it was carried out (RFC 9110, section 9.2.2)."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
