@@ -19,12 +19,13 @@ from tests.support.watching import (
     seen,
 )
 from veeam_async import BackupJobSession, ServerError, from_dict, to_dict
+from veeam_async.clock import Clock
 from veeam_async.errors import Json
 from veeam_async.tracker.recording import Recorder
 from veeam_async.tracker.replay import replay
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 from veeam_async.watch.watch import Watch
 
 RECORDINGS = Path(__file__).parent / "recordings"

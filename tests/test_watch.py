@@ -37,8 +37,9 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
+from veeam_async.clock import Clock
 from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 
 pytestmark = pytest.mark.looptime
 

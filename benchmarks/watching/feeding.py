@@ -17,8 +17,8 @@ from uuid import UUID
 import attrs
 
 from benchmarks.affinity import cores, pin
+from veeam_async.clock import Moment
 from veeam_async.models import BackupJobSession
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from benchmarks.watching.question import Selection
 from benchmarks.watching.world import PAGE_SIZE, World, second
+from veeam_async.clock import Clock
 from veeam_async.codec import to_dict
 from veeam_async.models import BackupJobSession, Page, PagingInfo
 from veeam_async.observer.looks import Looks
@@ -18,7 +19,7 @@ from veeam_async.tracker.census import Census
 from veeam_async.tracker.recording import Recorder
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 from veeam_async.watch.watch import Watch
 
 _AT_ONCE = 16

@@ -22,10 +22,10 @@ from veeam_async import (
     from_dict,
     to_dict,
 )
+from veeam_async.clock import Moment
 from veeam_async.errors import Json
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.observer import Observer
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.recording import Recorder
 from veeam_async.tracker.rules import Rules

@@ -31,6 +31,7 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
+from veeam_async.clock import Clock
 from veeam_async.errors import Json
 from veeam_async.models import Page, PagingInfo
 from veeam_async.observer.looks import Looks
@@ -39,7 +40,7 @@ from veeam_async.tracker.census import Census
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Strategy
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 
 FOR_EVER = float("inf")
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import NotFound, VeeamError
 from veeam_async.models import Session
 from veeam_async.observer.errands import Errands
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.pending import Pending
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 
 S = TypeVar("S", bound=Session)

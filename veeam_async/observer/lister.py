@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import (
     BadRequest,
     VeeamError,
@@ -23,7 +24,6 @@ from veeam_async.observer.looks import Looks
 from veeam_async.observer.pending import Pending
 from veeam_async.observer.round import Round
 from veeam_async.observer.sweep import Seen, Sweep
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.watermark import Watermark
 
 S = TypeVar("S", bound=Session)

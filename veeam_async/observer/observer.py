@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from random import random as _random
 from typing import Generic, TypeVar
 
+from veeam_async.clock import Moment
 from veeam_async.models import Session
 from veeam_async.observer.getter import Getter
 from veeam_async.observer.lister import Lister
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.pending import Pending
 from veeam_async.observer.roll import Roll
-from veeam_async.tracker.health import Moment
 from veeam_async.watch.ask import Ask
 
 S = TypeVar("S", bound=Session)

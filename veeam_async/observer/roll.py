@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.observer.errands import Errands
 from veeam_async.observer.looks import Looks
 from veeam_async.observer.pending import Pending
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.scope import Swept
 
 S = TypeVar("S", bound=Session)

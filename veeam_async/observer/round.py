@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.observer.pending import Pending
 from veeam_async.observer.sweep import Seen
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.scope import Swept
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.ids import ends_in_uuid
 from veeam_async.models import Page, PagingInfo, Session
-from veeam_async.tracker.health import Moment
 
 S = TypeVar("S", bound=Session)
 

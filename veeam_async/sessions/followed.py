@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import Json, NotFound, VeeamError, is_fatal
@@ -19,7 +20,7 @@ from veeam_async.sessions.sight import looks_by
 from veeam_async.tracker.recording import Recorder
 from veeam_async.tracker.rules import Rules
 from veeam_async.watch.ask import Strategy
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 from veeam_async.watch.outset import Outset
 from veeam_async.watch.waiting import (
     Goal,

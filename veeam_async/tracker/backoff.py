@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.retry import jittered
-from veeam_async.tracker.health import Moment
 
 BACKOFF_FIRST = 0.8
 BACKOFF_LAST = 30.0

@@ -7,16 +7,9 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.events import EventKind, HealthChanged
-
-
-@attrs.frozen
-class Moment:
-    """A moment on both clocks: monotonic seconds to measure by, wall time to tell."""
-
-    monotonic: float
-    wall: datetime
 
 
 @attrs.define

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
-from veeam_async.tracker.health import Moment
 
 S = TypeVar("S", bound=Session)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.tracker.backoff import Backoff
 from veeam_async.tracker.census import Census
-from veeam_async.tracker.health import Health, Moment
+from veeam_async.tracker.health import Health
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.scope import Swept

@@ -12,11 +12,11 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.models import Session
 from veeam_async.tracker.delta import Shrunk
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.scope import Swept
 from veeam_async.tracker.snapshot import save

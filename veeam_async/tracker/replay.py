@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.models import Session
 from veeam_async.tracker.delta import Whole
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.recording import VERSION
 from veeam_async.tracker.rules import Rules

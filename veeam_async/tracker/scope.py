@@ -8,8 +8,8 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.watermark import Watermark
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import EventKind
 from veeam_async.models import Session
 from veeam_async.tracker.census import Census, span
 from veeam_async.tracker.ended import Ended
-from veeam_async.tracker.health import Health, Moment
+from veeam_async.tracker.health import Health
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.tracked import Tracked, soon
 from veeam_async.tracker.tracker import Tracker

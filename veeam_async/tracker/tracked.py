@@ -12,6 +12,7 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.events import (
     EventKind,
@@ -22,7 +23,7 @@ from veeam_async.events import (
     is_skip,
 )
 from veeam_async.models import Session
-from veeam_async.tracker.health import Health, Moment
+from veeam_async.tracker.health import Health
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.rules import Rules
 

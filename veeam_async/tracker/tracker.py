@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable
 from typing import Generic, TypeVar
 from uuid import UUID
 
+from veeam_async.clock import Moment
 from veeam_async.events import EventKind, WatchEvent
 from veeam_async.models import Session
 from veeam_async.tracker.census import Census
 from veeam_async.tracker.ended import Ended
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.outage import Outage
 from veeam_async.tracker.rules import Rules

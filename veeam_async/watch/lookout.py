@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from veeam_async.clock import Clock
 from veeam_async.models import Session
 from veeam_async.tracker.observation import Observation
 from veeam_async.tracker.recording import Recorder
@@ -18,7 +19,7 @@ from veeam_async.tracker.schedule import Due
 from veeam_async.tracker.scope import Swept
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Ask, Observe, Strategy, Tally
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 
 S = TypeVar("S", bound=Session)
 

@@ -9,12 +9,12 @@ from typing import TypeVar, get_args
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import Json
 from veeam_async.filters import Condition
 from veeam_async.ids import Id, check_many, parse_id
 from veeam_async.models import Session
 from veeam_async.tracker.census import Census, span
-from veeam_async.tracker.health import Moment
 from veeam_async.tracker.rules import Rules
 from veeam_async.tracker.snapshot import restore
 from veeam_async.tracker.tracker import Tracker

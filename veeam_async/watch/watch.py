@@ -9,6 +9,7 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.errors import DeadlineExceeded, Json
 from veeam_async.events import SessionChanged, WatchEvent
@@ -18,7 +19,7 @@ from veeam_async.tracker.recording import Recorder, Why
 from veeam_async.tracker.snapshot import save
 from veeam_async.tracker.tracker import Tracker
 from veeam_async.watch.ask import Observe, Strategy
-from veeam_async.watch.clock import Clock, Limit
+from veeam_async.watch.clock import Limit
 from veeam_async.watch.lookout import Lookout
 
 S = TypeVar("S", bound=Session)
