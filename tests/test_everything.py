@@ -19,8 +19,8 @@ from veeam_async import (
     PermissionDenied,
     WatchEvent,
 )
-from veeam_async.tracker.ended import Ended
-from veeam_async.watch.ask import Strategy
+from veeam_async.watch.polling.request import Strategy
+from veeam_async.watch.tracker.tombstones import Tombstones
 
 pytestmark = pytest.mark.looptime
 
@@ -233,10 +233,10 @@ async def test_the_memory_of_what_has_ended_is_bounded() -> None:
 
 def test_what_is_listed_is_not_forgotten() -> None:
     """It would come back as news."""
-    ended = Ended()
+    ended = Tombstones()
     for number in (1, 2, 3):
         ended.add(uuid_of(number), START + timedelta(seconds=number))
-    ended.forget(START + timedelta(seconds=3), but=[uuid_of(1)])
+    ended.expire(START + timedelta(seconds=3), but=[uuid_of(1)])
 
     assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
 
@@ -294,7 +294,7 @@ async def test_another_watch_that_looks_further_back_repeats_nothing() -> None:
     """They share the list, and what one has forgotten is no news to it."""
     world = World({1: Life(created=-5, ended=20), 2: Life(created=-5)})
     world.lives |= {n: Life(created=n, ended=n + 2) for n in range(300, 9000, 300)}
-    by = world.observer()
+    by = world.poller()
     watch = world.watch(by=by, lookback=60, interval=30)
     events = await heard(watch, 9000)
     other = world.watch(by=by, lookback=86400, interval=30)

@@ -25,7 +25,7 @@ from veeam_async import (
     Watch,
 )
 from veeam_async.simulator import Faults, Simulator
-from veeam_async.watch.ask import Strategy
+from veeam_async.watch.polling.request import Strategy
 
 STRATEGIES: tuple[Strategy, ...] = ("auto", "get", "query")
 RUNNING = 40

@@ -10,7 +10,7 @@ import pytest
 from tests.support.watching import BUSY, kinds, refusal
 from tests.support.world import Life, World, heard, now, told
 from veeam_async import AuthenticationFailed, DecodeError
-from veeam_async.watch.ask import Strategy
+from veeam_async.watch.polling.request import Strategy
 
 pytestmark = pytest.mark.looptime
 
@@ -134,7 +134,7 @@ async def test_a_fault_that_passes_is_no_refusal() -> None:
 async def test_all_who_ask_in_one_tick_share_one_look() -> None:
     """Four hundred waits for a session each are one sweep."""
     world = world_of(400)
-    by = world.observer(collect=0.002)
+    by = world.poller(collect=0.002)
     watches = [world.watch([number], by=by) for number in range(1, 401)]
     await asyncio.gather(*(heard(watch, 100) for watch in watches))
 
@@ -144,7 +144,7 @@ async def test_all_who_ask_in_one_tick_share_one_look() -> None:
 async def test_who_began_at_another_time_shares_the_ticks_all_the_same() -> None:
     """The first look of each is at once, all others fall together."""
     world = world_of(32, ended=13)
-    by = world.observer(collect=0.002)
+    by = world.poller(collect=0.002)
 
     async def later() -> None:
         await asyncio.sleep(1.7)
@@ -172,7 +172,7 @@ async def test_who_gives_up_takes_nothing_from_the_others() -> None:
     """A look goes on as long as one waits for it."""
     world = world_of(40)
     world.delay = 2.0
-    by = world.observer()
+    by = world.poller()
     quitter, stayer = (world.watch(range(1, 41), by=by) for _ in range(2))
     quitting = asyncio.create_task(heard(quitter, 1))
     events = await heard(stayer, 100)
@@ -215,7 +215,7 @@ async def test_what_nothing_mends_ends_every_watch(count: int, kind: str) -> Non
     """Each of those that look together raises it."""
     world = world_of(count)
     world.errors[kind] = DENIED
-    by = world.observer(collect=0.002)
+    by = world.poller(collect=0.002)
     watches = [world.watch(range(1, count + 1), by=by) for _ in range(3)]
     ends = await asyncio.gather(
         *(heard(watch, 100) for watch in watches), return_exceptions=True
@@ -232,7 +232,7 @@ async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
     world = world_of(80)
     world.refuse()
     world.delay = 1.0
-    by = world.observer()
+    by = world.poller()
 
     async def later() -> None:
         await asyncio.sleep(0.5)
@@ -247,7 +247,7 @@ async def test_who_asks_while_a_query_is_being_refused_sends_no_other(
 async def test_a_session_that_many_ask_for_is_got_once() -> None:
     """Ten waits for the same session cost as much as one."""
     world = world_of(1)
-    by = world.observer(collect=0.002)
+    by = world.poller(collect=0.002)
     watches = [world.watch([1], by=by) for _ in range(10)]
     events = await asyncio.gather(*(heard(watch, 100) for watch in watches))
 

@@ -15,17 +15,17 @@ from tests.support.watching import (
     Script,
     moment,
     observation,
-    observer,
+    poller,
     seen,
+    watches,
 )
 from veeam_async import BackupJobSession, ServerError, from_dict, to_dict
-from veeam_async.clock import Clock
 from veeam_async.errors import Json
-from veeam_async.tracker.recording import Recorder
-from veeam_async.tracker.replay import replay
-from veeam_async.tracker.rules import Rules
-from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Limit
+from veeam_async.watch.options import WatchOptions
+from veeam_async.watch.persist.recording import Recorder
+from veeam_async.watch.persist.replay import replay
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.tracker import Tracker
 from veeam_async.watch.watch import Watch
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -151,15 +151,8 @@ def _watch(record: Any) -> Watch[BackupJobSession]:
         await asyncio.sleep(0)
         return await script(one)
 
-    return Watch(
-        observer(look).observe,
-        Tracker([uuid_of(1)], Rules(interval=0.01)),
-        dump=to_dict,
-        strategy="auto",
-        limit=Limit(),
-        clock=Clock(monotonic=lambda: asyncio.get_running_loop().time()),
-        recorder=Recorder(record, to_dict, KIND),
-    )
+    options = WatchOptions(ids=[uuid_of(1)], rules=Rules(interval=0.01), record=record)
+    return watches(poller(look).poll).watch(options)
 
 
 def _changed(lines: list[Any], number: int, **values: Any) -> list[Any]:

@@ -34,9 +34,9 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
-from veeam_async.tracker.census import Census
-from veeam_async.tracker.snapshot import save
-from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.persist.checkpoint import save
+from veeam_async.watch.tracker.discovery import Discovery
+from veeam_async.watch.tracker.tracker import Tracker
 
 LOST = ConnectionFailed("lost")
 ONE = uuid_of(1)
@@ -323,7 +323,7 @@ def test_a_404_is_an_answer() -> None:
 def due_at(track: Tracker[BackupJobSession], now: float) -> list[UUID]:
     """Take what is due then."""
     due = track.take_due(now)
-    return [] if due is None else [*due.ids, *due.in_doubt]
+    return [] if due is None else [*due.session_ids, *due.confirm]
 
 
 def test_the_first_look_is_due_at_once_and_the_next_after_the_interval() -> None:
@@ -340,8 +340,8 @@ def test_the_first_look_is_due_at_once_and_the_next_after_the_interval() -> None
 
 def test_what_has_ended_is_not_looked_at_again_before_that_is_told() -> None:
     """One that began and ended between two looks was never put down for a look."""
-    census = Census(where=None, lookback=timedelta(minutes=15), begun=True)
-    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, census=census)
+    census = Discovery(where=None, lookback=timedelta(minutes=15), begun=True)
+    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, discovery=census)
     assert track.take_due(0) is not None
     track.note(observation(1, seen("Stopped")))
 
@@ -473,8 +473,8 @@ def test_a_checkpoint_of_version_1_is_read() -> None:
 
 def altered(path: str, value: object) -> dict[str, Any]:
     """Give the checkpoint of a watch of everything, with one value in it changed."""
-    census = Census(where=None, lookback=timedelta(minutes=15), began=START)
-    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, census=census)
+    census = Discovery(where=None, lookback=timedelta(minutes=15), began=START)
+    track: Tracker[BackupJobSession] = Tracker((), tracker().rules, discovery=census)
     data: dict[str, Any] = save(track, to_dict, START, kind=KIND)
     place, (*folders, name) = data, path.split(".")
     for folder in folders:

@@ -20,11 +20,11 @@ from tests.support.watching import (
     Script,
     kinds,
     not_found,
-    observer,
+    poller,
     restored,
     seen,
     tracker,
-    unrecorded,
+    watches,
 )
 from veeam_async import (
     AuthenticationFailed,
@@ -35,11 +35,10 @@ from veeam_async import (
     SessionChanged,
     Watch,
     WatchEvent,
-    to_dict,
 )
 from veeam_async.clock import Clock
-from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Limit
+from veeam_async.watch.options import WatchOptions
+from veeam_async.watch.tracker.tracker import Tracker
 
 pytestmark = pytest.mark.looptime
 
@@ -62,15 +61,9 @@ def watch(
     concurrency: int = 16,
 ) -> Watch[BackupJobSession]:
     """Make a watch of *track* (of one session else) that asks *look*."""
-    return Watch(
-        observer(look, concurrency=concurrency).observe,
-        track or tracker(),
-        dump=to_dict,
-        strategy="auto",
-        limit=Limit(seconds=timeout, time=deadline),
-        clock=Clock(wall=wall),
-        recorder=unrecorded(),
-    )
+    by = poller(look, concurrency=concurrency)
+    options = WatchOptions(timeout=timeout, deadline=deadline)
+    return watches(by.poll, Clock(wall=wall)).of(track or tracker(), options)
 
 
 async def all_of(

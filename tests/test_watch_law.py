@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.support.watching import BUSY
 from tests.support.world import Life, World, heard, told
 from veeam_async import BackupJobSession, WatchEvent
-from veeam_async.watch.ask import Strategy
+from veeam_async.watch.polling.request import Strategy
 
 pytestmark = pytest.mark.timeout(120)
 

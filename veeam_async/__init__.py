@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from veeam_async.bulk.fetch import Fetch, Fetched
-from veeam_async.checkpoint import CheckpointFile
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import (
     ApiError,
@@ -57,10 +56,10 @@ from veeam_async.models import (
     TaskState,
 )
 from veeam_async.pool.meter import RequestDone
+from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.retry import Retry
-from veeam_async.sessions.backup_sessions import BackupSessions
-from veeam_async.sessions.sessions import JobSessions
 from veeam_async.transport.exchange import Fingerprint, Timeout
+from veeam_async.watch.persist.checkpoint_file import CheckpointFile
 from veeam_async.watch.watch import Watch, WatchStats
 
 __all__ = [

@@ -29,10 +29,9 @@ from veeam_async.pool.logon import Password
 from veeam_async.pool.meter import RequestDone
 from veeam_async.pool.pool import Pool
 from veeam_async.pool.settings import Settings
+from veeam_async.resources.base import Entities
+from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.retry import Retry
-from veeam_async.sessions.backup_sessions import BackupSessions
-from veeam_async.sessions.entities import Entities
-from veeam_async.sessions.sessions import JobSessions
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 

@@ -19,9 +19,9 @@ import attrs
 from benchmarks.affinity import cores, pin
 from veeam_async.clock import Moment
 from veeam_async.models import BackupJobSession
-from veeam_async.tracker.observation import Observation
-from veeam_async.tracker.rules import Rules
-from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Tracker
 
 _START = datetime(2026, 3, 2, 21, tzinfo=UTC)
 

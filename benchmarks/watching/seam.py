@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf
 from uuid import UUID
 
 from benchmarks.watching.question import Selection
 from benchmarks.watching.world import PAGE_SIZE, World, second
 from veeam_async.clock import Clock
-from veeam_async.codec import to_dict
+from veeam_async.codec import from_dict, to_dict
 from veeam_async.models import BackupJobSession, Page, PagingInfo
-from veeam_async.observer.looks import Looks
-from veeam_async.observer.observer import Observer
-from veeam_async.tracker.census import Census
-from veeam_async.tracker.recording import Recorder
-from veeam_async.tracker.rules import Rules
-from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.clock import Limit
+from veeam_async.watch.options import WatchFactory, WatchOptions
+from veeam_async.watch.polling.request import PollSource
+from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.watch import Watch
 
 _AT_ONCE = 16
-_LOOKBACK = timedelta(minutes=15)
 
 
 def watch_world(
@@ -31,25 +27,24 @@ def watch_world(
 ) -> Watch[BackupJobSession]:
     """Watch these sessions of a *world*, or everything; by query in both cases."""
     clock = Clock(wall=world.now)
-    observer = Observer(looks_at(world), concurrency=_AT_ONCE, moment=clock.moment)
-    census = Census(where=None, lookback=_LOOKBACK) if ids is None else None
-    return Watch(
-        observer.observe,
-        Tracker(ids or (), Rules(interval=interval, phase=0.0), census=census),
+    poller = SharedPoller(source_of(world), concurrency=_AT_ONCE, clock=clock)
+    watches: WatchFactory[BackupJobSession] = WatchFactory(
+        kind=BackupJobSession,
+        poll=poller.poll,
+        load=lambda data: from_dict(BackupJobSession, data),
         dump=to_dict,
-        strategy="query",
-        limit=Limit(),
         clock=clock,
-        recorder=Recorder(None, to_dict, BackupJobSession.__name__),
     )
+    rules = Rules(interval=interval, phase=0.0)
+    return watches.watch(WatchOptions(rules=rules, ids=ids, strategy="query"))
 
 
-def looks_at(world: World) -> Looks[BackupJobSession]:
+def source_of(world: World) -> PollSource[BackupJobSession]:
     """Give the ways to look at a *world*; each answer takes a turn of the loop."""
 
-    async def get(one: UUID) -> BackupJobSession:
+    async def get(session_id: UUID) -> BackupJobSession:
         await asyncio.sleep(0)
-        return world.get(one)
+        return world.get(session_id)
 
     async def page(
         _: str | None, since: datetime | None, number: int
@@ -67,7 +62,7 @@ def looks_at(world: World) -> Looks[BackupJobSession]:
     async def references() -> Collection[UUID]:
         raise NotImplementedError("a world is watched by query")
 
-    return Looks(
+    return PollSource(
         get=get,
         page=page,
         newest=newest,

@@ -22,15 +22,15 @@ from veeam_async import (
     from_dict,
     to_dict,
 )
-from veeam_async.clock import Moment
+from veeam_async.clock import Clock, Moment
 from veeam_async.errors import Json
-from veeam_async.observer.looks import Looks
-from veeam_async.observer.observer import Observer
-from veeam_async.tracker.observation import Observation
-from veeam_async.tracker.recording import Recorder
-from veeam_async.tracker.rules import Rules
-from veeam_async.tracker.snapshot import restore
-from veeam_async.tracker.tracker import Tracker
+from veeam_async.watch.options import WatchFactory
+from veeam_async.watch.persist.checkpoint import restore
+from veeam_async.watch.polling.request import Poll, PollSource
+from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Tracker
 
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
 KIND = BackupJobSession.__name__
@@ -119,16 +119,25 @@ def restored(
     data: Json, rules: Rules, now: Moment
 ) -> tuple[Tracker[BackupJobSession], datetime | None]:
     """Give the tracker of a checkpoint, and its deadline."""
-
-    def load(data: Json) -> BackupJobSession:
-        return from_dict(BackupJobSession, data)
-
     return restore(data, load, rules, now=now, kind=KIND)
 
 
-def unrecorded() -> Recorder[BackupJobSession]:
-    """Make a recorder that nobody listens to."""
-    return Recorder(None, to_dict, KIND)
+def load(data: Json) -> BackupJobSession:
+    """Read a session from plain JSON types."""
+    return from_dict(BackupJobSession, data)
+
+
+def watches(
+    poll: Poll[BackupJobSession], clock: Clock | None = None
+) -> WatchFactory[BackupJobSession]:
+    """Make what makes watches that look by *poll*."""
+    return WatchFactory(
+        kind=BackupJobSession,
+        poll=poll,
+        load=load,
+        dump=to_dict,
+        clock=clock or Clock(),
+    )
 
 
 def kinds(events: Sequence[WatchEvent[BackupJobSession]]) -> list[str]:
@@ -144,20 +153,24 @@ class Script:
         self.times: list[float] = []
         self.asked: list[UUID] = []
 
-    async def __call__(self, one: UUID) -> BackupJobSession:
-        """Look at *one*."""
+    async def __call__(self, session_id: UUID) -> BackupJobSession:
+        """Look at a session."""
         self.times.append(asyncio.get_running_loop().time())
-        self.asked.append(one)
+        self.asked.append(session_id)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
-def observer(
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def poller(
     look: Callable[[UUID], Awaitable[BackupJobSession]], *, concurrency: int = 16
-) -> Observer[BackupJobSession]:
-    """Make an observer that can look at sessions one by one only, without delay."""
+) -> SharedPoller[BackupJobSession]:
+    """Make a poller that can look at sessions one by one only, without delay."""
 
     async def refuse(*_: object) -> Any:
         raise refusal()
@@ -165,8 +178,8 @@ def observer(
     async def none() -> Collection[UUID]:
         return []
 
-    return Observer(
-        Looks(
+    return SharedPoller(
+        PollSource(
             get=look,
             page=refuse,
             newest=refuse,
@@ -174,7 +187,6 @@ def observer(
             is_fatal=lambda error: isinstance(error, AuthenticationFailed),
         ),
         concurrency=concurrency,
-        moment=lambda: moment(asyncio.get_running_loop().time()),
-        random=lambda: 1.0,
+        clock=Clock(wall=lambda: moment(_loop_time()).wall, random=lambda: 1.0),
         collect=0.0,
     )

@@ -17,11 +17,9 @@ from tests.support.bodies import uuid_of
 from tests.support.watching import (
     BUSY,
     START,
-    moment,
     not_found,
     refusal,
-    restored,
-    unrecorded,
+    watches,
 )
 from veeam_async import (
     AuthenticationFailed,
@@ -29,18 +27,14 @@ from veeam_async import (
     HealthChanged,
     Watch,
     WatchEvent,
-    to_dict,
 )
 from veeam_async.clock import Clock
 from veeam_async.errors import Json
 from veeam_async.models import Page, PagingInfo
-from veeam_async.observer.looks import Looks
-from veeam_async.observer.observer import Observer
-from veeam_async.tracker.census import Census
-from veeam_async.tracker.rules import Rules
-from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.ask import Strategy
-from veeam_async.watch.clock import Limit
+from veeam_async.watch.options import WatchOptions
+from veeam_async.watch.polling.request import PollSource, Strategy
+from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.tracker.schedule import Rules
 
 FOR_EVER = float("inf")
 
@@ -48,6 +42,10 @@ FOR_EVER = float("inf")
 def now() -> float:
     """Give the loop's time."""
     return asyncio.get_running_loop().time()
+
+
+CLOCK = Clock(wall=lambda: START + timedelta(seconds=now()), random=lambda: 1.0)
+"""The loop's time, as both clocks show it; random numbers are the largest."""
 
 
 @attrs.frozen(kw_only=True)
@@ -112,12 +110,12 @@ class World:
         ]
         return sorted(rows, key=lambda row: row.creation_time)
 
-    async def get(self, one: UUID) -> BackupJobSession:
+    async def get(self, session_id: UUID) -> BackupJobSession:
         """Answer a GET."""
-        self.got.append(one)
+        self.got.append(session_id)
         await self._answer("get")
         for number, life in self.lives.items():
-            if uuid_of(number) == one and life.is_shown(now()):
+            if uuid_of(number) == session_id and life.is_shown(now()):
                 return self.see(number, life, now())
         raise not_found()
 
@@ -164,10 +162,10 @@ class World:
         """Take no queries."""
         self.errors["page"] = self.errors["newest"] = refusal(status)
 
-    def observer(self, *, collect: float = 0.0) -> Observer[BackupJobSession]:
-        """Make an observer of this world."""
-        return Observer(
-            Looks(
+    def poller(self, *, collect: float = 0.0) -> SharedPoller[BackupJobSession]:
+        """Make a poller of this world."""
+        return SharedPoller(
+            PollSource(
                 get=self.get,
                 page=self.page,
                 newest=self.newest,
@@ -175,8 +173,7 @@ class World:
                 is_fatal=lambda error: isinstance(error, AuthenticationFailed),
             ),
             concurrency=16,
-            moment=lambda: moment(now()),
-            random=lambda: 1.0,
+            clock=CLOCK,
             collect=collect,
         )
 
@@ -184,7 +181,7 @@ class World:
         self,
         ids: Sequence[int] | None = None,
         *,
-        by: Observer[BackupJobSession] | None = None,
+        by: SharedPoller[BackupJobSession] | None = None,
         strategy: Strategy = "auto",
         where: str | None = None,
         lookback: float = 900.0,
@@ -193,23 +190,16 @@ class World:
         resume: Json = None,
     ) -> Watch[BackupJobSession]:
         """Watch the sessions of these numbers, or everything."""
-        rules = Rules(interval=interval, phase=0.0)
-        census = Census(where=where, lookback=timedelta(seconds=lookback))
-        if resume is not None:
-            track, _ = restored(resume, rules, moment(now()))
-        elif ids is None:
-            track = Tracker((), rules, census=census)
-        else:
-            track = Tracker(map(uuid_of, ids), rules)
-        return Watch(
-            (by or self.observer()).observe,
-            track,
-            dump=to_dict,
+        options = WatchOptions(
+            rules=Rules(interval=interval, phase=0.0),
+            ids=None if ids is None else [uuid_of(number) for number in ids],
+            where=where,
             strategy=strategy,
-            limit=Limit(seconds=timeout),
-            clock=Clock(wall=lambda: START + timedelta(seconds=now())),
-            recorder=unrecorded(),
+            lookback=lookback,
+            timeout=timeout,
+            resume=resume,
         )
+        return watches((by or self.poller()).poll, CLOCK).watch(options)
 
 
 def _is_active(row: BackupJobSession, since: datetime | None) -> bool:

@@ -20,7 +20,7 @@ from veeam_async.cli.screen import out
 from veeam_async.cli.status import AnySession
 from veeam_async.cli.verdict import verdict
 from veeam_async.errors import Json
-from veeam_async.tracker.replay import replay as events_of
+from veeam_async.watch.persist.replay import replay as events_of
 
 Record: TypeAlias = Callable[[Json], object] | None
 """Takes the lines of a recording."""

@@ -23,7 +23,7 @@ from veeam_async.cli.resource import Resource, Sessions, sessions_of
 from veeam_async.cli.screen import say
 from veeam_async.cli.stages import Stages
 from veeam_async.cli.verdict import late, verdict
-from veeam_async.watch.ask import Strategy
+from veeam_async.watch.polling.request import Strategy
 
 _NO_CONNECTION = Connection()
 

@@ -22,7 +22,7 @@ from veeam_async.jobs.run_sessions import RunResource, RunSession, RunSessions
 from veeam_async.jobs.search import Access
 from veeam_async.models import BackupJobSession, ReplicaJobSession, SessionResult
 from veeam_async.polling import NothingFoundError, limited, poll, time_left
-from veeam_async.watch.waiting import closed
+from veeam_async.watch.waits import closed
 
 RunEvent: TypeAlias = WatchEvent[BackupJobSession] | WatchEvent[ReplicaJobSession]
 """What happens to a session of a run."""
@@ -88,7 +88,7 @@ class RunChain:
         told = [each async for each in events if not isinstance(each, HealthChanged)]
         last = told[-1]
         if isinstance(last, SessionGone):
-            raise self._sessions.gone(last.id)
+            raise self._sessions._gone(last.id)  # noqa: SLF001 - no business of users
         return last.session
 
     @contextmanager

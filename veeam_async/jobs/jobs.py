@@ -19,9 +19,8 @@ from veeam_async.models import (
 )
 from veeam_async.pool.answers import read, sent_at
 from veeam_async.pool.pool import Pool
-from veeam_async.sessions.backup_sessions import BackupSessions
-from veeam_async.sessions.entities import Entities
-from veeam_async.sessions.sessions import JobSessions
+from veeam_async.resources.base import Entities
+from veeam_async.resources.sessions import BackupSessions, JobSessions
 
 
 class Jobs(Entities[Job]):

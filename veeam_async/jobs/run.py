@@ -24,7 +24,7 @@ from veeam_async.polling import (
     in_spite_of_cancelling,
     poll,
 )
-from veeam_async.watch.waiting import passed
+from veeam_async.watch.waits import passed
 
 _LOG = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from veeam_async.filters import F
 from veeam_async.jobs.record import Mark
 from veeam_async.models import BackupJobSession, ReplicaJobSession
-from veeam_async.sessions.sessions import JobSessions
+from veeam_async.resources.sessions import JobSessions
 
 RunSession: TypeAlias = BackupJobSession | ReplicaJobSession
 """What a run of a job can be."""

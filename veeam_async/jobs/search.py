@@ -13,8 +13,7 @@ from veeam_async.jobs.record import KINDS, RunRecord
 from veeam_async.jobs.run_sessions import RunResource, RunSession, RunSessions
 from veeam_async.jobs.tasks import Tasks, succeeded
 from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
-from veeam_async.sessions.backup_sessions import BackupSessions
-from veeam_async.sessions.sessions import JobSessions
+from veeam_async.resources.sessions import BackupSessions, JobSessions
 
 
 @attrs.frozen(kw_only=True)

@@ -15,12 +15,11 @@ from veeam_async.errors import DeadlineExceeded, Json
 from veeam_async.events import SessionChanged, WatchEvent
 from veeam_async.ids import Id, parse_id
 from veeam_async.models import Session
-from veeam_async.tracker.recording import Recorder, Why
-from veeam_async.tracker.snapshot import save
-from veeam_async.tracker.tracker import Tracker
-from veeam_async.watch.ask import Observe, Strategy
-from veeam_async.watch.clock import Limit
-from veeam_async.watch.lookout import Lookout
+from veeam_async.watch.loop import PollLoop
+from veeam_async.watch.persist.checkpoint import save
+from veeam_async.watch.persist.recording import Recorder, Why
+from veeam_async.watch.polling.request import Poll, Strategy
+from veeam_async.watch.tracker.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
 
@@ -29,10 +28,10 @@ S = TypeVar("S", bound=Session)
 class WatchStats:
     """What a watch has cost and how it goes, for metrics.
 
-    *polls* are the looks it asked for, *requests* what was sent for them (those that
-    served several watches count for each), *rows* the sessions that came, *events* what
-    was told. *latest_delay* is how late the latest change can have been told, in
-    seconds from when the old state was last seen; None while there was none. *behind*
+    `polls` are the looks it asked for, `requests` what was sent for them (those that
+    served several watches count for each), `rows` the sessions that came, `events` what
+    was told. `latest_delay` is how late the latest change can have been told, in
+    seconds from when the old state was last seen; None while there was none. `behind`
     is by how many seconds the look that is the most overdue is.
     """
 
@@ -56,23 +55,27 @@ class Watch(Closable, Generic[S]):
 
     def __init__(
         self,
-        observe: Observe[S],
+        poll: Poll[S],
         tracker: Tracker[S],
         *,
+        kind: str,
         dump: Callable[[S], Json],
         strategy: Strategy,
-        limit: Limit,
+        timeout: float | None,
+        deadline: datetime | None,
         clock: Clock,
-        recorder: Recorder[S],
+        recorder: Recorder[S] | None,
     ) -> None:
+        self._tracker = tracker
+        self._kind = kind
         self._dump = dump
         self._recorder = recorder
-        self._tracker = tracker
-        self._lookout = Lookout(
-            observe,
+        self._loop = PollLoop(
+            poll,
             tracker,
             strategy=strategy,
-            limit=limit,
+            timeout=timeout,
+            deadline=deadline,
             clock=clock,
             recorder=recorder,
         )
@@ -83,14 +86,14 @@ class Watch(Closable, Generic[S]):
     @property
     def stats(self) -> WatchStats:
         """What it has cost so far, and how it goes."""
-        tally = self._lookout.tally
+        cost = self._loop.cost
         return WatchStats(
-            polls=tally.polls,
-            requests=tally.requests,
-            rows=tally.rows,
+            polls=cost.polls,
+            requests=cost.requests,
+            rows=cost.rows,
             events=self._events,
             latest_delay=self._delay,
-            behind=self._lookout.behind(),
+            behind=self._loop.behind(),
         )
 
     @property
@@ -100,66 +103,69 @@ class Watch(Closable, Generic[S]):
 
     def add(self, id: Id) -> None:  # noqa: A002 - the field's term
         """Watch one more session; InvalidId where *id* is none."""
-        one = parse_id(id)
-        self._recorder.add(one)
-        self._tracker.add(one)
-        self._lookout.wake.set()
+        session_id = parse_id(id)
+        if self._recorder is not None:
+            self._recorder.add(session_id)
+        self._tracker.add(session_id)
+        self._loop.wake()
 
     def discard(self, id: Id) -> None:  # noqa: A002 - the field's term
         """Watch a session no longer; nothing more is told of it."""
-        one = parse_id(id)
-        self._recorder.discard(one)
-        self._tracker.discard(one)
-        self._lookout.news.set()
+        session_id = parse_id(id)
+        if self._recorder is not None:
+            self._recorder.discard(session_id)
+        self._tracker.discard(session_id)
+        # It may have been the last: then the iteration is over.
+        self._loop.announce()
 
     def stop(self) -> None:
         """End the iteration; callable from a signal handler and from any thread."""
         self._over = True
-        self._lookout.announce()
+        self._loop.announce()
 
     def checkpoint(self) -> dict[str, Json]:
         """Give what `watch(resume=…)` needs to go on after the last event told.
 
         Plain JSON types, without secrets.
         """
-        return self._saved(self._lookout.deadline)
+        return self._saved(self._loop.deadline)
 
     def _saved(self, deadline: datetime | None) -> dict[str, Json]:
-        kind = self._recorder.kind
-        return save(self._tracker, self._dump, deadline, kind=kind)
+        return save(self._tracker, self._dump, deadline, kind=self._kind)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> WatchEvent[S]:
-        self._lookout.start()
+        self._loop.start()
         while not self._over:
             event = self._tell()
             if event is not None:
                 self._count(event)
                 return event
             await self._end_or_news()
-        self._recorder.end("over" if self._tracker.is_over else "stopped")
+        self._end_recording("over" if self._tracker.is_over else "stopped")
         await self.aclose()
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Stop: cancel the looks under way and wait until they have ended."""
         self._over = True
-        await self._lookout.close()
+        await self._loop.close()
 
     def abandon(self) -> None:
         """Stop without waiting: cancel the looks under way, from wherever this is."""
         self._over = True
-        self._lookout.abandon()
+        self._loop.abandon()
 
     def __del__(self) -> None:
-        if hasattr(self, "_lookout"):
-            self._lookout.abandon()
+        # Where __init__ raised there is no loop yet.
+        if hasattr(self, "_loop"):
+            self._loop.abandon()
 
     def _tell(self) -> WatchEvent[S] | None:
         """Ask the tracker; what it takes off its list then is recorded too."""
-        if not self._recorder.is_on:
+        if self._recorder is None:
             return self._tracker.tell()
         had_news = self._tracker.has_news
         event = self._tracker.tell()
@@ -173,20 +179,32 @@ class Watch(Closable, Generic[S]):
             self._delay = (event.observed_at - event.not_before).total_seconds()
 
     async def _end_or_news(self) -> None:
-        """Note that all is told, raise what ends the watch, or wait for news."""
+        # 1. Every session is accounted for.
         if self._tracker.is_over:
             self._over = True
-        elif (failure := self._lookout.failure or self._recorder.failure) is not None:
+        # 2. Something that no later look can mend.
+        elif (failure := self._failure()) is not None:
             await self._close_for("failed")
             raise failure
-        elif self._lookout.is_late():
+        # 3. The time is up.
+        elif self._loop.is_late():
             # Without its deadline, which has passed: whoever resumes sets another.
             checkpoint = self._saved(None)
             await self._close_for("late")
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
+        # 4. Nothing to tell, for now.
         else:
-            await self._lookout.wait_for_news()
+            await self._loop.wait_for_news()
+
+    def _failure(self) -> BaseException | None:
+        """What ended a look for good, or what the caller's `record` raised."""
+        recorder = self._recorder
+        return self._loop.failure or (None if recorder is None else recorder.failure)
 
     async def _close_for(self, why: Why) -> None:
-        self._recorder.end(why)
+        self._end_recording(why)
         await self.aclose()
+
+    def _end_recording(self, why: Why) -> None:
+        if self._recorder is not None:
+            self._recorder.end(why)

@@ -1,1 +1,0 @@
-"""How to look at many sessions: by a GET for each, or by one list for all."""

@@ -1,0 +1,119 @@
+"""One kind of resource on the server: get one, query some, list the references."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Generic, TypeAlias, TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from veeam_async.filters import Condition, query_field
+from veeam_async.ids import Id, id_text, parse_id
+from veeam_async.models import EntityRef, Identified, Page, Task
+from veeam_async.pool.answers import read
+from veeam_async.pool.pool import Pool
+from veeam_async.resources.query import Query
+from veeam_async.transport.exchange import Response
+
+E = TypeVar("E", bound=Identified)
+
+Where: TypeAlias = Condition | str
+"""A condition made with `F`, or the text of a filter as the server understands it."""
+
+
+class Entities(Generic[E]):
+    """The resources of one kind. *path* is their collection's, `/jobs` for example."""
+
+    def __init__(self, pool: Pool, path: str, kind: type[E]) -> None:
+        self._pool = pool
+        self._path = path
+        self._route = f"{path}/{{id}}"
+        self._kind = kind
+
+    async def get(self, id: Id) -> E:  # noqa: A002 - the field's term
+        """Give the entity of *id*.
+
+        Raises InvalidId before anything is sent, NotFound where there is none, and any
+        other VeeamError that a request can meet.
+        """
+        return await read(await self._ask(id), self._kind)
+
+    def query(
+        self,
+        where: Where | None = None,
+        *,
+        order_by: str | None = None,
+        page_size: int = 100,
+        limit: int | None = None,
+    ) -> Query[E]:
+        """Select entities on the server: an async iterator over all pages.
+
+        Args:
+            where: a condition made with `F`, or a filter's text.
+            order_by: a field, "-end_time" for descending; creation time or name else.
+            page_size: how many entities one request asks for.
+            limit: how many entities to give at most.
+
+        Raises ValueError for a field that this resource cannot be queried by. Each
+        entity comes once, even where rows move between pages meanwhile.
+        """
+        if page_size < 1 or not (limit is None or limit >= 0):
+            raise ValueError("page_size is at least 1, limit at least 0")
+        terms = self._terms(where, order_by)
+        return Query(self._pool, self._kind, terms, page_size=page_size, limit=limit)
+
+    async def references(self) -> list[EntityRef]:
+        """Give the references of all; of sessions the server lists the last 30 days."""
+        answer = await self._pool.request("GET", self._path, route=self._path)
+        return list((await read(answer, Page[EntityRef])).rows)
+
+    async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
+        """As `get`, in one attempt: the caller decides itself when to ask again."""
+        return await read(await self._ask(id, once=True), self._kind)
+
+    async def _page(
+        self, where: str | None, order_by: str, size: int, number: int
+    ) -> Page[E]:
+        """A page (from 1) of what a filter's text selects, in one attempt."""
+        terms = f"{self._terms(where, order_by)}&pageSize={size}&page={number}"
+        answer = await self._pool.request(
+            "GET", f"/query?{terms}", route="/query", once=True
+        )
+        # A page of a generic alias: mypy takes it for a value, not for a type.
+        found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
+        return found
+
+    def _ask(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
+        """Ask for an entity, and leave its answer unread; no coroutine of its own."""
+        path = f"{self._path}/{id_text(id)}?format=Entity"
+        return self._pool.request("GET", path, route=self._route, once=once)
+
+    async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term
+        """POST an action, at most once: it may have been carried out."""
+        path = f"{self._path}/{parse_id(id)}?action={action}"
+        answer = await self._pool.request(
+            "POST", path, route=f"{self._path}/{{id}}?action={action}"
+        )
+        return await read(answer, Task)
+
+    def _terms(self, where: Where | None, order_by: str | None) -> str:
+        """The query's terms, all but those of paging."""
+        terms = f"type={self._kind.__name__}&format=Entities"
+        if where is not None:
+            if not isinstance(where, str | Condition):
+                raise ValueError("where is a condition made with F, or a text")
+            text = where if isinstance(where, str) else where.render(self._kind)
+            terms += f"&filter={quote(text, safe='')}"
+        return f"{terms}&{self._order(order_by)}"
+
+    def _order(self, order_by: str | None) -> str:
+        by = order_by or self._default_order
+        name = query_field(by.removeprefix("-"), self._kind)
+        return f"{'sortDesc' if by.startswith('-') else 'sortAsc'}={name}"
+
+    @property
+    def _default_order(self) -> str:
+        # New rows come last in this order, so they move none to an earlier page.
+        has_time = "creation_time" in attrs.fields_dict(self._kind)
+        return "creation_time" if has_time else "name"

@@ -1,0 +1,350 @@
+"""Job sessions of one kind: get, fetch, query, watch and wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from veeam_async.bulk.fetch import Fetch
+from veeam_async.clock import Clock
+from veeam_async.closable import Closable
+from veeam_async.codec import from_dict, to_dict
+from veeam_async.errors import Json, NotFound, VeeamError, is_fatal
+from veeam_async.ids import Id, check_many, ends_in_uuid, parse_id
+from veeam_async.models import (
+    BackupJobSession,
+    BackupTaskSession,
+    Page,
+    Session,
+    Task,
+)
+from veeam_async.pool.answers import is_large, read, read_now
+from veeam_async.pool.pool import Pool
+from veeam_async.resources.base import Entities, Where
+from veeam_async.transport.exchange import Response
+from veeam_async.watch.options import WatchFactory, WatchOptions
+from veeam_async.watch.polling.request import PollSource, Strategy
+from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.waits import (
+    Goal,
+    Until,
+    all_ended,
+    first_ended,
+    passed,
+    reached,
+)
+from veeam_async.watch.watch import Watch
+
+S = TypeVar("S", bound=Session)
+
+PAGE_SIZE = 100
+"""Rows that a page has where none is asked for, and so what every server can give."""
+
+
+class JobSessions(Entities[S], Generic[S]):
+    """The sessions of one kind: get one, fetch many, query, watch, wait.
+
+    `keep` is told of every iterator that is opened. `phase`, a fraction, says at which
+    part of an interval watches look.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        path: str,
+        kind: type[S],
+        keep: Callable[[Closable], object],
+        *,
+        phase: float,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(pool, path, kind)
+        clock = clock or Clock()
+        self._keep = keep
+        self._phase = phase
+        poller = SharedPoller(self._source(), concurrency=pool.slots.most, clock=clock)
+        self._watches = WatchFactory(
+            kind=kind, poll=poller.poll, load=self._load, dump=to_dict, clock=clock
+        )
+
+    def fetch(
+        self,
+        ids: Iterable[Id] | AsyncIterable[Id],
+        *,
+        concurrency: int | None = None,
+        ordered: bool = False,
+    ) -> Fetch[S]:
+        """Get many sessions at once: an async iterator of `Fetched`, one for each id.
+
+        Args:
+            ids: ids of any kind, from an iterable of either kind; drawn as needed.
+            concurrency: how many at once; the manager's `max_connections` else.
+            ordered: results in the order of the ids, instead of as they arrive.
+
+        An id that fails has its error in its `Fetched`; only what would meet all the
+        others too, a failed authentication above all, ends the whole fetch. ValueError
+        where *ids* are a single one, or *concurrency* is below 1. For example:
+
+            async for fetched in em.backup_sessions.fetch(ids):
+                print(fetched.id, fetched.session or fetched.error)
+        """
+        maximum = self._pool.slots.most
+        fetch = Fetch(
+            self._fetch,
+            ids,
+            concurrency=maximum if concurrency is None else concurrency,
+            ordered=ordered,
+            is_fatal=self._is_fatal,
+            finish=self._finish,
+        )
+        self._keep(fetch)
+        return fetch
+
+    async def _fetch(self, session_id: Id) -> Response | S:
+        """Ask for a session, and read its answer already where that takes a thread."""
+        answer = await self._ask(session_id)
+        return await read(answer, self._kind) if is_large(answer) else answer
+
+    def _finish(self, answer: Response | S) -> S:
+        # Only once the caller takes it: the workers send their next requests first.
+        if isinstance(answer, Response):
+            return read_now(answer, self._kind)
+        return answer
+
+    def watch(
+        self,
+        ids: Iterable[Id] | None = None,
+        *,
+        where: Where | None = None,
+        interval: float = 5.0,
+        strategy: Strategy = "auto",
+        lookback: float = 900.0,
+        progress: bool = False,
+        appear_within: float = 300.0,
+        patience: float = 60.0,
+        timeout: float | None = None,
+        deadline: datetime | None = None,
+        resume: Json = None,
+        record: Callable[[Json], object] | None = None,
+    ) -> Watch[S]:
+        """Follow sessions until each is Stopped: an async iterator of events.
+
+        Args:
+            ids: the sessions; more can be added while it runs. None: everything that
+                runs now or starts later; such a watch ends by `stop` or time alone.
+            where: what to watch of everything, a condition made with `F` or a filter's
+                text; it may not name State, Result or EndTime.
+            interval: seconds between two looks at a session.
+            strategy: "get" looks at each session by itself (at everything by the list
+                of references), "query" at all by one list, "auto" as costs less.
+            lookback: seconds by which the server may show a session late, where
+                everything is watched; it looks back so far once a minute.
+            progress: whether progress alone is an event too.
+            appear_within: seconds that a session may be unknown before it is GONE.
+            patience: seconds that looks may fail before that is told.
+            timeout: seconds after which DeadlineExceeded is raised.
+            deadline: the same as an aware time; either wins over a checkpoint's.
+            resume: an earlier watch's checkpoint; it knows *ids*, *where*, *lookback*.
+            record: is called with lines from which `veeam-async replay` tells it again.
+
+        Each session gives one FOUND, then what happens to it, then one STOPPED or GONE.
+        For example:
+
+            async for event in em.backup_sessions.watch(ids, interval=5):
+                print(event.kind, event.id)
+
+        Raises InvalidId and ValueError here; while iterating DeadlineExceeded,
+        AuthenticationFailed, and what a filter meets that the server does not take, as
+        BadRequest or PermissionDenied. Ending the watch never stops a backup.
+        """
+        options = WatchOptions(
+            rules=Rules(
+                interval=interval,
+                progress=progress,
+                appear_within=appear_within,
+                patience=patience,
+                phase=self._phase,
+            ),
+            ids=ids,
+            where=where,
+            strategy=strategy,
+            lookback=lookback,
+            timeout=timeout,
+            deadline=deadline,
+            resume=resume,
+            record=record,
+        )
+        watch = self._watches.watch(options)
+        self._keep(watch)
+        return watch
+
+    async def wait(
+        self,
+        id: Id,  # noqa: A002 - the field's term
+        *,
+        until: Until[S] = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - DeadlineExceeded tells more than TimeoutError
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        strategy: Strategy = "auto",
+        check: bool = False,
+    ) -> S:
+        """Wait until the session is Stopped and give it.
+
+        Args:
+            id: the session.
+            until: another state to wait for, or what tells of a session whether it is
+                what is waited for; SessionFailed where it stops first.
+            timeout: seconds after which DeadlineExceeded is raised.
+            deadline: the same as an aware time.
+            interval: seconds between two looks.
+            strategy: how to look, as in `watch`; waits that look alike share looks.
+            check: whether to raise SessionFailed where its result is Failed.
+
+        Raises InvalidId, and NotFound where the server does not know the session.
+        """
+        goal = Goal(until)
+        progress = goal.wants_progress
+        watch = self._waited(
+            [id], timeout, deadline, interval, strategy, progress=progress
+        )
+        async with watch:
+            session = await reached(watch, goal, self._gone)
+        return passed(session) if check else session
+
+    async def wait_all(
+        self,
+        ids: Iterable[Id],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in `wait`
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        strategy: Strategy = "auto",
+        check: bool = False,
+    ) -> dict[UUID, S]:
+        """Wait until all sessions are Stopped and give them by their ids.
+
+        The arguments are those of `wait`. With *check* the first that failed raises
+        SessionFailed; the first that the server does not know raises NotFound.
+        """
+        watch = self._waited(ids, timeout, deadline, interval, strategy)
+        async with watch:
+            return await all_ended(watch, self._gone, check)
+
+    async def wait_any(
+        self,
+        ids: Iterable[Id],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as in `wait`
+        deadline: datetime | None = None,
+        interval: float = 5.0,
+        strategy: Strategy = "auto",
+        check: bool = False,
+    ) -> S:
+        """Wait until the first of the sessions is Stopped and give it.
+
+        The arguments are those of `wait`. Raises NotFound where the server does not
+        know one of them, ValueError where there is none to wait for.
+        """
+        watch = self._waited(ids, timeout, deadline, interval, strategy)
+        if not watch.active:
+            raise ValueError("there is no session to wait for")
+        async with watch:
+            session = await first_ended(watch, self._gone)
+        return passed(session) if check else session
+
+    def _waited(
+        self,
+        ids: Iterable[Id],
+        timeout: float | None,
+        deadline: datetime | None,
+        interval: float,
+        strategy: Strategy,
+        *,
+        progress: bool = False,
+    ) -> Watch[S]:
+        """Watch what is waited for: sessions that the server must know already."""
+        check_many(ids)  # None would be everything
+        return self.watch(
+            ids,
+            interval=interval,
+            strategy=strategy,
+            progress=progress,
+            appear_within=0.0,
+            timeout=timeout,
+            deadline=deadline,
+        )
+
+    def _gone(self, session_id: UUID) -> NotFound:
+        """The error for a session that the server does not know."""
+        return NotFound(
+            status=404,
+            message="the server does not know this session (any more)",
+            method="GET",
+            url=self._pool.endpoint.url(f"{self._path}/{session_id}"),
+        )
+
+    def _load(self, data: Json) -> S:
+        return from_dict(self._kind, data)
+
+    def _is_fatal(self, error: VeeamError) -> bool:
+        return is_fatal(error, proven=self._pool.proven)
+
+    # ------------------------------------------------------------ how a watch looks
+
+    def _source(self) -> PollSource[S]:
+        return PollSource(
+            get=self._get_once,
+            page=self._active_page,
+            newest=self._newest_time,
+            references=self._listed,
+            is_fatal=self._is_fatal,
+        )
+
+    async def _active_page(
+        self, where: str | None, since: datetime | None, number: int
+    ) -> Page[S]:
+        active = active_since(where, since)
+        return await self._page(active, "creation_time", PAGE_SIZE, number)
+
+    async def _newest_time(self, where: str | None) -> datetime | None:
+        found = await self._page(where, "-creation_time", 1, 1)
+        return max((row.creation_time for row in found.rows), default=None)
+
+    async def _listed(self) -> Collection[UUID]:
+        # By `references`, so with retries: a list this long is asked for seldom.
+        found = await self.references()
+        return [each.id for each in found if ends_in_uuid(each.uid)]
+
+
+class BackupSessions(JobSessions[BackupJobSession]):
+    """The backup job sessions, which can be stopped and have task sessions."""
+
+    async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
+        """Ask the server to stop a session; its task tells whether that was triggered.
+
+        Sent at most once. The session is Stopping for a while: `wait` for its end.
+        Raises PermissionDenied for a user who is no Portal Administrator.
+        """
+        return await self._act(id, "stop")
+
+    async def task_sessions(self, id: Id) -> list[BackupTaskSession]:  # noqa: A002 - the field's term
+        """Give the task sessions of a session, one for each machine in it."""
+        path = f"{self._path}/{parse_id(id)}/taskSessions?format=Entity"
+        answer = await self._pool.request(
+            "GET", path, route=f"{self._path}/{{id}}/taskSessions"
+        )
+        return list((await read(answer, Page[BackupTaskSession])).rows)
+
+
+def active_since(where: str | None, since: datetime | None) -> str:
+    """The filter for what runs, or was created or has ended `since` a time."""
+    active = 'State!="Stopped"'
+    if since is not None:
+        # Whole seconds, as old servers write them: a little earlier does no harm.
+        text = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        active = f'({active},EndTime>="{text}",CreationTime>="{text}")'
+    return active if where is None else f"({where});{active}"

@@ -1,0 +1,213 @@
+"""The poll loop: send looks out when the tracker wants them, hand it what they saw.
+
+The looks are tasks of the loop, which knows the tracker and a callable but never the
+`Watch` in the caller's hand, so that they end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from veeam_async.clock import Clock
+from veeam_async.models import Session
+from veeam_async.watch.persist.recording import Recorder
+from veeam_async.watch.polling.request import Poll, PollCost, PollRequest, Strategy
+from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Due, Tracker
+
+S = TypeVar("S", bound=Session)
+
+_TICK = 0.001
+"""Seconds by which a look may come early: a sleep can end a rounding error too soon."""
+
+_FOR_EVER = 1e9
+"""Seconds, some thirty years: what lies beyond them is beyond the calendar too."""
+
+
+class PollLoop(Generic[S]):
+    """Send looks out when the tracker wants them, and hand it what they saw.
+
+    It goes on for `timeout` seconds from its start, or until an aware `deadline`.
+    `recorder`, where there is one, is told of all that the tracker is told.
+    """
+
+    def __init__(
+        self,
+        poll: Poll[S],
+        tracker: Tracker[S],
+        *,
+        strategy: Strategy,
+        timeout: float | None,
+        deadline: datetime | None,
+        clock: Clock,
+        recorder: Recorder[S] | None,
+    ) -> None:
+        self._poll = poll
+        self._tracker = tracker
+        self._strategy: Strategy = strategy
+        self._timeout = timeout
+        self._clock = clock
+        self._recorder = recorder
+        self._until: float | None = None
+        self.deadline = deadline
+        self.failure: BaseException | None = None
+        self.cost = PollCost()
+        self._news = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: dict[PollRequest[S], float] = {}
+
+    def start(self) -> None:
+        """Begin to look, once."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            now = self._clock.moment()
+            if self._timeout is not None:
+                seconds = min(self._timeout, _FOR_EVER)
+                # Kept by the monotonic clock, shown by the wall clock.
+                self._until = now.monotonic + seconds
+                self.deadline = now.wall + timedelta(seconds=seconds)
+            if self._recorder is not None:
+                self._recorder.begin(self._tracker, now)
+            self._spawn(self._drive())
+
+    def wake(self) -> None:
+        """See again what is due: the tracker was given something."""
+        self._wake.set()
+
+    def is_late(self) -> bool:
+        """Whether the time is up."""
+        if self._until is not None:
+            return self._clock.monotonic() >= self._until
+        return self.deadline is not None and self._clock.wall() >= self.deadline
+
+    def behind(self) -> float:
+        """By how many seconds the look that is the most overdue is."""
+        interval = self._tracker.rules.interval
+        late = [self._clock.monotonic() - at for at in self._under_way.values()]
+        return max(0.0, max(late, default=0.0) - interval)
+
+    async def wait_for_news(self) -> None:
+        """Wait until there may be something to tell, or the time is up."""
+        self._news.clear()
+        await self._news.wait()
+
+    def announce(self) -> None:
+        """Wake whoever waits for news; callable from any thread."""
+        self._in_loop(self._news.set)
+
+    async def close(self) -> None:
+        """Cancel every look and wait for its end."""
+        self._news.set()
+        if tasks := self._cancel():
+            await asyncio.wait(tasks)
+
+    def abandon(self) -> None:
+        """Cancel every look without waiting; callable from any thread."""
+        if self._tasks:
+            self._in_loop(self._cancel)
+            self._in_loop(self._news.set)
+
+    def _in_loop(self, call: Callable[[], object]) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: all ended with it
+                self._loop.call_soon_threadsafe(call)
+
+    def _cancel(self) -> set[asyncio.Task[None]]:
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = self.failure or error
+        self._news.set()
+        self._wake.set()
+
+    # ------------------------------------------------------------ when to look
+
+    async def _drive(self) -> None:
+        """Send looks out when they are due, until the time is up."""
+        while not self.is_late():
+            self._wake.clear()
+            due = self._tracker.take_due(self._clock.monotonic() + _TICK)
+            if due is not None:
+                self._spawn(self._look(due))
+            await self._pause()
+        self._news.set()
+
+    async def _pause(self) -> None:
+        """Sleep until the next look or the deadline, unless something wakes it."""
+        seconds = self._seconds_to_sleep()
+        if seconds is None:
+            await self._wake.wait()
+            return
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        waking = asyncio.ensure_future(self._wake.wait())
+        try:
+            await asyncio.wait((sleeping, waking), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            waking.cancel()
+
+    def _seconds_to_sleep(self) -> float | None:
+        """How long nothing is to be done, None while nothing ever is."""
+        now, waits = self._clock.moment(), []
+        due = self._tracker.next_due()
+        if due is not None:
+            waits.append(due - now.monotonic)
+        if self._until is not None:
+            waits.append(self._until - now.monotonic)
+        elif self.deadline is not None:
+            waits.append((self.deadline - now.wall).total_seconds())
+        return max(0.0, min(waits)) if waits else None
+
+    # ------------------------------------------------------------ what was seen
+
+    async def _look(self, due: Due) -> None:
+        """Have what is due looked at; the tracker decides what comes of it."""
+        request = PollRequest(
+            due,
+            strategy=self._strategy,
+            deliver=self._deliver,
+            discovered=self._discovered,
+            cost=self.cost,
+        )
+        self._under_way[request] = self._clock.monotonic()
+        try:
+            await self._poll(request)
+        finally:
+            del self._under_way[request]
+
+    def _deliver(self, observations: Sequence[Observation[S]]) -> None:
+        recorder, note = self._recorder, self._tracker.note
+        for seen in observations:
+            if recorder is not None:
+                recorder.seen(seen)
+            note(seen)
+        self._heard()
+
+    def _discovered(self, result: DiscoveryResult) -> None:
+        if self._recorder is not None:
+            self._recorder.discovered(result)
+        self._tracker.discovered(result)
+        self._heard()
+
+    def _heard(self) -> None:
+        self._wake.set()
+        failed = self._recorder is not None and self._recorder.failure is not None
+        if self._tracker.has_news or self._tracker.is_over or failed:
+            self._news.set()

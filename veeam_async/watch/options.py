@@ -1,0 +1,149 @@
+"""What a watch is asked for, and the factory that makes one of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Generic, TypeVar, get_args
+
+import attrs
+
+from veeam_async.clock import Clock
+from veeam_async.errors import Json
+from veeam_async.filters import Condition
+from veeam_async.ids import Id, check_many, parse_id
+from veeam_async.models import Session
+from veeam_async.polling import check_limit
+from veeam_async.watch.persist.checkpoint import restore
+from veeam_async.watch.persist.recording import Recorder
+from veeam_async.watch.polling.request import PollRequest, Strategy
+from veeam_async.watch.tracker.discovery import Discovery, lookback_of
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.tracker import Tracker
+from veeam_async.watch.watch import Watch
+
+S = TypeVar("S", bound=Session)
+
+_CHANGING = ("state", "result", "end_time")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_NAMES_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
+
+
+def _strategy(_options: object, _field: object, value: object) -> None:
+    if value not in get_args(Strategy):
+        raise ValueError('strategy is "auto", "get" or "query"')
+
+
+@attrs.frozen(kw_only=True)
+class WatchOptions:
+    """The arguments of `JobSessions.watch`; ValueError for those that make no sense.
+
+    `ids`, `where` and `lookback` may come from `resume`, a checkpoint, instead.
+    """
+
+    rules: Rules = attrs.field(factory=Rules)
+    ids: Iterable[Id] | None = None
+    where: Condition | str | None = None
+    strategy: Strategy = attrs.field(default="auto", validator=_strategy)
+    lookback: float = 900.0
+    timeout: float | None = None
+    deadline: datetime | None = None
+    resume: Json = None
+    record: Callable[[Json], object] | None = None
+
+
+@attrs.frozen(kw_only=True)
+class WatchFactory(Generic[S]):
+    """The one place where the parts of a `Watch` are put together.
+
+    `kind` is the class of the sessions, `load` and `dump` read and write one as plain
+    JSON types, `poll` looks, and `clock` is what everything goes by.
+    """
+
+    kind: type[S]
+    poll: Callable[[PollRequest[S]], Awaitable[None]]
+    load: Callable[[Json], S]
+    dump: Callable[[S], Json]
+    clock: Clock = attrs.field(factory=Clock)
+
+    def watch(self, options: WatchOptions) -> Watch[S]:
+        """A watch, closed as yet: it begins to look when it is iterated.
+
+        Raises InvalidId, and ValueError for what contradicts itself.
+        """
+        tracker, deadline = self._tracker(options)
+        return self.of(tracker, options, deadline)
+
+    def of(
+        self,
+        tracker: Tracker[S],
+        options: WatchOptions,
+        deadline: datetime | None = None,
+    ) -> Watch[S]:
+        """A watch around a tracker that is there; `deadline` is a checkpoint's."""
+        narrowed = tracker.discovery is not None and tracker.discovery.where is not None
+        if options.strategy == "get" and narrowed:
+            raise ValueError('only a query can select by where: strategy is not "get"')
+        check_limit(options.timeout, options.deadline)
+        own = options.timeout is not None or options.deadline is not None
+        name, record = self.kind.__name__, options.record
+        return Watch(
+            self.poll,
+            tracker,
+            kind=name,
+            dump=self.dump,
+            strategy=options.strategy,
+            timeout=options.timeout,
+            deadline=options.deadline if own else deadline,
+            clock=self.clock,
+            recorder=None if record is None else Recorder(record, self.dump, name),
+        )
+
+    def _tracker(self, options: WatchOptions) -> tuple[Tracker[S], datetime | None]:
+        """The tracker, and the deadline that a checkpoint brings."""
+        # 1. A watch that goes on.
+        if options.resume is not None:
+            if options.ids is not None or options.where is not None:
+                raise ValueError(
+                    "a checkpoint knows what it watches: give nothing else"
+                )
+            name, now = self.kind.__name__, self.clock.moment()
+            return restore(options.resume, self.load, options.rules, now=now, kind=name)
+        # 2. A new one of everything.
+        if options.ids is None:
+            return Tracker((), options.rules, discovery=self._discovery(options)), None
+        # 3. A new one of given ids.
+        if options.where is not None:
+            raise ValueError("where narrows a watch of everything: give no ids with it")
+        check_many(options.ids)
+        session_ids = [parse_id(given) for given in options.ids]
+        return Tracker(session_ids, options.rules), None
+
+    def _discovery(self, options: WatchOptions) -> Discovery:
+        where = options.where
+        return Discovery(
+            where=None if where is None else narrowing(where, self.kind),
+            lookback=lookback_of(options.lookback),
+        )
+
+
+def narrowing(where: Condition | str, kind: type[Session]) -> str:
+    """The filter's text of `where`; ValueError where it names what changes.
+
+    A session that runs would be lost from sight as soon as it changes.
+    """
+    if isinstance(where, Condition):
+        changes = not where.fields.isdisjoint(_CHANGING)
+        text = where.render(kind)
+    elif isinstance(where, str):
+        text = where
+        changes = _NAMES_CHANGING.search(_QUOTED.sub('""', text)) is not None
+    else:
+        raise ValueError("where is a condition made with F, or a text")  # noqa: TRY004 - misuse is ValueError throughout
+    if changes:
+        raise ValueError(
+            "where selects sessions by what they are, not by State, Result or EndTime, "
+            "which change while they are watched"
+        )
+    return text

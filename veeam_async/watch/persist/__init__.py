@@ -1,0 +1,1 @@
+"""Checkpoints and recordings: a watch as plain JSON types, and back."""

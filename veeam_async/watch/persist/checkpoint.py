@@ -1,0 +1,242 @@
+"""A tracker as plain JSON types, and back: what a checkpoint consists of.
+
+It holds what was told apart from what was seen, so that whatever was handed out after
+it is told again. Times are wall times: monotonic clocks differ between processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from veeam_async.clock import Moment
+from veeam_async.errors import Json, VeeamError
+from veeam_async.models import Session
+from veeam_async.watch.tracker.discovery import Discovery, lookback_of
+from veeam_async.watch.tracker.health import Health
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.session import Phase, TrackedSession
+from veeam_async.watch.tracker.tombstones import Tombstones
+from veeam_async.watch.tracker.tracker import Tracker
+from veeam_async.watch.tracker.watermark import Watermark
+
+S = TypeVar("S", bound=Session)
+
+VERSION = 2
+_OLDEST = 1
+
+DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What values meet that no checkpoint, and no recording, has."""
+
+
+def save(
+    tracker: Tracker[S],
+    dump: Callable[[S], Json],
+    deadline: datetime | None,
+    *,
+    kind: str,
+) -> dict[str, Json]:
+    """The checkpoint of a tracker, which watches sessions of `kind`.
+
+    `dump` gives a session as plain JSON types.
+    """
+    discovery, ended = tracker.discovery, tracker.tombstones.marks
+    return {
+        "version": VERSION,
+        "kind": kind,
+        "sequence": tracker.sequence,
+        "deadline": _text(deadline),
+        "health": _saved_health(tracker.server.health),
+        "ended": {str(session_id): _text(at) for session_id, at in ended.items()},
+        "everything": None if discovery is None else _saved_discovery(discovery),
+        "sessions": {
+            str(session_id): _saved(tracked, dump)
+            for session_id, tracked in tracker.tracked.items()
+        },
+    }
+
+
+def restore(
+    data: Json,
+    load: Callable[[Json], S],
+    rules: Rules,
+    *,
+    now: Moment,
+    kind: str,
+) -> tuple[Tracker[S], datetime | None]:
+    """The tracker and the deadline that `data` was saved from.
+
+    Versions 1 and 2 are read. Raises ValueError where it is no checkpoint, one of a
+    newer version, or of sessions of another kind.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("version"), int):
+        raise ValueError("this is no checkpoint: take one from watch.checkpoint()")  # noqa: TRY004 - misuse is ValueError throughout
+    if not _OLDEST <= data["version"] <= VERSION:
+        raise ValueError(
+            f"this checkpoint is of version {data['version']}, and this release reads "
+            f"{_OLDEST} to {VERSION}: update the one that is older"
+        )
+    saved = data.get("kind")  # version 1 did not tell
+    if saved and saved != kind:
+        raise ValueError(
+            f"this checkpoint is of a watch of {saved}s, not of {kind}s: resume it "
+            "where it was taken"
+        )
+    try:
+        return _restored(data, load, rules, now)
+    except (*DAMAGES, VeeamError) as error:
+        raise ValueError(f"the checkpoint is damaged: {error}") from error
+
+
+def _restored(
+    data: dict[str, Any],
+    load: Callable[[Json], S],
+    rules: Rules,
+    now: Moment,
+) -> tuple[Tracker[S], datetime | None]:
+    everything = data.get("everything")  # version 1 could watch no more than ids
+    discovery = None if everything is None else _loaded_discovery(everything, now)
+    tracker: Tracker[S] = Tracker(
+        (), rules, discovery=discovery, sequence=int(data["sequence"])
+    )
+    tracker.server.health = _loaded_health(data["health"], now)
+    tracker.tombstones = _loaded_tombstones(data["ended"])
+    for session_id, saved in data["sessions"].items():
+        tracked = _loaded(UUID(session_id), saved, load, now)
+        if tracked.phase is Phase.CONFIRMING:
+            # No sooner than without the restart, else it would be confirmed too early.
+            since = tracked.confirming_since or _moment(saved["known_at"], now)
+            tracked.due = rules.confirm_at(since or now)
+        tracker.restore(tracked)
+    return tracker, _time(data["deadline"])
+
+
+def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, Json]:
+    told, known = tracked.told, tracked.newest
+    stopped = tracked.confirming_since is not None or tracked.phase is Phase.STOPPED
+    return {
+        "told": None if told is None else dump(told),
+        "told_seen": _text(tracked.told_seen),
+        "known": None if known is None or known is told else dump(known),
+        "known_at": _text(tracked.known_at),
+        "doubted": stopped,
+        "doubted_at": _wall(tracked.confirming_since),
+        "missing": tracked.missing,
+        "missing_since": _wall(tracked.missing_since),
+        "looked": tracked.health.looked,
+        "quiet": tracked.suppressed,
+        "health": _saved_health(tracked.health),
+    }
+
+
+def _loaded(
+    session_id: UUID,
+    saved: dict[str, Any],
+    load: Callable[[Json], S],
+    now: Moment,
+) -> TrackedSession[S]:
+    told = None if saved["told"] is None else load(saved["told"])
+    known = told if saved["known"] is None else load(saved["known"])
+    tracked = TrackedSession(
+        session_id,
+        told=told,
+        told_seen=_time(saved["told_seen"]),
+        known=known,
+        known_at=_time(saved["known_at"]),
+        confirming_since=_confirming_since(saved, now),
+        missing=int(saved["missing"]),
+        missing_since=_moment(saved["missing_since"], now),
+        suppressed=bool(saved.get("quiet")),
+        health=_loaded_health(saved["health"], now),
+    )
+    tracked.health.looked = bool(saved["looked"])
+    tracked.phase = _phase(tracked)
+    return tracked
+
+
+def _phase(tracked: TrackedSession[S]) -> Phase:
+    """Where a restored session stands: ends that were not told are confirmed anew."""
+    if tracked.confirming_since is not None:
+        return Phase.CONFIRMING
+    if tracked.known is None:
+        return Phase.AWAITED
+    return Phase.CONFIRMING if tracked.missing else Phase.ACTIVE
+
+
+def _confirming_since(saved: dict[str, Any], now: Moment) -> Moment | None:
+    """Since when an end was being confirmed; version 1 told only that it was."""
+    since = saved.get("doubted_at") or saved["known_at"]
+    return _moment(since, now) if saved["doubted"] else None
+
+
+def _saved_discovery(discovery: Discovery) -> dict[str, Json]:
+    return {
+        "where": discovery.where,
+        "lookback": discovery.lookback.total_seconds(),
+        "newest": _text(discovery.mark.newest),
+        "begun": discovery.begun,
+        "began": _text(discovery.began),
+        "health": _saved_health(discovery.health),
+    }
+
+
+def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
+    where = saved["where"]
+    return Discovery(
+        where=None if where is None else str(where),
+        lookback=lookback_of(float(saved["lookback"])),
+        mark=Watermark.at(_time(saved["newest"])),
+        begun=bool(saved["begun"]),
+        began=_time(saved["began"]),
+        health=_loaded_health(saved["health"], now),
+    )
+
+
+def _loaded_tombstones(saved: dict[str, Any] | list[Any]) -> Tombstones:
+    if isinstance(saved, list):  # version 1
+        saved = dict.fromkeys(saved)
+    return Tombstones({UUID(each): _time(at) for each, at in saved.items()})
+
+
+def _saved_health(health: Health) -> dict[str, Json]:
+    return {
+        "failing_since": _wall(health.failing_since),
+        "told": _text(health.told),
+    }
+
+
+def _loaded_health(saved: dict[str, Any], now: Moment) -> Health:
+    told = _time(saved["told"])
+    return Health(
+        failing_since=_moment(saved["failing_since"], now),
+        degraded=told is not None,
+        told=told,
+    )
+
+
+def _moment(text: str | None, now: Moment) -> Moment | None:
+    """A saved wall time on both clocks of this process."""
+    wall = _time(text)
+    if wall is None:
+        return None
+    ago = max(0.0, (now.wall - wall).total_seconds())
+    return Moment(now.monotonic - ago, wall)
+
+
+def _wall(moment: Moment | None) -> str | None:
+    return None if moment is None else _text(moment.wall)
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.astimezone(UTC).isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return time.astimezone(UTC)

@@ -1,0 +1,129 @@
+"""A recorded watch, told again: the same events from its lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from veeam_async.clock import Moment
+from veeam_async.errors import Json, VeeamError
+from veeam_async.events import WatchEvent
+from veeam_async.models import Session
+from veeam_async.watch.persist.checkpoint import DAMAGES, restore
+from veeam_async.watch.persist.recording import VERSION, DeltaDecoder
+from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Tracker
+
+S = TypeVar("S", bound=Session)
+
+Load: TypeAlias = Callable[[str, Json], S]
+"""Reads the session of a kind, named as its class, from plain JSON types."""
+
+
+def replay(lines: Iterable[Json], load: Load[S]) -> Iterator[WatchEvent[S]]:
+    """The events that a recorded watch told, from its lines.
+
+    Raises ValueError, with the number of the line, where they are no recording, and
+    where this release would not tell what was told then.
+    """
+    replayed: Replay[S] | None = None
+    for number, line in enumerate(lines, start=1):
+        try:
+            if replayed is None:
+                replayed = _begun(line, load)
+                continue
+            event = replayed.take(line)
+        except (*DAMAGES, VeeamError) as error:
+            raise ValueError(f"line {number} of the recording: {error}") from error
+        if event is not None:
+            yield event
+    if replayed is None:
+        raise ValueError("the recording is empty")
+
+
+class Replay(Generic[S]):
+    """Feed a tracker what it was given then, line by line."""
+
+    def __init__(self, tracker: Tracker[S], load: Callable[[Json], S]) -> None:
+        self._tracker = tracker
+        self._load = load
+        self._sessions = DeltaDecoder()
+
+    def take(self, line: Any) -> WatchEvent[S] | None:
+        """Feed a line to the tracker; the event that was told there, or None."""
+        name = line["line"]
+        if name == "told":
+            return self._tell(line["sequence"])
+        if name == "seen":
+            self._see(line)
+        elif name == "swept":
+            self._tracker.discovered(_result(line))
+        elif name == "add":
+            self._tracker.add(UUID(line["id"]))
+        elif name == "discard":
+            self._tracker.discard(UUID(line["id"]))
+        elif name != "end":
+            raise ValueError(f"{name!r} is unknown: a newer release made it")
+        return None
+
+    def _see(self, line: dict[str, Any]) -> None:
+        session_id = UUID(line["id"])
+        session = self._sessions.decode(session_id, line)
+        seen: Observation[S] = Observation(
+            id=session_id,
+            asked_at=float(line["asked_at"]),
+            at=_moment(line["at"]),
+            session=None if session is None else self._load(session),
+            error=_loaded_error(line["error"]),
+            random=float(line["random"]),
+            unlisted=bool(line["stray"]),
+        )
+        self._tracker.take_due(seen.at.monotonic)  # else the schedule only grows
+        self._tracker.note(seen)
+
+    def _tell(self, sequence: int | None) -> WatchEvent[S] | None:
+        event = self._tracker.tell()
+        now = None if event is None else event.sequence
+        if now != sequence:
+            raise ValueError(f"event {sequence} was told there, and now it is {now}")
+        return event
+
+
+def _begun(line: Any, load: Load[S]) -> Replay[S]:
+    if line["line"] != "watch":
+        raise ValueError("this is not the beginning of a recording")
+    if line["version"] != VERSION:
+        raise ValueError(f"version {line['version']} is unknown: update this release")
+    kind = str(line["kind"])
+
+    def load_one(data: Json) -> S:
+        return load(kind, data)
+
+    rules = Rules(**line["rules"])
+    now = _moment(line["at"])
+    tracker, _ = restore(line["start"], load_one, rules, now=now, kind=kind)
+    return Replay(tracker, load_one)
+
+
+def _result(line: dict[str, Any]) -> DiscoveryResult:
+    listed = line["listed"]
+    return DiscoveryResult(
+        asked_at=float(line["asked_at"]),
+        at=_moment(line["at"]),
+        error=_loaded_error(line["error"]),
+        random=float(line["random"]),
+        # A set would lose the order, and events come in it.
+        listed=None if listed is None else {UUID(each): None for each in listed}.keys(),
+    )
+
+
+def _moment(data: dict[str, Any]) -> Moment:
+    return Moment(float(data["monotonic"]), datetime.fromisoformat(data["wall"]))
+
+
+def _loaded_error(data: dict[str, Any] | None) -> VeeamError | None:
+    return None if data is None else VeeamError(data["text"])

@@ -1,0 +1,94 @@
+"""Poll sessions one by one: a GET for each, so many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from veeam_async.clock import Clock
+from veeam_async.errors import NotFound, VeeamError
+from veeam_async.models import Session
+from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
+from veeam_async.watch.tracker.session import Observation
+
+S = TypeVar("S", bound=Session)
+
+_LOG = logging.getLogger(__name__)
+
+
+class GetPoller(Generic[S]):
+    """Get what is wanted, `concurrency` sessions at once, first come, first served."""
+
+    def __init__(
+        self, source: PollSource[S], *, concurrency: int, clock: Clock
+    ) -> None:
+        self._source = source
+        self._concurrency = concurrency
+        self._clock = clock
+        # What several requests want is got once, but not together with what was
+        # unlisted: its observation says so.
+        self._queue: OrderedDict[tuple[UUID, bool], list[PollRequest[S]]] = (
+            OrderedDict()
+        )
+        self._tasks: TaskSet[S] = TaskSet(self.start)
+
+    def want(
+        self,
+        session_id: UUID,
+        requests: Iterable[PollRequest[S]],
+        *,
+        unlisted: bool = False,
+    ) -> None:
+        """Queue a session; `unlisted` says that it was in no row of a list."""
+        self._queue.setdefault((session_id, unlisted), []).extend(requests)
+
+    def start(self) -> None:
+        """Get what is queued, as far as there is room."""
+        while self._queue and len(self._tasks) < self._concurrency:
+            (session_id, unlisted), requests = self._queue.popitem(last=False)
+            self._tasks.spawn(
+                self._get(session_id, requests, unlisted=unlisted), requests
+            )
+
+    def cancel_unwanted(self) -> set[asyncio.Task[None]]:
+        """Cancel what nobody waits for any more; the tasks that are ending."""
+        for key, requests in list(self._queue.items()):
+            if all(request.is_over for request in requests):
+                del self._queue[key]
+        return self._tasks.cancel_unwanted()
+
+    async def _get(
+        self, session_id: UUID, requests: Sequence[PollRequest[S]], *, unlisted: bool
+    ) -> None:
+        """Look once; whoever asked decides what comes of it."""
+        asked_at = self._clock.monotonic()
+        for request in requests:
+            request.count()
+        session, error = await self._look(session_id)
+        seen = Observation(
+            id=session_id,
+            asked_at=asked_at,
+            at=self._clock.moment(),
+            session=session,
+            error=error,
+            random=0.0 if error is None else self._clock.random(),
+            unlisted=unlisted,
+        )
+        for request in requests:
+            request.deliver((seen,), 1)
+
+    async def _look(self, session_id: UUID) -> tuple[S | None, VeeamError | None]:
+        """The session, or the error met, or neither where the server knows it not."""
+        try:
+            return await self._source.get(session_id), None
+        except NotFound:
+            return None, None
+        except VeeamError as error:
+            if self._source.is_fatal(error):
+                raise
+            _LOG.debug("a look at %s failed: %s", session_id, type(error).__name__)
+            return None, error

@@ -1,0 +1,99 @@
+"""One list fanned out: each row to the poll requests that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from veeam_async.clock import Moment
+from veeam_async.errors import VeeamError
+from veeam_async.models import Session
+from veeam_async.watch.polling.request import PollRequest
+from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.session import Observation
+
+S = TypeVar("S", bound=Session)
+
+
+class Dispatch(Generic[S]):
+    """The requests that one list answers; those with a scope are handed every row.
+
+    `asked_at` is when the list was asked for, in monotonic seconds. `open` are the ids
+    that were in no row as yet, each with those who asked for it.
+    """
+
+    def __init__(self, requests: Sequence[PollRequest[S]], asked_at: float) -> None:
+        self.requests = requests
+        self.discoverers = [each for each in requests if each.due.scope is not None]
+        self.open = _by_id(requests)
+        self._asked_at = asked_at
+
+    def is_worth(self, pages: int) -> bool:
+        """Whether so many pages are no more than a GET for each id."""
+        if self.discoverers or any(each.strategy == "query" for each in self.requests):
+            return True
+        return pages <= max(1, len(self.open))
+
+    def count(self) -> None:
+        """Count an HTTP request for everybody."""
+        for request in self.requests:
+            request.count()
+
+    def deliver(
+        self, rows: Sequence[tuple[UUID, S]], asked_at: float, at: Moment
+    ) -> None:
+        """Hand on the rows of a page, which was asked for and answered then."""
+        batches: dict[PollRequest[S], list[Observation[S]]] = {}
+        everything: list[Observation[S]] = []
+        for session_id, row in rows:
+            requests = self.open.pop(session_id, None)
+            if requests is None and not self.discoverers:
+                continue
+            seen = Observation(id=session_id, asked_at=asked_at, at=at, session=row)
+            everything.append(seen)
+            for request in requests or ():
+                batches.setdefault(request, []).append(seen)
+        for discoverer in self.discoverers:
+            discoverer.deliver(everything, len(batches.pop(discoverer, ())))
+        for request, batch in batches.items():
+            request.deliver(batch, len(batch))
+
+    def complete(self, at: Moment) -> None:
+        """Close the look at everything: all rows were handed on."""
+        for discoverer in self.discoverers:
+            discoverer.discovered(DiscoveryResult(asked_at=self._asked_at, at=at))
+
+    def fail(self, error: VeeamError, at: Moment, random: float) -> None:
+        """Answer everybody whose question is open with the error that cut it short."""
+        for discoverer in self.discoverers:
+            discoverer.discovered(
+                DiscoveryResult(
+                    asked_at=self._asked_at, at=at, error=error, random=random
+                )
+            )
+        missed: dict[PollRequest[S], list[Observation[S]]] = {}
+        for session_id, requests in self.open.items():
+            seen: Observation[S] = Observation(
+                id=session_id,
+                asked_at=self._asked_at,
+                at=at,
+                error=error,
+                random=random,
+            )
+            for request in requests:
+                missed.setdefault(request, []).append(seen)
+        for request, batch in missed.items():
+            request.deliver(batch, len(batch))
+
+
+def _by_id(requests: Sequence[PollRequest[S]]) -> dict[UUID, list[PollRequest[S]]]:
+    """Who asked for which id."""
+    if len(requests) == 1:
+        alone = list(requests)  # once: ten thousand lists would take their time
+        return dict.fromkeys(requests[0].due.session_ids, alone)
+    asked: dict[UUID, list[PollRequest[S]]] = {}
+    for request in requests:
+        for session_id in request.due.session_ids:
+            asked.setdefault(session_id, []).append(request)
+    return asked

@@ -1,0 +1,169 @@
+"""A poll request, the callables that answer it, and the tasks that work for it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from datetime import datetime
+from typing import Generic, Literal, TypeAlias, TypeVar
+from uuid import UUID
+
+import attrs
+
+from veeam_async.errors import VeeamError
+from veeam_async.models import Page, Session
+from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Due
+
+S = TypeVar("S", bound=Session)
+
+Strategy: TypeAlias = Literal["auto", "get", "query"]
+"""How to look: what costs less, by a GET for each session, or by a query for all."""
+
+
+@attrs.define
+class PollCost:
+    """What the looks of a watch have cost: looks, requests that were sent, rows.
+
+    A request that served several watches counts for each of them.
+    """
+
+    polls: int = 0
+    requests: int = 0
+    rows: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class PollSource(Generic[S]):
+    """The ways in which sessions can be looked at, as plain callables.
+
+    One attempt each; whoever calls decides when to look again.
+
+    Args:
+        get: gives a session, or raises NotFound.
+        page: gives a page (from 1) of what *where* selects and what runs, or was
+            created or has ended since a time (None: only what runs), oldest first.
+        newest: gives the creation time of the newest session that *where* selects,
+            None where there is none.
+        references: gives the sessions that the server lists.
+        is_fatal: tells whether an error would meet every other look as well.
+    """
+
+    get: Callable[[UUID], Awaitable[S]]
+    page: Callable[[str | None, datetime | None, int], Awaitable[Page[S]]]
+    newest: Callable[[str | None], Awaitable[datetime | None]]
+    references: Callable[[], Awaitable[Collection[UUID]]]
+    is_fatal: Callable[[VeeamError], bool]
+
+
+class PollRequest(Generic[S]):
+    """One look of a watch: at what is `due`, by a `strategy`.
+
+    `deliver` is called with observations as they come, one for each id, and with every
+    row where there is a scope; `discovered` after all of those, where there is one.
+    `done` is awaited by the watch, and cancelled where it gives the look up. Make it in
+    the loop that awaits it.
+    """
+
+    def __init__(
+        self,
+        due: Due,
+        *,
+        strategy: Strategy,
+        deliver: Callable[[Sequence[Observation[S]]], None],
+        discovered: Callable[[DiscoveryResult], None],
+        cost: PollCost,
+    ) -> None:
+        self.due = due
+        self.strategy: Strategy = strategy
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._deliver = deliver
+        self._discovered = discovered
+        self._cost = cost
+        self._left = len(due.session_ids) + len(due.confirm) + (due.scope is not None)
+        cost.polls += 1
+        self._count_down(0)
+
+    @property
+    def where(self) -> str | None:
+        """The filter of a look at everything, None where it has none."""
+        return None if self.due.scope is None else self.due.scope.where
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits any more."""
+        return self.done.done()
+
+    def count(self) -> None:
+        """Count an HTTP request that was sent for it."""
+        self._cost.requests += 1
+
+    def deliver(self, seen: Sequence[Observation[S]], answered: int) -> None:
+        """Hand on what was seen, which answers so many of the ids asked for."""
+        if not self.is_over:
+            self._cost.rows += sum(one.session is not None for one in seen)
+            self._deliver(seen)
+            self._count_down(answered)
+
+    def discovered(self, result: DiscoveryResult) -> None:
+        """Hand on how the look at everything ended."""
+        if not self.is_over:
+            self._discovered(result)
+            self._count_down(1)
+
+    def fail(self, error: BaseException) -> None:
+        """End with a copy of an error, since a shared one would gather tracebacks."""
+        if not self.is_over:
+            self.done.set_exception(copy.copy(error))
+
+    def _count_down(self, answered: int) -> None:
+        self._left -= answered
+        if self._left == 0 and not self.is_over:
+            self.done.set_result(None)
+
+
+Poll: TypeAlias = Callable[[PollRequest[S]], Awaitable[None]]
+"""Looks, and returns when all has been delivered; raises what ends a watch."""
+
+
+class TaskSet(Generic[S]):
+    """Tasks that work for poll requests; each ends once nobody waits for it.
+
+    What a task raises ends all the requests that it worked for; `then` is called after
+    the end of each.
+    """
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        self._then = then
+        self._tasks: dict[asyncio.Task[None], Sequence[PollRequest[S]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def spawn(
+        self, work: Coroutine[None, None, None], requests: Sequence[PollRequest[S]]
+    ) -> None:
+        """Start a task that works for these requests."""
+        task = asyncio.create_task(work)
+        self._tasks[task] = requests
+        task.add_done_callback(self._ended)
+
+    def cancel_unwanted(self) -> set[asyncio.Task[None]]:
+        """Cancel the tasks that nobody waits for; those that are ending."""
+        ending = {
+            task
+            for task, requests in self._tasks.items()
+            if all(request.is_over for request in requests)
+        }
+        for task in ending:
+            task.cancel()
+        return ending
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        requests = self._tasks.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            for request in requests:
+                request.fail(error)
+        self._then()

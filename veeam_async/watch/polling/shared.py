@@ -1,0 +1,132 @@
+"""The one place that decides how to look: by a GET for each, or by a list for all.
+
+What all watches of a resource ask for within a moment is answered by one look; each
+answer is handed on as it comes. The way to look is chosen by what it costs: from 32
+sessions on a page of a hundred rows is cheaper than a GET for each, unless so many
+others run that there are more pages than sessions asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+from veeam_async.clock import Clock
+from veeam_async.models import Session
+from veeam_async.watch.polling.by_get import GetPoller
+from veeam_async.watch.polling.by_list import ListPoller
+from veeam_async.watch.polling.by_reference import ReferencePoller
+from veeam_async.watch.polling.request import PollRequest, PollSource
+
+S = TypeVar("S", bound=Session)
+
+LIST_FROM = 32
+"""Asked-for sessions from which on a list is worth its while."""
+
+_COLLECT_SECONDS = 0.002
+"""For how long to collect: timers that are due together fire apart by less."""
+
+_LONGEST = 20
+"""How often collecting may go on: hundreds of watches wake up one after another."""
+
+_TRUSTED = 10
+"""For how many looks the cost of the last list is believed, once it was too high."""
+
+
+class SharedPoller(Generic[S]):
+    """Poll a `source` for all watches of a resource, `concurrency` GETs at once.
+
+    `collect` is for how many seconds to collect what is asked for.
+    """
+
+    def __init__(
+        self,
+        source: PollSource[S],
+        *,
+        concurrency: int,
+        clock: Clock,
+        collect: float = _COLLECT_SECONDS,
+    ) -> None:
+        self._collect_seconds = collect
+        self._by_get = GetPoller(source, concurrency=concurrency, clock=clock)
+        self._by_reference = ReferencePoller(source, clock=clock)
+        self._by_list = ListPoller(
+            source, by_get=self._by_get, by_reference=self._by_reference, clock=clock
+        )
+        self._collected: list[PollRequest[S]] = []
+        self._distrust = _TRUSTED
+
+    async def poll(self, request: PollRequest[S]) -> None:
+        """Look, and return once all that was asked for has been delivered.
+
+        Raises what would meet every other look as well.
+        """
+        self._collected.append(request)
+        if len(self._collected) == 1:
+            self._collect(1, _LONGEST)
+        try:
+            await request.done
+        except BaseException:
+            await self._end_unwanted()
+            raise
+
+    def _collect(self, known: int, left: int) -> None:
+        """Set out after a moment, or a few: as long as more is asked for."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._collect_seconds, self._set_out_or_wait, known, left)
+
+    def _set_out_or_wait(self, known: int, left: int) -> None:
+        if len(self._collected) > known and left > 0:
+            self._collect(len(self._collected), left - 1)
+        else:
+            self._set_out()
+
+    async def _end_unwanted(self) -> None:
+        ending = self._by_get.cancel_unwanted() | self._by_list.cancel_unwanted()
+        ending |= self._by_reference.cancel_unwanted()
+        if ending:
+            await asyncio.wait(ending)
+
+    def _set_out(self) -> None:
+        """Look at what was asked for, all of a strategy together."""
+        requests = [each for each in self._collected if not each.is_over]
+        self._collected = []
+        for request in requests:
+            for session_id in request.due.confirm:
+                self._by_get.want(session_id, [request])
+        # With a filter only a query will do: nothing else could tell what it selects.
+        self._by_list.want([each for each in requests if each.where is not None])
+        others = [each for each in requests if each.where is None]
+        for strategy in ("auto", "get", "query"):
+            self._look([each for each in others if each.strategy == strategy], strategy)
+        self._by_get.start()  # only now: what several ask for is got once
+
+    def _look(self, requests: Sequence[PollRequest[S]], strategy: str) -> None:
+        if self._is_for_list(strategy, requests):
+            self._by_list.want(each for each in requests if _wants_rows(each))
+            return
+        for request in requests:
+            for session_id in request.due.session_ids:
+                self._by_get.want(session_id, [request])
+        self._by_reference.want([each for each in requests if each.due.scope])
+
+    def _is_for_list(self, strategy: str, requests: Sequence[PollRequest[S]]) -> bool:
+        if self._by_list.is_refused or strategy == "get":
+            return False
+        if strategy == "query" or any(each.due.scope for each in requests):
+            return True
+        wanted = {id_ for each in requests for id_ in each.due.session_ids}
+        return len(wanted) >= LIST_FROM and self._is_cheap(len(wanted))
+
+    def _is_cheap(self, many: int) -> bool:
+        """Whether a list has no more pages than so many ids, as far as is known."""
+        if (self._by_list.pages or 1) > many and self._distrust > 0:
+            self._distrust -= 1
+            return False
+        self._distrust = _TRUSTED
+        return True
+
+
+def _wants_rows(request: PollRequest[S]) -> bool:
+    return bool(request.due.session_ids) or request.due.scope is not None

@@ -1,0 +1,138 @@
+"""How looking goes, at one session or at the server: since when it fails, who knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from veeam_async.clock import Moment
+from veeam_async.errors import VeeamError
+from veeam_async.events import EventKind, HealthChanged
+
+
+@attrs.define
+class Health:
+    """How the looks at one thing go.
+
+    `failing_since` is None while they work; `degraded` means that they have failed for
+    longer than anybody's patience. What the listener believes stands apart from that:
+    `told` is since when, as it was told, and None while it believes all is well.
+    """
+
+    looked: bool = False
+    failures: int = 0
+    failing_since: Moment | None = None
+    error: VeeamError | None = None
+    degraded: bool = False
+    changed_at: datetime | None = None
+    told: datetime | None = None
+
+    def fail(self, at: Moment, error: VeeamError) -> None:
+        """Count a failed look."""
+        self.failures += 1
+        self.failing_since = self.failing_since or at
+        self.error = error
+
+    def degrade(self, since: Moment, at: Moment, error: VeeamError) -> None:
+        """Looks have failed since then, for too long."""
+        self.failing_since = self.failing_since or since
+        self.error = error
+        if not self.degraded:
+            self.degraded, self.changed_at = True, at.wall
+
+    def recover(self, at: Moment) -> None:
+        """End the failing: a look worked."""
+        self.failures = 0
+        self.failing_since = None
+        if self.degraded:
+            self.degraded, self.changed_at = False, at.wall
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the listener does not know how it goes."""
+        return self.changed_at is not None and self.degraded != (self.told is not None)
+
+    def event(self, session_id: UUID | None, sequence: int) -> HealthChanged | None:
+        """What is to be told, once; None where the listener knows all."""
+        if self.changed_at is None or not self.has_news:
+            return None
+        kind, since = EventKind.RECOVERED, self.told
+        if self.failing_since is not None and self.degraded:
+            kind, since = EventKind.DEGRADED, self.failing_since.wall
+        self.told = since if self.degraded else None
+        return HealthChanged(
+            kind=kind,
+            id=session_id,
+            error=self.error,
+            since=since or self.changed_at,
+            observed_at=self.changed_at,
+            sequence=sequence,
+        )
+
+
+class ServerHealth:
+    """Whose fault it is that looks fail: the server's where all do, else a session's.
+
+    It keeps count of the sessions that were looked at and of those whose looks fail.
+    Call `discount` before a session's health changes and `count` after; this changes
+    both totals. `discovery` is the health of the looks for new sessions, None in a
+    watch of given ids; `patience` is in seconds.
+    """
+
+    def __init__(self, patience: float, discovery: Health | None) -> None:
+        self.health = Health()
+        self._patience = patience
+        self._discovery = discovery
+        self._looked = 0
+        self._failing = 0
+        self._is_blind = False
+
+    def count(self, health: Health) -> None:
+        """Add a session to the totals."""
+        self._looked += health.looked
+        self._failing += health.failing_since is not None
+
+    def discount(self, health: Health) -> None:
+        """Take a session out of the totals."""
+        self._looked -= health.looked
+        self._failing -= health.failing_since is not None
+
+    def session_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
+        """Blame the server or the session, once its looks have failed for too long."""
+        since = health.failing_since
+        if since is None or not self._is_long(since, at):
+            return
+        if self._all_fail():
+            self.health.degrade(since, at, error)
+        # An outage is told once, not again for each session that it hides.
+        elif not self.health.degraded:
+            health.degrade(since, at, error)
+
+    def session_recovered(self, at: Moment) -> None:
+        """End the outage, unless new sessions are still out of sight."""
+        if not self._is_blind:
+            self.health.recover(at)
+
+    def discovery_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
+        """Degrade the server once new sessions have been out of sight for too long."""
+        since = health.failing_since
+        if since is not None and self._is_long(since, at):
+            # Known sessions that answer do not show the new ones: no look at them may
+            # end this outage.
+            self._is_blind = self._is_blind or not self._all_fail()
+            self.health.degrade(since, at, error)
+
+    def discovery_recovered(self, at: Moment) -> None:
+        """End the outage: a look at everything worked."""
+        self._is_blind = False
+        self.health.recover(at)
+
+    def _is_long(self, since: Moment, now: Moment) -> bool:
+        return now.monotonic - since.monotonic >= self._patience
+
+    def _all_fail(self) -> bool:
+        discovery = self._discovery
+        is_failing = discovery is None or discovery.failing_since is not None
+        return is_failing and self._failing >= self._looked

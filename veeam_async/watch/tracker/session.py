@@ -1,0 +1,263 @@
+"""One watched session: what was seen of it, what was told, when to look again.
+
+What is known and what was told are kept apart, so that a slow listener is told the
+newest state instead of a backlog, and a checkpoint holds exactly what was told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from veeam_async.clock import Moment
+from veeam_async.errors import VeeamError
+from veeam_async.events import (
+    EventKind,
+    SessionChanged,
+    SessionGone,
+    WatchEvent,
+    is_skip,
+)
+from veeam_async.models import Session
+from veeam_async.watch.tracker.health import Health
+from veeam_async.watch.tracker.schedule import Rules
+
+S = TypeVar("S", bound=Session)
+
+
+@attrs.define(kw_only=True)
+class Observation(Generic[S]):
+    """What one look at a session saw.
+
+    The `session`, or an `error`, or neither of the two: the server does not know it.
+    `asked_at` is in monotonic seconds, `at` the moment of the answer. `random`, in
+    [0, 1), spreads the next look where this one failed. `unlisted`: the session was in
+    no row of a list, so that it was looked at by itself.
+    """
+
+    id: UUID
+    asked_at: float
+    at: Moment
+    session: S | None = None
+    error: VeeamError | None = None
+    random: float = 0.0
+    unlisted: bool = False
+
+
+class Phase(IntEnum):
+    """Where a watched session stands; those from STOPPED on are over.
+
+    Ordered integers, since every look at each of ten thousand sessions compares them.
+    """
+
+    AWAITED = 0
+    """Never seen yet."""
+    ACTIVE = 1
+    """Seen, with something to tell, or its last look failed."""
+    DELIVERED = 2
+    """Runs in the state that was told, and its looks work."""
+    CONFIRMING = 3
+    """Its end was seen once: a first 404, or a Stopped without a result."""
+    STOPPED = 4
+    """Its end is known, whether it was told or not."""
+    GONE = 5
+    """The server knows it no longer, or never did."""
+    DISCARDED = 6
+    """Not watched any more; its last entry in the schedule is skipped."""
+
+
+_ENDS = {Phase.STOPPED: EventKind.STOPPED, Phase.GONE: EventKind.GONE}
+
+
+@attrs.define
+class TrackedSession(Generic[S]):
+    """A watched session; `due` is the monotonic time of its next look.
+
+    `known` is what was seen last and `told` what the listener knows; `progress`, where
+    it is not None, is newer than that of `known`. `known_at` is when the newest look
+    was answered, `told_seen` when the told state was last seen. `confirming_since` is
+    when it was first seen Stopped without a result, `missing` counts its 404s.
+    `suppressed`: it was listed before the watch began, and is reported only if it runs.
+    """
+
+    id: UUID
+    due: float = float("-inf")
+    looking: bool = False
+    asked_at: float = float("-inf")
+    phase: Phase = Phase.AWAITED
+    known: S | None = None
+    progress: int | None = None
+    known_at: datetime | None = None
+    told: S | None = None
+    told_seen: datetime | None = None
+    missing: int = 0
+    missing_since: Moment | None = None
+    confirming_since: Moment | None = None
+    suppressed: bool = False
+    health: Health = attrs.field(factory=Health)
+
+    def is_due(self, time: float) -> bool:
+        """Whether its next look is put down for that time."""
+        return not (self.due != time or self.looking or self.phase >= Phase.STOPPED)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that is seen of it counts any more."""
+        return self.phase >= Phase.STOPPED
+
+    # ------------------------------------------------------------ what was seen
+
+    def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
+        """Know what a look showed, and when the next one is due."""
+        self._answered(seen)
+        self.known, self.progress = session, None
+        self.missing, self.missing_since = 0, None
+        is_told = self.told is not None and session.state == self.told.state
+        if is_told:
+            self.told_seen = seen.at.wall
+        # 1. It runs.
+        if not session.is_stopped:
+            self.phase = Phase.DELIVERED if is_told else Phase.ACTIVE
+            self.confirming_since, self.suppressed = None, False
+            self.due = rules.next_look(seen.asked_at, seen.at.monotonic)
+        # 2. It has stopped, but its result can arrive a moment after the state.
+        elif session.result is None and not self._is_confirmed(seen.at, rules):
+            self.phase = Phase.CONFIRMING
+            self.confirming_since = self.confirming_since or seen.at
+            self.due = rules.confirm_at(self.confirming_since)
+        # 3. It has stopped, with its result or for good without one.
+        else:
+            self.phase = Phase.STOPPED
+
+    def see_again(self, session: S, asked_at: float, at: Moment, due: float) -> None:
+        """Know what is as it was told: as nearly every look, among ten thousand.
+
+        While a session goes on as it did only its progress is kept: ten thousand new
+        objects at each look would have the garbage collector go through all there is.
+        """
+        self.looking = False
+        self.asked_at = asked_at
+        self.known_at = self.told_seen = at.wall
+        self.due = due
+        known = self.known
+        if (
+            known is None
+            or session.result != known.result
+            or session.end_time != known.end_time
+            or session.failure_message != known.failure_message
+        ):
+            self.known, self.progress = session, None
+        else:
+            self.progress = session.progress
+
+    def miss(self, seen: Observation[S], rules: Rules) -> None:
+        """The server does not know the session."""
+        self._answered(seen)
+        self.missing += 1
+        # 1. Its end was seen, and the server has forgotten it since.
+        if self.confirming_since is not None:
+            self.phase = Phase.STOPPED
+        # 2. It was seen: a single 404 can be a server that restarts.
+        elif self.known is not None:
+            self.phase = Phase.GONE if self.missing > 1 else Phase.CONFIRMING
+            self.due = rules.confirm_at(seen.at)
+        # 3. It was never seen: a new session shows up late.
+        else:
+            self._await(seen, rules)
+
+    def fail(self, at: Moment, error: VeeamError, due: float) -> None:
+        """Count a look that failed; what is known stays."""
+        if self.phase is Phase.DELIVERED:
+            self.phase = Phase.ACTIVE
+        self.due = due
+        self.health.fail(at, error)
+
+    @property
+    def newest(self) -> S | None:
+        """The session as it was last seen."""
+        if self.known is None or self.progress is None:
+            return self.known
+        return attrs.evolve(self.known, progress=self.progress)
+
+    def _is_confirmed(self, at: Moment, rules: Rules) -> bool:
+        """Whether the confirmation delay has passed."""
+        # By the time, not by the count of looks: after a restart a list comes early.
+        since = self.confirming_since
+        return since is not None and at.monotonic >= rules.confirm_at(since)
+
+    def _answered(self, seen: Observation[S]) -> None:
+        self.known_at = seen.at.wall
+        self.health.recover(seen.at)
+
+    def _await(self, seen: Observation[S], rules: Rules) -> None:
+        self.missing_since = self.missing_since or seen.at
+        late = self.missing_since.monotonic + rules.appear_within
+        if seen.at.monotonic >= late:
+            self.phase = Phase.GONE
+        next_look = rules.next_look(seen.asked_at, seen.at.monotonic)
+        self.due = min(next_look, max(late, seen.at.monotonic))
+
+    # ------------------------------------------------------------ what is told
+
+    def event(self, sequence: int, rules: Rules) -> WatchEvent[S] | None:
+        """The next thing to tell, once; None where the listener knows all."""
+        health = self.health.event(self.id, sequence)
+        if health is not None:
+            return health
+        kind = self._kind(rules)
+        if kind is None or self.known_at is None:
+            return None
+        if kind is EventKind.GONE:
+            return SessionGone(
+                id=self.id,
+                session=self.newest or self.told,
+                observed_at=self.known_at,
+                sequence=sequence,
+            )
+        return self._changed(kind, sequence)
+
+    def _kind(self, rules: Rules) -> EventKind | None:
+        if self.suppressed:
+            return None
+        # 1. An end without a sight: it never appeared.
+        end = _ENDS.get(self.phase)
+        if self.known is None:
+            return end
+        # 2. FOUND comes before anything else, also of what has stopped already.
+        if self.told is None:
+            return EventKind.FOUND
+        # 3. The state that is known is not the one that was told.
+        changed = self.known.state != self.told.state
+        if changed and not self.known.is_stopped:
+            return EventKind.CHANGED
+        # 4. Progress alone, asked for, unless the end is told right after.
+        progressed = self.known.progress != self.told.progress and not changed
+        if end is None and rules.progress and progressed:
+            return EventKind.PROGRESSED
+        return end
+
+    def _changed(self, kind: EventKind, sequence: int) -> SessionChanged[S] | None:
+        session = self.newest
+        if session is None or self.known_at is None:
+            return None
+        self.known, before = session, self.told
+        event = SessionChanged(
+            kind=kind,
+            id=self.id,
+            session=session,
+            previous=before,
+            observed_at=self.known_at,
+            not_before=None if before is None else self._not_before(before),
+            skipped=before is not None and is_skip(before.state, session.state),
+            sequence=sequence,
+        )
+        self.told, self.told_seen = session, self.known_at
+        return event
+
+    def _not_before(self, before: S) -> datetime | None:
+        """When the old state was last seen; a Stopped that was told has no old one."""
+        return None if before.is_stopped else self.told_seen

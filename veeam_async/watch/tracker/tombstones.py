@@ -1,0 +1,40 @@
+"""The ids whose end was told, for as long as a server may show them once more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+
+@attrs.define
+class Tombstones:
+    """The sessions of which nothing is told any more, each with the time of its end.
+
+    `marks` maps an id to the server's newest time when it ended. Without such a time,
+    as in a watch of given ids, it is kept for good.
+    """
+
+    marks: dict[UUID, datetime | None] = attrs.field(factory=dict)
+
+    def __contains__(self, session_id: UUID) -> bool:
+        return session_id in self.marks
+
+    def add(self, session_id: UUID, mark: datetime | None = None) -> None:
+        """Remember an id, again as the latest where it was known already."""
+        # `expire` stops at the first that is young enough, so the order must hold.
+        self.marks.pop(session_id, None)
+        self.marks[session_id] = mark
+
+    def expire(self, before: datetime, but: Collection[UUID] = ()) -> None:
+        """Forget those that ended before that time, except the listed ones."""
+        old = []
+        for session_id, mark in self.marks.items():
+            if mark is not None and mark >= before:
+                break
+            if mark is not None and session_id not in but:
+                old.append(session_id)
+        for session_id in old:
+            del self.marks[session_id]

@@ -1,0 +1,294 @@
+"""The watcher's mind, for many sessions: observations go in, events come out.
+
+No clock, no I/O, no asyncio and no random numbers: times and numbers come with what is
+observed. A command line, an orchestrator's trigger and a replay can run it alike.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import attrs
+
+from veeam_async.clock import Moment
+from veeam_async.errors import VeeamError
+from veeam_async.events import EventKind, WatchEvent
+from veeam_async.models import Session
+from veeam_async.watch.tracker.discovery import Discovery, DiscoveryResult, Scope
+from veeam_async.watch.tracker.health import ServerHealth
+from veeam_async.watch.tracker.schedule import Backoff, Rules, Schedule
+from veeam_async.watch.tracker.session import Observation, Phase, TrackedSession
+from veeam_async.watch.tracker.tombstones import Tombstones
+
+S = TypeVar("S", bound=Session)
+
+
+@attrs.frozen
+class Due:
+    """What to look at now.
+
+    `session_ids`, those to `confirm` by a look of their own since a list would not, and
+    all of a `scope`.
+    """
+
+    session_ids: list[UUID]
+    confirm: list[UUID]
+    scope: Scope | None
+
+
+class Tracker(Generic[S]):
+    """Watch `session_ids` by `rules`, and with a `discovery` everything.
+
+    `sequence` is that of the last event told, where an earlier watch goes on.
+    """
+
+    def __init__(
+        self,
+        session_ids: Iterable[UUID],
+        rules: Rules,
+        *,
+        discovery: Discovery | None = None,
+        sequence: int = 0,
+    ) -> None:
+        self.rules = rules
+        self.discovery = discovery
+        self.sequence = sequence
+        self.tracked: dict[UUID, TrackedSession[S]] = {}
+        self.tombstones = Tombstones()
+        self.server = ServerHealth(
+            rules.patience, None if discovery is None else discovery.health
+        )
+        self._schedule = Schedule[TrackedSession[S]]()
+        self._backoff = Backoff()
+        # Unlike a dict's its first is found at once, whatever was taken away before.
+        self._untold: OrderedDict[UUID, None] = OrderedDict()
+        self._repeated: Moment | None = None
+        self._next_look = 0.0
+        for session_id in session_ids:
+            self.add(session_id)
+
+    @property
+    def active(self) -> tuple[UUID, ...]:
+        """The sessions whose end was not told yet."""
+        return tuple(self.tracked)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to watch any more."""
+        return self.discovery is None and not self.tracked
+
+    def add(self, session_id: UUID) -> None:
+        """Watch a session too, at once; of no effect where it is or was watched."""
+        if session_id not in self.tracked and session_id not in self.tombstones:
+            self.restore(TrackedSession(session_id))
+
+    def restore(self, tracked: TrackedSession[S]) -> None:
+        """Watch a session from where an earlier watch was with it."""
+        self.tracked[tracked.id] = tracked
+        self._untold[tracked.id] = None
+        self.server.count(tracked.health)
+        self._schedule.put(tracked)
+
+    def discard(self, session_id: UUID) -> None:
+        """Watch a session no longer; nothing more is told of it."""
+        tracked = self.tracked.pop(session_id, None)
+        if tracked is not None:
+            tracked.phase = Phase.DISCARDED
+            self.server.discount(tracked.health)
+            self._untold.pop(session_id, None)
+        if self.discovery is not None:
+            self._bury(session_id)
+
+    # ------------------------------------------------------------ when to look
+
+    def next_due(self) -> float | None:
+        """The monotonic time of the next look, None while none is due."""
+        due, discovery = self._schedule.next(), self.discovery
+        if discovery is None or discovery.looking:
+            return due
+        return discovery.due if due is None else min(due, discovery.due)
+
+    def take_due(self, now: float) -> Due | None:
+        """What to look at now, None while there is nothing."""
+        taken = self._schedule.take(now)
+        scope = None if self.discovery is None else self.discovery.take_due(now)
+        if not taken and scope is None:
+            return None
+        due = Due([], [], scope)
+        for tracked in taken:
+            confirms = tracked.phase is Phase.CONFIRMING
+            (due.confirm if confirms else due.session_ids).append(tracked.id)
+        return due
+
+    # ------------------------------------------------------------ what was seen
+
+    def feed(self, observation: Observation[S]) -> list[WatchEvent[S]]:
+        """Take an observation in; all there is to tell then, in order."""
+        self.note(observation)
+        return list(iter(self.tell, None)) if self.has_news else []
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there may be something to tell."""
+        return bool(self._untold) or self.server.health.has_news
+
+    def note(self, seen: Observation[S]) -> None:
+        """Take in what was seen; a look older than the newest is passed over."""
+        tracked = self.tracked.get(seen.id)
+        # 1. A session that is not watched, as yet.
+        if tracked is None:
+            self._meet(seen)
+        # 2. All is as it was told, as in nearly every look among ten thousand: nothing
+        #    to weigh, nothing to tell.
+        elif tracked.phase is Phase.DELIVERED and self._repeats(
+            tracked, seen, seen.session
+        ):
+            return
+        # 3. Something changed, failed, or is being confirmed.
+        elif not tracked.is_over:
+            self._note(tracked, seen)
+
+    def _repeats(
+        self, tracked: TrackedSession[S], seen: Observation[S], session: S | None
+    ) -> bool:
+        """Take in what was told already; False where it is anything else."""
+        told = tracked.told
+        if (
+            session is None
+            or told is None
+            or session.state != told.state
+            or seen.asked_at < tracked.asked_at
+            or (self.rules.progress and session.progress != told.progress)
+            or self.server.health.degraded
+        ):
+            return False
+        at = seen.at
+        if at is not self._repeated:  # all rows of a page share theirs
+            self._repeated = at
+            self._next_look = self.rules.next_look(seen.asked_at, at.monotonic)
+        tracked.see_again(session, seen.asked_at, at, self._next_look)
+        self._schedule.put(tracked)
+        return True
+
+    def _note(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
+        tracked.looking = False
+        # Answers overtake each other; what was asked for first is older news.
+        if seen.asked_at >= tracked.asked_at:
+            tracked.asked_at = seen.asked_at
+            self._take_in(tracked, seen)
+            self._untold[seen.id] = None
+        if not tracked.is_over:
+            self._schedule.put(tracked)
+        elif tracked.suppressed:
+            self.discard(seen.id)
+
+    def _take_in(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
+        health, error = tracked.health, seen.error
+        self.server.discount(health)
+        health.looked = True
+        if error is not None:
+            tracked.fail(seen.at, error, self._retry_at(tracked, seen, error))
+        elif seen.session is not None:
+            self._see(tracked, seen, seen.session)
+        else:
+            tracked.miss(seen, self.rules)
+        self.server.count(health)
+        # Only now, with the totals right, can anybody be blamed or cleared.
+        if error is not None:
+            self.server.session_failed(health, seen.at, error)
+        else:
+            self.server.session_recovered(seen.at)
+
+    def _see(
+        self, tracked: TrackedSession[S], seen: Observation[S], session: S
+    ) -> None:
+        if self.discovery is not None:
+            self.discovery.see(session)
+            tracked.suppressed &= not self.discovery.is_later(session)
+        tracked.see(seen, session, self.rules)
+
+    def _retry_at(
+        self, tracked: TrackedSession[S], seen: Observation[S], error: VeeamError
+    ) -> float:
+        """When to look again after a failed look; monotonic seconds."""
+        failures = tracked.health.failures
+        due = self._backoff.next(seen.at, failures, seen.random, error)
+        if seen.unlisted:
+            # Any sooner it would ask for a list of its own.
+            due = max(due, self.rules.next_look(seen.asked_at, seen.at.monotonic))
+        return due
+
+    def _meet(self, seen: Observation[S]) -> None:
+        """Take in a session that is not watched, as yet."""
+        discovery, session = self.discovery, seen.session
+        if discovery is None or session is None:
+            return
+        if seen.id not in self.tombstones and discovery.is_news(session):
+            self.add(seen.id)
+            self._note(self.tracked[seen.id], seen)
+        else:
+            discovery.see(session)
+            self._bury(seen.id)
+
+    def _bury(self, session_id: UUID) -> None:
+        mark = None if self.discovery is None else self.discovery.latest
+        self.tombstones.add(session_id, mark)
+
+    def discovered(self, result: DiscoveryResult) -> None:
+        """Take in how a look at everything ended, after all that it saw."""
+        discovery = self.discovery
+        if discovery is None:
+            return
+        discovery.looking = False
+        if result.error is not None:
+            self._discovery_failed(discovery, result, result.error)
+            return
+        if result.listed is not None:
+            # What is listed at first may have ended long ago, and a list does not say.
+            old = not discovery.begun or discovery.began is not None
+            self._enlist(result.listed, suppressed=old)
+        discovery.due = self.rules.next_look(result.asked_at, result.at.monotonic)
+        discovery.health.recover(result.at)
+        self.server.discovery_recovered(result.at)
+        discovery.complete(result.asked_at)
+        if discovery.expiry is not None:
+            self.tombstones.expire(discovery.expiry, but=result.listed or ())
+
+    def _discovery_failed(
+        self, discovery: Discovery, result: DiscoveryResult, error: VeeamError
+    ) -> None:
+        failures = discovery.health.failures
+        due = self._backoff.next(result.at, failures, result.random, error)
+        discovery.due = due
+        discovery.health.fail(result.at, error)
+        self.server.discovery_failed(discovery.health, result.at, error)
+
+    def _enlist(self, listed: Collection[UUID], *, suppressed: bool) -> None:
+        """Watch what is listed and new."""
+        for session_id in listed:
+            if session_id not in self.tracked and session_id not in self.tombstones:
+                self.restore(TrackedSession(session_id, suppressed=suppressed))
+
+    # ------------------------------------------------------------ what is told
+
+    def tell(self) -> WatchEvent[S] | None:
+        """The next event, None while there is nothing to tell."""
+        event: WatchEvent[S] | None = self.server.health.event(None, self.sequence + 1)
+        while event is None and self._untold:
+            session_id = next(iter(self._untold))
+            event = self._event(session_id)
+            if event is None:
+                del self._untold[session_id]
+        if event is not None:
+            self.sequence = event.sequence
+        return event
+
+    def _event(self, session_id: UUID) -> WatchEvent[S] | None:
+        event = self.tracked[session_id].event(self.sequence + 1, self.rules)
+        if event is not None and event.kind in (EventKind.STOPPED, EventKind.GONE):
+            self.discard(session_id)
+            self._bury(session_id)
+        return event
