@@ -100,7 +100,7 @@ class JobSessions(Entities[S], Generic[S]):
             is_fatal=self._is_fatal,
             finish=self._finish,
         )
-        self._keep(fetch)
+        self._keep(fetch)  # so that closing the manager ends it
         return fetch
 
     async def _fetch(self, session_id: Id) -> Response | S:

@@ -1,1 +1,28 @@
-"""The iterator in the caller's hand, and the looks that it asks for."""
+"""Watches: sessions followed by looking at them again and again, until each has ended.
+
+What a watch promises:
+
+*Exact.* Each watched session that is not discarded gives one FOUND before anything else
+(unless it never appears) and one STOPPED or GONE after which nothing follows. Events of
+one session come in the order in which the server went through its states; the same
+state twice is no event. The end of the iteration means that every session is accounted
+for. A checkpoint holds what was told when it was taken, no more and no less.
+
+*At least once.* A watch that resumes from a checkpoint tells again what was handed out
+after that checkpoint was taken.
+
+*Can be missed.* A state that begins and ends between two looks: `skipped` says so where
+it can be inferred, and `not_before` says how old a change can be. A listener that is
+slower than the looks is told the newest state of a session, not each one before it. In
+a watch of everything, a session that the server shows later than `lookback` seconds
+after its end; and where the server refuses queries, one that began and ended between
+two lists of references.
+
+*Never.* A look that failed changes nothing that is known: errors that may pass are told
+as HealthChanged once they last longer than `patience`, and end no watch. Nothing here
+stops a backup.
+
+How it is made: `options` makes a `Watch` (in `watch`), whose `loop` has the pure
+`tracker` say when to look, hands `polling` a request and the tracker what came of it;
+`persist` writes a tracker down; `waits` are watches whose events are counted for you.
+"""

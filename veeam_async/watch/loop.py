@@ -112,6 +112,7 @@ class PollLoop(Generic[S]):
         """Cancel every look without waiting; callable from any thread."""
         if self._tasks:
             self._in_loop(self._cancel)
+            # Whoever is waiting for news would wait for ever.
             self._in_loop(self._news.set)
 
     def _in_loop(self, call: Callable[[], object]) -> None:
@@ -132,6 +133,7 @@ class PollLoop(Generic[S]):
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        # The first counts: those after it are often only what it brought about.
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
         self._news.set()
@@ -155,6 +157,7 @@ class PollLoop(Generic[S]):
         if seconds is None:
             await self._wake.wait()
             return
+        # Not wait_for: the sleep is the clock's, which need not be asyncio's.
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
         waking = asyncio.ensure_future(self._wake.wait())
         try:

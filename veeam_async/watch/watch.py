@@ -167,6 +167,8 @@ class Watch(Closable, Generic[S]):
         """Ask the tracker; what it takes off its list then is recorded too."""
         if self._recorder is None:
             return self._tracker.tell()
+        # Asking takes a session off the list of untold ones even where nothing comes of
+        # it; a replay has to ask as often.
         had_news = self._tracker.has_news
         event = self._tracker.tell()
         if had_news:

@@ -116,6 +116,8 @@ def _restored(
 def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, Json]:
     told, known = tracked.told, tracked.newest
     stopped = tracked.confirming_since is not None or tracked.phase is Phase.STOPPED
+    # The keys are those of version 2, whatever a thing is called in the code by now:
+    # another release reads them.
     return {
         "told": None if told is None else dump(told),
         "told_seen": _text(tracked.told_seen),

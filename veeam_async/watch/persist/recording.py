@@ -72,6 +72,7 @@ class Recorder(Generic[S]):
 
     def seen(self, seen: Observation[S]) -> None:
         """Tell what a look saw."""
+        # Asked here too: without a listener no session is to be dumped.
         if self._put is None:
             return
         self._write(
@@ -109,6 +110,7 @@ class Recorder(Generic[S]):
         self._put = None
 
     def _write(self, name: str, **values: Json) -> None:
+        # What is added before the first look is part of the start already.
         if self._put is None or not self._begun:
             return
         try:

@@ -49,6 +49,7 @@ class GetPoller(Generic[S]):
     def start(self) -> None:
         """Get what is queued, as far as there is room."""
         while self._queue and len(self._tasks) < self._concurrency:
+            # Taken only now: whoever asks for it while it waits shares this one GET.
             (session_id, unlisted), requests = self._queue.popitem(last=False)
             self._tasks.spawn(
                 self._get(session_id, requests, unlisted=unlisted), requests

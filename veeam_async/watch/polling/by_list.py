@@ -80,6 +80,7 @@ class ListPoller(Generic[S]):
 
     def _start(self) -> None:
         if self._waiting and not len(self._tasks):
+            # One list at a time: the server sorts all its sessions for each.
             where = self._waiting[0].where
             now = [each for each in self._waiting if each.where == where]
             self._waiting = [each for each in self._waiting if each.where != where]
@@ -157,6 +158,7 @@ class ListPoller(Generic[S]):
         self._has_worked = True
         if where is None:
             self.pages = pager.pages
+        # The first page told how many there are; GETs may be cheaper than the rest.
         if dispatch.is_worth(pager.pages):
             await _read_rest(pager, read)
         self._ids = ids
@@ -185,6 +187,7 @@ class ListPoller(Generic[S]):
 
     async def _since(self, where: str | None, dispatch: Dispatch[S]) -> datetime | None:
         """The earliest time that anybody asks from, None where nobody does."""
+        # The mark of all sessions says nothing about those that a filter selects.
         known = self._mark.since() if where is None else None
         times = [await self._start_of(each, dispatch) for each in dispatch.discoverers]
         if known is not None:

@@ -84,7 +84,7 @@ class PollRequest(Generic[S]):
         self._cost = cost
         self._left = len(due.session_ids) + len(due.confirm) + (due.scope is not None)
         cost.polls += 1
-        self._count_down(0)
+        self._count_down(0)  # there may be nothing to wait for
 
     @property
     def where(self) -> str | None:
@@ -102,6 +102,7 @@ class PollRequest(Generic[S]):
 
     def deliver(self, seen: Sequence[Observation[S]], answered: int) -> None:
         """Hand on what was seen, which answers so many of the ids asked for."""
+        # An answer can still come for a watch that was closed meanwhile.
         if not self.is_over:
             self._cost.rows += sum(one.session is not None for one in seen)
             self._deliver(seen)
@@ -146,6 +147,7 @@ class TaskSet(Generic[S]):
         self, work: Coroutine[None, None, None], requests: Sequence[PollRequest[S]]
     ) -> None:
         """Start a task that works for these requests."""
+        # Held here: the loop keeps only weak references to its tasks.
         task = asyncio.create_task(work)
         self._tasks[task] = requests
         task.add_done_callback(self._ended)

@@ -58,6 +58,7 @@ class Health:
         """What is to be told, once; None where the listener knows all."""
         if self.changed_at is None or not self.has_news:
             return None
+        # An outage that ended before anybody heard of it is no news: `has_news` saw.
         kind, since = EventKind.RECOVERED, self.told
         if self.failing_since is not None and self.degraded:
             kind, since = EventKind.DEGRADED, self.failing_since.wall

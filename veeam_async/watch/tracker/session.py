@@ -70,6 +70,7 @@ class Phase(IntEnum):
     """Not watched any more; its last entry in the schedule is skipped."""
 
 
+_OVER = Phase.STOPPED
 _ENDS = {Phase.STOPPED: EventKind.STOPPED, Phase.GONE: EventKind.GONE}
 
 
@@ -102,12 +103,12 @@ class TrackedSession(Generic[S]):
 
     def is_due(self, time: float) -> bool:
         """Whether its next look is put down for that time."""
-        return not (self.due != time or self.looking or self.phase >= Phase.STOPPED)
+        return not (self.due != time or self.looking or self.phase >= _OVER)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing that is seen of it counts any more."""
-        return self.phase >= Phase.STOPPED
+        return self.phase >= _OVER
 
     # ------------------------------------------------------------ what was seen
 

@@ -99,6 +99,8 @@ class Tracker(Generic[S]):
             tracked.phase = Phase.DISCARDED
             self.server.discount(tracked.health)
             self._untold.pop(session_id, None)
+        # In a watch of everything the next list would bring it back; in one of given
+        # ids it may be added again.
         if self.discovery is not None:
             self._bury(session_id)
 
@@ -226,6 +228,7 @@ class Tracker(Generic[S]):
         discovery, session = self.discovery, seen.session
         if discovery is None or session is None:
             return
+        # A list goes back further than the last one: it shows what was told already.
         if seen.id not in self.tombstones and discovery.is_news(session):
             self.add(seen.id)
             self._note(self.tracked[seen.id], seen)
@@ -277,6 +280,7 @@ class Tracker(Generic[S]):
     def tell(self) -> WatchEvent[S] | None:
         """The next event, None while there is nothing to tell."""
         event: WatchEvent[S] | None = self.server.health.event(None, self.sequence + 1)
+        # One session at a time, until it has nothing left: its events stay together.
         while event is None and self._untold:
             session_id = next(iter(self._untold))
             event = self._event(session_id)
