@@ -125,7 +125,8 @@ class ListPoller(Generic[S]):
 
     def _do_without(self, dispatch: Dispatch[S]) -> None:
         self._get_open(dispatch, unlisted=False)
-        self._by_reference.want(dispatch.discoverers)
+        if dispatch.discoverers:
+            self._by_reference.want(dispatch.discoverers)
 
     def _is_vain(self, error: VeeamError) -> bool:
         """Whether a filter that met this error will never be answered."""

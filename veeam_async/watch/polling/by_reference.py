@@ -26,8 +26,7 @@ class ReferencePoller(Generic[S]):
 
     def want(self, requests: Sequence[PollRequest[S]]) -> None:
         """Answer all these requests from one list."""
-        if requests:
-            self._tasks.spawn(self._look(requests), requests)
+        self._tasks.spawn(self._look(requests), requests)
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
         """Cancel what nobody waits for any more; the tasks that are ending."""

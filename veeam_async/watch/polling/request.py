@@ -96,6 +96,11 @@ class PollRequest(Generic[S]):
         """Whether nobody waits any more."""
         return self.done.done()
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether all that was asked for has been delivered."""
+        return self._left == 0
+
     def count(self) -> None:
         """Count an HTTP request that was sent for it."""
         self._cost.requests += 1

@@ -68,7 +68,9 @@ class SharedPoller(Generic[S]):
         try:
             await request.done
         except BaseException:
-            await self._end_unwanted()
+            # Else a watch that closes itself after its last event has nothing to end.
+            if not request.is_answered:
+                await self._end_unwanted()
             raise
 
     def _collect(self, known: int, left: int) -> None:
@@ -96,10 +98,12 @@ class SharedPoller(Generic[S]):
             for session_id in request.due.confirm:
                 self._by_get.want(session_id, [request])
         # With a filter only a query will do: nothing else could tell what it selects.
-        self._by_list.want([each for each in requests if each.where is not None])
+        if narrowed := [each for each in requests if each.where is not None]:
+            self._by_list.want(narrowed)
         others = [each for each in requests if each.where is None]
         for strategy in ("auto", "get", "query"):
-            self._look([each for each in others if each.strategy == strategy], strategy)
+            if alike := [each for each in others if each.strategy == strategy]:
+                self._look(alike, strategy)
         self._by_get.start()  # only now: what several ask for is got once
 
     def _look(self, requests: Sequence[PollRequest[S]], strategy: str) -> None:
@@ -109,7 +113,8 @@ class SharedPoller(Generic[S]):
         for request in requests:
             for session_id in request.due.session_ids:
                 self._by_get.want(session_id, [request])
-        self._by_reference.want([each for each in requests if each.due.scope])
+        if discoverers := [each for each in requests if each.due.scope]:
+            self._by_reference.want(discoverers)
 
     def _is_for_list(self, strategy: str, requests: Sequence[PollRequest[S]]) -> bool:
         if self._by_list.is_refused or strategy == "get":
