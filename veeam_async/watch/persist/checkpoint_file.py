@@ -51,6 +51,7 @@ class CheckpointFile:
         the folder is missing, and the OSError of a disk that refuses; then the file is
         as it was.
         """
+        # First: what cannot be written must not cost the old file.
         data = _dumped(checkpoint)
         target = self._target()
         mode = _mode(target)
@@ -59,6 +60,7 @@ class CheckpointFile:
         )
         try:
             _write(handle, data, mode)
+            # In one step on every platform; beside the target, so on the same disk.
             _patiently(lambda: Path(name).replace(target))
         except BaseException:
             with suppress(OSError):
@@ -95,7 +97,7 @@ class CheckpointFile:
         )
 
     def _target(self) -> Path:
-        """Give the file itself where the path is a link; its folder must be there."""
+        """The file itself where the path is a link; its folder must be there."""
         target = Path(os.path.realpath(self._path))
         if target.parent.is_dir():
             return target
@@ -114,14 +116,14 @@ def _dumped(checkpoint: Json) -> bytes:
 
 
 def _plain(value: object) -> dict[str, Json]:
-    """Give a mapping as the dict that `json` asks for."""
+    """A mapping as the dict that `json` asks for."""
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is none of its types")
 
 
 def _mode(target: Path) -> int | None:
-    """Give the permissions of the file that is there, None where there is none."""
+    """The permissions of the file that is there, None where there is none."""
     try:
         return target.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -138,10 +140,9 @@ def _write(handle: int, data: bytes, mode: int | None) -> None:
 
 
 def _patiently(call: Callable[[], T]) -> T:
-    """Try again for a moment: on Windows an open file cannot be replaced, nor read.
-
-    It is a virus scanner that has it open, a backup, or another process of the caller.
-    """
+    """Call again for a moment, as long as the file is in somebody else's use."""
+    # On Windows an open file can be neither replaced nor read, and a virus scanner, a
+    # backup or another process of the caller has it open for a moment.
     for wait in _WAITS:
         with suppress(PermissionError):
             return call()
@@ -150,10 +151,8 @@ def _patiently(call: Callable[[], T]) -> T:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the new name on the disk too, where the platform can.
-
-    A failure is passed over: the file is replaced, and an error would deny that.
-    """
+    """Put the new name on the disk too, where the platform can."""
+    # A failure is passed over: the file is replaced, and an error would deny that.
     with suppress(OSError):  # Windows opens no folder
         handle = os.open(folder, os.O_RDONLY)
         try:
