@@ -15,10 +15,10 @@ _STALE_PAGES = 2
 
 
 class Pager(Generic[E, R]):
-    """Read the pages that `fetch` gives by their number, from 1.
+    """Read the pages that *fetch* gives by their number, from 1.
 
-    `pick` takes the rows of a page and leaves out what an earlier page had: rows that
-    move to a later page meanwhile come twice. `pages` is how many there are, as far as
+    *pick* takes the rows of a page and leaves out what an earlier page had: rows that
+    move to a later page meanwhile come twice. *pages* is how many there are, as far as
     the pages that were read have told.
     """
 
@@ -65,7 +65,7 @@ def _is_repeated(number: int, paging: PagingInfo | None, new: list[R]) -> bool:
 
 
 def _last_after(number: int, paging: PagingInfo | None) -> int:
-    """The number of the last page, as far as page `number` tells.
+    """The number of the last page, as far as page *number* tells.
 
     An answer that is about another page comes from a server that does not page: going
     on would never end.

@@ -47,7 +47,7 @@ PAGE_SIZE = 100
 class JobSessions(Entities[S], Generic[S]):
     """The sessions of one kind: get one, fetch many, query, watch, wait.
 
-    `keep` is told of every iterator that is opened. `phase`, a fraction, says at which
+    *keep* is told of every iterator that is opened. *phase*, a fraction, says at which
     part of an interval watches look.
     """
 
@@ -341,7 +341,7 @@ class BackupSessions(JobSessions[BackupJobSession]):
 
 
 def active_since(where: str | None, since: datetime | None) -> str:
-    """The filter for what runs, or was created or has ended `since` a time."""
+    """The filter for what runs, or was created or has ended *since* a time."""
     active = 'State!="Stopped"'
     if since is not None:
         # Whole seconds, as old servers write them: a little earlier does no harm.

@@ -32,8 +32,8 @@ _FOR_EVER = 1e9
 class PollLoop(Generic[S]):
     """Send looks out when the tracker wants them, and hand it what they saw.
 
-    It goes on for `timeout` seconds from its start, or until an aware `deadline`.
-    `recorder`, where there is one, is told of all that the tracker is told.
+    It goes on for *timeout* seconds from its start, or until an aware *deadline*.
+    *recorder*, where there is one, is told of all that the tracker is told.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ def _strategy(_options: object, _field: object, value: object) -> None:
 class WatchOptions:
     """The arguments of `JobSessions.watch`; ValueError for those that make no sense.
 
-    `ids`, `where` and `lookback` may come from `resume`, a checkpoint, instead.
+    *ids*, *where* and *lookback* may come from *resume*, a checkpoint, instead.
     """
 
     rules: Rules = attrs.field(factory=Rules)
@@ -57,8 +57,8 @@ class WatchOptions:
 class WatchFactory(Generic[S]):
     """The one place where the parts of a `Watch` are put together.
 
-    `kind` is the class of the sessions, `load` and `dump` read and write one as plain
-    JSON types, `poll` looks, and `clock` is what everything goes by.
+    *kind* is the class of the sessions, *load* and *dump* read and write one as plain
+    JSON types, *poll* looks, and *clock* is what everything goes by.
     """
 
     kind: type[S]
@@ -81,7 +81,7 @@ class WatchFactory(Generic[S]):
         options: WatchOptions,
         deadline: datetime | None = None,
     ) -> Watch[S]:
-        """A watch around a tracker that is there; `deadline` is a checkpoint's."""
+        """A watch around a tracker that is there; *deadline* is a checkpoint's."""
         narrowed = tracker.discovery is not None and tracker.discovery.where is not None
         if options.strategy == "get" and narrowed:
             raise ValueError('only a query can select by where: strategy is not "get"')
@@ -129,7 +129,7 @@ class WatchFactory(Generic[S]):
 
 
 def narrowing(where: Condition | str, kind: type[Session]) -> str:
-    """The filter's text of `where`; ValueError where it names what changes.
+    """The filter's text of *where*; ValueError where it names what changes.
 
     A session that runs would be lost from sight as soon as it changes.
     """

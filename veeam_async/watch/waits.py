@@ -48,7 +48,7 @@ class Goal(Generic[S]):
 
 
 async def reached(watch: Watch[S], goal: Goal[S], gone: Gone) -> S:
-    """The session as soon as it has reached `goal`; SessionFailed if it cannot."""
+    """The session as soon as it has reached *goal*; SessionFailed if it cannot."""
     async for event in watch:
         changed = _changed(event, gone)
         if changed is not None and goal.is_met(changed):
@@ -72,7 +72,7 @@ async def all_ended(
     gone: Gone,
     check: bool,  # noqa: FBT001 - handed through
 ) -> dict[UUID, S]:
-    """All sessions once they have stopped; with `check` none may have failed."""
+    """All sessions once they have stopped; with *check* none may have failed."""
     ended = {}
     async for event in watch:
         changed = _changed(event, gone)

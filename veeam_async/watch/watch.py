@@ -28,10 +28,10 @@ S = TypeVar("S", bound=Session)
 class WatchStats:
     """What a watch has cost and how it goes, for metrics.
 
-    `polls` are the looks it asked for, `requests` what was sent for them (those that
-    served several watches count for each), `rows` the sessions that came, `events` what
-    was told. `latest_delay` is how late the latest change can have been told, in
-    seconds from when the old state was last seen; None while there was none. `behind`
+    *polls* are the looks it asked for, *requests* what was sent for them (those that
+    served several watches count for each), *rows* the sessions that came, *events* what
+    was told. *latest_delay* is how late the latest change can have been told, in
+    seconds from when the old state was last seen; None while there was none. *behind*
     is by how many seconds the look that is the most overdue is.
     """
 

@@ -38,9 +38,9 @@ def save(
     *,
     kind: str,
 ) -> dict[str, Json]:
-    """The checkpoint of a tracker, which watches sessions of `kind`.
+    """The checkpoint of a tracker, which watches sessions of *kind*.
 
-    `dump` gives a session as plain JSON types.
+    *dump* gives a session as plain JSON types.
     """
     discovery, ended = tracker.discovery, tracker.tombstones.marks
     return {
@@ -66,7 +66,7 @@ def restore(
     now: Moment,
     kind: str,
 ) -> tuple[Tracker[S], datetime | None]:
-    """The tracker and the deadline that `data` was saved from.
+    """The tracker and the deadline that *data* was saved from.
 
     Versions 1 and 2 are read. Raises ValueError where it is no checkpoint, one of a
     newer version, or of sessions of another kind.

@@ -32,9 +32,9 @@ VERSION = 1
 
 
 class Recorder(Generic[S]):
-    """Hand lines about a watch of sessions of `kind` to `put`.
+    """Hand lines about a watch of sessions of *kind* to *put*.
 
-    `dump` gives a session as plain JSON types. `failure` is what `put` raised; it is
+    *dump* gives a session as plain JSON types. *failure* is what *put* raised; it is
     called no more then.
     """
 
@@ -122,7 +122,7 @@ class Recorder(Generic[S]):
 class DeltaEncoder(Generic[S]):
     """Write sessions whole at first, then what changed.
 
-    `dump` gives one as plain JSON types, by its fields' names.
+    *dump* gives one as plain JSON types, by its fields' names.
     """
 
     def __init__(self, dump: Callable[[S], Json]) -> None:

@@ -21,7 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class GetPoller(Generic[S]):
-    """Get what is wanted, `concurrency` sessions at once, first come, first served."""
+    """Get what is wanted, *concurrency* sessions at once, first come, first served."""
 
     def __init__(
         self, source: PollSource[S], *, concurrency: int, clock: Clock
@@ -43,7 +43,7 @@ class GetPoller(Generic[S]):
         *,
         unlisted: bool = False,
     ) -> None:
-        """Queue a session; `unlisted` says that it was in no row of a list."""
+        """Queue a session; *unlisted* says that it was in no row of a list."""
         self._queue.setdefault((session_id, unlisted), []).extend(requests)
 
     def start(self) -> None:

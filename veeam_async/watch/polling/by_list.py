@@ -40,10 +40,10 @@ is a row that cannot be read, which hides all the others."""
 
 
 class ListPoller(Generic[S]):
-    """List what is wanted; `by_get` looks at what is in no row.
+    """List what is wanted; *by_get* looks at what is in no row.
 
-    Where the server refuses queries (`is_refused`), GETs and `by_reference` stand in
-    for them, for good. `pages` is how many the last list had, of those without a
+    Where the server refuses queries (*is_refused*), GETs and *by_reference* stand in
+    for them, for good. *pages* is how many the last list had, of those without a
     filter; None before the first.
     """
 
@@ -229,9 +229,9 @@ async def _read_rest(
 def _new_rows(
     ids: dict[str, UUID], before: Mapping[str, UUID], rows: Sequence[S]
 ) -> list[tuple[UUID, S]]:
-    """The rows that no earlier page had, by their ids, which are noted in `ids`.
+    """The rows that no earlier page had, by their ids, which are noted in *ids*.
 
-    `before` are the ids of the list before it: to read a UUID anew from each of ten
+    *before* are the ids of the list before it: to read a UUID anew from each of ten
     thousand UIDs would take longer than all else. A UID without a UUID could not be
     told of.
     """

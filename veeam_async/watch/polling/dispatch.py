@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Session)
 class Dispatch(Generic[S]):
     """The requests that one list answers; those with a scope are handed every row.
 
-    `asked_at` is when the list was asked for, in monotonic seconds. `open` are the ids
+    *asked_at* is when the list was asked for, in monotonic seconds. *open* are the ids
     that were in no row as yet, each with those who asked for it.
     """
 

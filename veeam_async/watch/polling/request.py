@@ -59,11 +59,11 @@ class PollSource(Generic[S]):
 
 
 class PollRequest(Generic[S]):
-    """One look of a watch: at what is `due`, by a `strategy`.
+    """One look of a watch: at what is *due*, by a *strategy*.
 
-    `deliver` is called with observations as they come, one for each id, and with every
-    row where there is a scope; `discovered` after all of those, where there is one.
-    `done` is awaited by the watch, and cancelled where it gives the look up. Make it in
+    *deliver* is called with observations as they come, one for each id, and with every
+    row where there is a scope; *discovered* after all of those, where there is one.
+    *done* is awaited by the watch, and cancelled where it gives the look up. Make it in
     the loop that awaits it.
     """
 
@@ -137,7 +137,7 @@ Poll: TypeAlias = Callable[[PollRequest[S]], Awaitable[None]]
 class TaskSet(Generic[S]):
     """Tasks that work for poll requests; each ends once nobody waits for it.
 
-    What a task raises ends all the requests that it worked for; `then` is called after
+    What a task raises ends all the requests that it worked for; *then* is called after
     the end of each.
     """
 

@@ -35,9 +35,9 @@ _TRUSTED = 10
 
 
 class SharedPoller(Generic[S]):
-    """Poll a `source` for all watches of a resource, `concurrency` GETs at once.
+    """Poll a *source* for all watches of a resource, *concurrency* GETs at once.
 
-    `collect` is for how many seconds to collect what is asked for.
+    *collect* is for how many seconds to collect what is asked for.
     """
 
     def __init__(

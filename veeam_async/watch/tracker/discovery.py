@@ -38,9 +38,9 @@ go back in time."""
 class Scope:
     """What a look at everything asks for.
 
-    Sessions that `where` selects and that run, or were created or have ended `since` a
+    Sessions that *where* selects and that run, or were created or have ended *since* a
     time. None: the server's time is not known yet, take that of its newest session less
-    `lookback`.
+    *lookback*.
     """
 
     where: str | None
@@ -54,10 +54,10 @@ class Scope:
 
 @attrs.frozen(kw_only=True)
 class DiscoveryResult:
-    """How a look at everything ended: all was seen, or an `error` cut it short.
+    """How a look at everything ended: all was seen, or an *error* cut it short.
 
-    `asked_at` is in monotonic seconds, `at` the moment of its end. `listed` are the
-    sessions that the server lists, where it has no query that would show them; `random`
+    *asked_at* is in monotonic seconds, *at* the moment of its end. *listed* are the
+    sessions that the server lists, where it has no query that would show them; *random*
     serves as an observation's.
     """
 
@@ -79,9 +79,9 @@ def lookback_of(seconds: float) -> timedelta:
 class Discovery:
     """The state of watching everything.
 
-    `begun`: what had ended before the watch is known, so that whatever else has ended
-    is news; `began` is the server's time then. `due` (monotonic seconds), `looking` and
-    `health` are those of the looks at everything, as a session's are of its own.
+    *begun*: what had ended before the watch is known, so that whatever else has ended
+    is news; *began* is the server's time then. *due* (monotonic seconds), *looking* and
+    *health* are those of the looks at everything, as a session's are of its own.
     """
 
     where: str | None

@@ -16,9 +16,9 @@ from veeam_async.events import EventKind, HealthChanged
 class Health:
     """How the looks at one thing go.
 
-    `failing_since` is None while they work; `degraded` means that they have failed for
+    *failing_since* is None while they work; *degraded* means that they have failed for
     longer than anybody's patience. What the listener believes stands apart from that:
-    `told` is since when, as it was told, and None while it believes all is well.
+    *told* is since when, as it was told, and None while it believes all is well.
     """
 
     looked: bool = False
@@ -78,8 +78,8 @@ class ServerHealth:
 
     It keeps count of the sessions that were looked at and of those whose looks fail.
     Call `discount` before a session's health changes and `count` after; this changes
-    both totals. `discovery` is the health of the looks for new sessions, None in a
-    watch of given ids; `patience` is in seconds.
+    both totals. *discovery* is the health of the looks for new sessions, None in a
+    watch of given ids; *patience* is in seconds.
     """
 
     def __init__(self, patience: float, discovery: Health | None) -> None:

@@ -28,9 +28,9 @@ _NEAR = 0.05
 class Rules:
     """How sessions are watched; all times in seconds.
 
-    `interval` lies between two looks; `progress` asks for events about progress;
-    a session that was never seen may be missing for `appear_within`; looks may fail for
-    `patience` before that is told. With a `phase`, a fraction of the interval, looks
+    *interval* lies between two looks; *progress* asks for events about progress;
+    a session that was never seen may be missing for *appear_within*; looks may fail for
+    *patience* before that is told. With a *phase*, a fraction of the interval, looks
     come at ticks that all watches of this interval and phase share.
     """
 
@@ -41,7 +41,7 @@ class Rules:
     phase: float | None = None
 
     def next_look(self, asked_at: float, at: float) -> float:
-        """When to look again after an answer that came `at`; monotonic seconds."""
+        """When to look again after an answer that came *at*; monotonic seconds."""
         if self.phase is None:
             return max(asked_at + self.interval, at)
         offset = self.phase * self.interval

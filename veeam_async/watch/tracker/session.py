@@ -33,9 +33,9 @@ S = TypeVar("S", bound=Session)
 class Observation(Generic[S]):
     """What one look at a session saw.
 
-    The `session`, or an `error`, or neither of the two: the server does not know it.
-    `asked_at` is in monotonic seconds, `at` the moment of the answer. `random`, in
-    [0, 1), spreads the next look where this one failed. `unlisted`: the session was in
+    The *session*, or an *error*, or neither of the two: the server does not know it.
+    *asked_at* is in monotonic seconds, *at* the moment of the answer. *random*, in
+    [0, 1), spreads the next look where this one failed. *unlisted*: the session was in
     no row of a list, so that it was looked at by itself.
     """
 
@@ -76,13 +76,13 @@ _ENDS = {Phase.STOPPED: EventKind.STOPPED, Phase.GONE: EventKind.GONE}
 
 @attrs.define
 class TrackedSession(Generic[S]):
-    """A watched session; `due` is the monotonic time of its next look.
+    """A watched session; *due* is the monotonic time of its next look.
 
-    `known` is what was seen last and `told` what the listener knows; `progress`, where
-    it is not None, is newer than that of `known`. `known_at` is when the newest look
-    was answered, `told_seen` when the told state was last seen. `confirming_since` is
-    when it was first seen Stopped without a result, `missing` counts its 404s.
-    `suppressed`: it was listed before the watch began, and is reported only if it runs.
+    *known* is what was seen last and *told* what the listener knows; *progress*, where
+    it is not None, is newer than that of *known*. *known_at* is when the newest look
+    was answered, *told_seen* when the told state was last seen. *confirming_since* is
+    when it was first seen Stopped without a result, *missing* counts its 404s.
+    *suppressed*: it was listed before the watch began, and is reported only if it runs.
     """
 
     id: UUID

@@ -13,7 +13,7 @@ import attrs
 class Tombstones:
     """The sessions of which nothing is told any more, each with the time of its end.
 
-    `marks` maps an id to the server's newest time when it ended. Without such a time,
+    *marks* maps an id to the server's newest time when it ended. Without such a time,
     as in a watch of given ids, it is kept for good.
     """
 

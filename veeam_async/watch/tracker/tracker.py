@@ -30,8 +30,8 @@ S = TypeVar("S", bound=Session)
 class Due:
     """What to look at now.
 
-    `session_ids`, those to `confirm` by a look of their own since a list would not, and
-    all of a `scope`.
+    *session_ids*, those to *confirm* by a look of their own since a list would not, and
+    all of a *scope*.
     """
 
     session_ids: list[UUID]
@@ -40,9 +40,9 @@ class Due:
 
 
 class Tracker(Generic[S]):
-    """Watch `session_ids` by `rules`, and with a `discovery` everything.
+    """Watch *session_ids* by *rules*, and with a *discovery* everything.
 
-    `sequence` is that of the last event told, where an earlier watch goes on.
+    *sequence* is that of the last event told, where an earlier watch goes on.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ would hide all that comes."""
 
 @attrs.define
 class Watermark:
-    """The `newest` creation or end of any session seen, None while none was."""
+    """The *newest* creation or end of any session seen, None while none was."""
 
     newest: datetime | None = None
 
