@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
-from veeam_async.codec import decode, decode_aside, decoding
+from veeam_async.codec import decode, decode_aside
 from veeam_async.errors import DecodeError
 from veeam_async.models import BackupJobSession, Page
 
@@ -27,17 +28,14 @@ def _page(size: int, *, xml: bool) -> bytes:
     return b'{"BackupJobSessions":[' + rows + b"]}"
 
 
-@pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Write down the thread of each decoding."""
-    seen: list[str] = []
+class _Threads(ThreadPoolExecutor):
+    """Threads that count what they are given to do."""
 
-    def record(body: bytes, media_type: str | None, kind: type) -> object:
-        seen.append(threading.current_thread().name)
-        return decode(body, media_type, kind)
+    given = 0
 
-    monkeypatch.setattr(decoding, "decode", record)
-    return seen
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        self.given += 1
+        return super().submit(*args, **kwargs)
 
 
 @pytest.mark.parametrize(
@@ -52,18 +50,19 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ],
 )
 async def test_where_it_decodes(
-    threads: list[str],
     size: int,
     xml: bool,  # noqa: FBT001 - a column of the table
     aside: bool,  # noqa: FBT001 - the same
 ) -> None:
     """Small bodies are decoded at once, large ones in a thread; both come out equal."""
     body = _page(size, xml=xml)
+    threads = _Threads(1)
+    asyncio.get_running_loop().set_default_executor(threads)
 
     found = await decode_aside(body, None, SESSIONS)
 
     assert found == decode(body, None, SESSIONS)
-    assert [name != threading.main_thread().name for name in threads] == [aside]
+    assert threads.given == aside
 
 
 async def test_errors_come_out_of_the_thread() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from veeam_async import models
 from veeam_async.codec import decode, from_dict, to_dict
-from veeam_async.codec.names import fold
+from veeam_async.codec.kinds import fold
 from veeam_async.errors import DecodeError
 from veeam_async.models import (
     ApiRoot,

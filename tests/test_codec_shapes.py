@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from veeam_async.codec import decode, from_dict, to_dict
-from veeam_async.codec.decoding import _FAST
-from veeam_async.codec.names import fold
+from veeam_async.codec.decode import FAST
+from veeam_async.codec.kinds import fold
 from veeam_async.errors import DecodeError
 from veeam_async.models import (
     ApiRoot,
@@ -228,13 +228,13 @@ def test_thousands_of_shapes() -> None:
     ]
 
     assert set(_rows({"BackupJobSessions": rows})) == {SESSION}
-    made = _FAST.hook(BackupJobSession)._made
+    made = FAST.for_kind(BackupJobSession).shapes
     assert len(made) <= 64
 
 
 def test_huge_shapes_are_not_remembered() -> None:
     """An object with a hundred thousand keys, or a huge one, leaves nothing behind."""
-    made = _FAST.hook(BackupJobSession)._made
+    made = FAST.for_kind(BackupJobSession).shapes
     for odd in ({f"k{n}": n for n in range(100_000)}, {"k" * 100_000: 1}):
         assert decode(orjson.dumps({**odd, **ROW}), None, BackupJobSession) == SESSION
         assert (*odd, *ROW) not in made

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veeam_async import models
-from veeam_async.codec.structures import Structures
+from veeam_async.codec.compile import Structurer
 from veeam_async.models import BackupJobSession, BackupTaskSession, Job, Link, Task
 
-FAST = Structures(careful=False)
-CAREFUL = Structures(careful=True)
+FAST = Structurer(careful=False)
+CAREFUL = Structurer(careful=True)
 KINDS = (BackupJobSession, BackupTaskSession, Job, Task, Link)
 
 UID = "urn:veeam:BackupJobSession:5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
@@ -60,10 +60,10 @@ def _pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def outcome(structures: Structures, tree: Any, kind: Any) -> Any:
+def outcome(structurer: Structurer, tree: Any, kind: Any) -> Any:
     """Give the model, or None where *tree* is refused."""
     try:
-        return structures.structure(tree, kind)
+        return structurer.structure(tree, kind)
     except Exception:  # noqa: BLE001 - each way of refusing counts as refusing
         return None
 

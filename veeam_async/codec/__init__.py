@@ -1,17 +1,29 @@
-"""Between bytes and models, and between models and plain JSON types.
+"""Bytes into models, and models into plain JSON types and back.
 
-The only room that knows xmltodict, orjson and cattrs. `body` turns bytes into plain
-dicts under the eyes of `guard`, `kinds` and `envelopes` find out what such a dict is
-and where its rows are, `values` turns plain values into field values and `structures`
-dicts into models; `decoding` puts them in a row and says what went wrong.
+A body takes at most two passes, both over the same rules for the same fields:
+
+1. The *fast* pass runs functions that were generated for the body's shape. They check
+   each value in place and give up at the first that is not what it nearly always is.
+2. The *careful* pass is cattrs. It sees only what the fast pass gave up on, and either
+   makes the model after all or names each fault with its path.
+
+Guaranteed, and held by tests:
+
+- The careful pass has the last word. What the fast pass makes, the careful pass would
+  make equal in every field; what it gives up on fails only if the careful pass fails.
+- A body that cannot be decoded raises DecodeError and nothing else, whatever its bytes
+  are. No other exception hangs on it as cause or context, and none of its texts shows a
+  value of a logon.
+- JSON and XML, PascalCase and camelCase, null, empty and absent, one row and many give
+  the same model.
+
+No other package knows xmltodict, orjson or cattrs. `parse` reads bytes into plain
+values, `kinds` tells what such a value is and where its rows are, `rules` turns single
+values into those of fields, `compile` builds the functions of both passes, `decode`
+runs them, and `plain` handles plain JSON types.
 """
 
-from veeam_async.codec.decoding import (
-    XML_ASIDE_ABOVE,
-    decode,
-    decode_aside,
-    from_dict,
-)
-from veeam_async.codec.plain import to_dict
+from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside
+from veeam_async.codec.plain import from_dict, to_dict
 
 __all__ = ["XML_ASIDE_ABOVE", "decode", "decode_aside", "from_dict", "to_dict"]

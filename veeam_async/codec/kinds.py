@@ -1,37 +1,112 @@
-"""Tell whether a parsed body is of the kind that was asked for, and what it is else."""
+"""What the wire calls each kind of model, what a parsed body is, where its rows are.
+
+A *kind* is a model, or a `Page` of one. A list of rows comes bare (links in JSON), in
+one wrapper (a collection), in two (a query in JSON), as a single child (XML with one
+row) or not at all; see `rows`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, get_args, get_origin
 
-from veeam_async.codec.body import Tree
-from veeam_async.codec.names import fold, lists, name_of, roots, row_of
-from veeam_async.models import EntityRef, ErrorBody, LogonSession
+from veeam_async.codec.parse import Tree, quoted
+from veeam_async.codec.rules import says_nothing
+from veeam_async.models import ApiRoot, EntityRef, ErrorBody, LogonSession, Page
 
-_SHOWN = 60
+_ROOTS: dict[type, tuple[str, ...]] = {
+    ApiRoot: ("enterprisemanager",),
+    EntityRef: ("ref", "entityref"),
+    ErrorBody: ("error",),
+}
 _ERROR_MEMBERS = {"message", "statuscode", "firstchanceexceptionmessage"}
+_QUERY = ("entities", "resources")
+_BESIDE = ("href", "links", "paginginfo", "type")
+_MAX_WRAPPERS = 4
+
+
+class ForeignError(ValueError):
+    """A body that holds rows of another kind."""
+
+
+# ---------------------------------------------------------------- names
+
+
+def fold(name: str) -> str | None:
+    """What all spellings of a wire name, or of a field's name, have in common.
+
+    `CreationTimeUTC`, `creationTimeUTC`, `@CreationTime` and `creation_time` fold to
+    the same; an attribute of a foreign namespace (`@xsi:nil`) folds to None.
+    """
+    # One rule, no table: version 13 writes JSON in camelCase, older ones in PascalCase.
+    if name.startswith("@"):
+        if ":" in name:
+            return None
+        name = name[1:]
+    return name.rpartition(":")[2].replace("_", "").lower().removesuffix("utc")
+
+
+@cache
+def roots(kind: type) -> tuple[str, ...]:
+    """Folded names of the element that holds one *kind*."""
+    return _ROOTS.get(kind, (kind.__name__.lower(),))
+
+
+@cache
+def lists(kind: type) -> tuple[str, ...]:
+    """Folded names of the element that holds a list of *kind*."""
+    if kind is EntityRef:
+        return ("refs", "entityreferences")
+    return tuple(f"{name}s" for name in roots(kind))
+
+
+@cache
+def row_of(kind: Any) -> Any:
+    """The kind of a page's rows, None where *kind* is no page."""
+    return get_args(kind)[0] if get_origin(kind) is Page else None
+
+
+def name_of(kind: Any) -> str:
+    """The words for *kind* in an error."""
+    row = row_of(kind)
+    return f"page of {row.__name__}" if row else str(kind.__name__)
+
+
+def is_secret(kind: Any) -> bool:
+    """Whether no value of *kind* may be shown."""
+    # The token of a logon is its session's id in base64, so that its body, with links
+    # and all, is as good as the password.
+    return LogonSession in (kind, row_of(kind))
+
+
+# ---------------------------------------------------------------- what a body is
 
 
 def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
-    """Say what a body is instead of *kind*, None where it may be one.
+    """A sentence that says what a body is instead of *kind*, None where it may be one.
 
     *root* is the name of the XML's root element, None for JSON.
     """
+    # 1. XML is named by its root element.
     if root is not None:
         return None if fold(root) in _expected(kind) else _instead(root, kind)
+    # 2. No kind comes as a bare list or value in JSON.
     if not isinstance(tree, dict):
         return "the JSON is no object"
+    # 3. The Type says what it is: so does nearly every entity.
     if says_so(tree, kind):
         return None
+    # 4. A collection has no Type, and a reference another one.
     if kind is not ErrorBody:
         return _wrong_type(tree, kind)
+    # 5. An error has no Type either, but members of its own.
     if _is_error(tree):
         return None
     return "the JSON has none of the members of an error"
 
 
 def says_so(tree: dict[str, Tree], kind: Any) -> bool:
-    """Tell whether the Type of a JSON object is simply the name of *kind*."""
+    """Whether the Type of a JSON object is simply the name of *kind*."""
     return bool((tree.get("Type") or tree.get("type")) == kind.__name__)
 
 
@@ -39,13 +114,14 @@ def _wrong_type(tree: dict[str, Tree], kind: Any) -> str | None:
     found = next((tree[key] for key in tree if key.lower() == "type"), None)
     if isinstance(found, str) and found and not _names(found, kind):
         return _instead(found, kind)
+    # What has a member of that name and a UID is an entity: an error has none.
     if "UID" not in tree and "uid" not in tree and _is_error(tree):
         return _instead("Error", kind)
     return None
 
 
 def _names(found: str, kind: Any) -> bool:
-    """Tell whether *found*, a JSON object's Type, names *kind*."""
+    """Whether *found*, the Type of a JSON object, names *kind*."""
     name = found.strip().lower()
     if kind is EntityRef:
         return name.endswith("reference")
@@ -57,7 +133,7 @@ def _is_error(tree: dict[str, Tree]) -> bool:
 
 
 def _expected(kind: Any) -> tuple[str, ...]:
-    """Give the folded names of the root element of a *kind*."""
+    """Folded names that the root element of a *kind* may have."""
     row = row_of(kind)
     return ("queryresult", *lists(row)) if row else roots(kind)
 
@@ -71,11 +147,85 @@ def _instead(found: str, kind: Any) -> str:
     elif name in lists(EntityRef):
         answered = "a list of references"
     else:
-        answered = repr(found[:_SHOWN])
+        answered = quoted(found)
     asked = f"a {name_of(kind)}" if row_of(kind) else name_of(kind)
     return f"{answered} was answered where {asked} was asked"
 
 
-def is_secret(kind: Any) -> bool:
-    """Tell whether nothing of a body of *kind* may be shown: a logon is its token."""
-    return LogonSession in (kind, row_of(kind))
+# ---------------------------------------------------------------- where its rows are
+
+
+def page(tree: Any, kind: type) -> dict[str, Any]:
+    """The fields of a `Page` of *kind*, which *tree* must hold and nothing else.
+
+    Raises ForeignError where it holds something else.
+    """
+    members = _members(tree)
+    paging = members.get("paginginfo")
+    below = {name: value for name, value in members.items() if name not in _BESIDE}
+    if foreign := _foreign(below, kind):
+        raise ForeignError(_foreign_sentence(foreign, kind))
+    return {"rows": rows(below, kind), "paging": paging}
+
+
+def rows(tree: Any, kind: type) -> list[Any]:
+    """The values in *tree*, each of them one *kind*; an absent list is empty.
+
+    Raises TypeError where there is something else in the list's place.
+    """
+    singles, wrappers = roots(kind), _wrappers(kind)
+    # Bounded, since a hostile body is a wrapper in a wrapper a thousand times.
+    for _ in range(_MAX_WRAPPERS):
+        if isinstance(tree, list | tuple):
+            return list(tree)
+        members = _members(tree)
+        name = next((name for name in members if name in (*singles, *wrappers)), None)
+        if name is None:
+            return [tree] if members else []
+        tree = members[name]
+        if name in singles:
+            return tree if isinstance(tree, list) else [tree]
+    raise TypeError("expected a list")
+
+
+def _foreign(members: dict[str, Any], kind: type) -> str | None:
+    """The first member that holds something, and not *kind*."""
+    expected = (*roots(kind), *_wrappers(kind))
+    inside = [
+        inner
+        for name in _QUERY
+        if isinstance(members.get(name), dict)
+        for inner in _members(members[name])
+    ]
+    return next((name for name in (*members, *inside) if name not in expected), None)
+
+
+def _foreign_sentence(foreign: str, kind: type) -> str:
+    if foreign in lists(EntityRef):
+        return f"references were answered where {kind.__name__} entities were asked"
+    if foreign in _QUERY:
+        return "entities were answered where references were asked"
+    return f"{quoted(foreign)} was answered where {kind.__name__} rows were asked"
+
+
+def _wrappers(kind: type) -> tuple[str, ...]:
+    """Folded names of what can stand around rows of *kind*."""
+    return lists(kind) if kind is EntityRef else (*_QUERY, *lists(kind))
+
+
+def _members(tree: Any) -> dict[str, Any]:
+    """The members of *tree* that say something, by their folded names."""
+    if says_nothing(tree):
+        return {}
+    if not isinstance(tree, dict):
+        raise TypeError("expected a list")
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        # A query's answer names some forty kinds that it holds nothing of, none of
+        # which is worth folding.
+        if value is None or value in ("", [], {}):
+            continue
+        name = None if key.startswith("#") else fold(key)
+        if name and name != "xmlns":
+            found.setdefault(name, value)
+    return found

@@ -1,16 +1,20 @@
-"""Turn models into plain JSON types: for a queue, a file, a line of NDJSON."""
+"""Models as plain JSON types and back: for a queue, a file, a line of NDJSON."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import attrs
 
-from veeam_async.errors import Json
+from veeam_async.codec.decode import structure
+from veeam_async.codec.kinds import name_of
+from veeam_async.errors import DecodeError, Json
+
+K = TypeVar("K")
 
 
 def to_dict(model: attrs.AttrsInstance) -> dict[str, Json]:
@@ -20,6 +24,20 @@ def to_dict(model: attrs.AttrsInstance) -> dict[str, Json]:
     Times are ISO 8601 in UTC with `Z`, enum members and UUIDs their text.
     """
     return {name: _plain(getattr(model, name)) for name in _names(type(model))}
+
+
+def from_dict(cls: type[K], data: Json) -> K:
+    """Give the model that `to_dict` made *data* from; DecodeError where it did not."""
+    found: K
+    found, problems = structure(data, cls)
+    if problems:
+        raise DecodeError(
+            media_type="plain JSON types",
+            kind=name_of(cls),
+            problems=tuple(problems),
+            excerpt="",  # there is no body to show the beginning of
+        )
+    return found
 
 
 @cache

@@ -1,7 +1,8 @@
-"""Turn one plain value into a field's value, or say what is wrong with it.
+"""Rules that turn one plain value into the value of a field, or say what is wrong.
 
-XML knows only text and JSON has types, so each rule takes both: "64" is a number,
-"false" is no truth. Absent, null and empty mean the same everywhere.
+XML knows text alone and JSON has types, so each rule takes both: "64" is a number,
+"false" is False. Absent, null and empty mean the same everywhere: which of them a
+server writes depends on its version.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from veeam_async.models import EntityRef, Identified, SessionResult
 
 Rule: TypeAlias = Callable[[object], object]
 Hook: TypeAlias = Callable[[Any, Any], Any]
-"""What cattrs calls with a value and the field's type."""
+"""The function that cattrs calls with a value and the field's type."""
 
 _FIRST_REAL_YEAR = 1970
-"""Earlier years are the "never" of .NET and of SQL: 0001, 1753, 1900."""
+"""The years before it are the "never" of .NET and of SQL: 0001, 1753, 1900."""
 
 _SHOWN = 60
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def hook_for(field: attrs.Attribute[Any], owner: type) -> Hook | None:
-    """Give the hook for *field* of *owner*, None where it holds models."""
+    """The hook for *field* of *owner*, None where the field holds models."""
     rule = _rule_for(field, owner)
     if rule is None:
         return None
@@ -38,6 +39,7 @@ def hook_for(field: attrs.Attribute[Any], owner: type) -> Hook | None:
 
 def _rule_for(field: attrs.Attribute[Any], owner: type) -> Rule | None:
     kind = bare_type(field.type)
+    # A reference may lead to a machine, whose UID ends in no UUID.
     identified = issubclass(owner, Identified) and owner is not EntityRef
     if field.name == "uid" and identified:
         return uid
@@ -49,13 +51,13 @@ def _rule_for(field: attrs.Attribute[Any], owner: type) -> Rule | None:
 
 
 def rule_name(field: attrs.Attribute[Any], owner: type) -> str:
-    """Name the rule for *field* of *owner*, "model" where it holds models."""
+    """The name of the rule for *field* of *owner*, "model" where it holds models."""
     rule = _rule_for(field, owner)
     return "model" if rule is None else rule.__name__
 
 
 def known_values(field: attrs.Attribute[Any]) -> Callable[..., object]:
-    """Give the `get` of the texts whose value for *field* is known beforehand."""
+    """The `get` of a dict of all texts whose value for *field* is known beforehand."""
     kind = bare_type(field.type)
     is_open = isinstance(kind, type) and issubclass(kind, StrEnum)
     known: dict[str, Any] = _members(kind) if is_open else _FLAGS
@@ -63,14 +65,14 @@ def known_values(field: attrs.Attribute[Any]) -> Callable[..., object]:
 
 
 def bare_type(of: Any) -> Any:
-    """Give the first member of a union, or the type itself."""
+    """The first member of a union, or the type itself."""
     return get_args(of)[0] if get_origin(of) in (UnionType, Union) else of
 
 
 def says_nothing(value: object) -> bool:
-    """Tell whether *value* is null, or an XML element with neither text nor child.
+    """Whether *value* is null, or an XML element with neither text nor child.
 
-    Such an element may have attributes of a foreign namespace: `xsi:nil`, say.
+    Attributes of a foreign namespace, such as `xsi:nil`, say nothing either.
     """
     if isinstance(value, dict):
         return all(
@@ -87,7 +89,8 @@ def _is_blank(value: object) -> bool:
 
 
 def _text(field: attrs.Attribute[Any]) -> Hook:
-    """Let a text through as it stands: the most frequent hook, so without a detour."""
+    """A hook that lets a text through as it stands."""
+    # Most fields hold text, so the good case is judged here, without another call.
     careful = _filled(text, field, keep_space=True)
 
     def pass_on(value: Any, of: Any) -> Any:
@@ -99,7 +102,7 @@ def _text(field: attrs.Attribute[Any]) -> Hook:
 def _filled(
     rule: Rule, field: attrs.Attribute[Any], *, keep_space: bool = False
 ) -> Hook:
-    """Let null and empty stand for *field*'s default, or be an error without one."""
+    """A hook for *rule*: null and empty mean *field*'s default, or an error."""
     required = field.default is attrs.NOTHING
 
     def fill(value: object, _of: object) -> object:
@@ -115,26 +118,26 @@ def _filled(
 
 
 def _own_text(element: dict[str, object]) -> object:
-    """Give the text of an XML element with attributes; an object stays what it is."""
+    """An XML element with attributes and no child as its text, all else as it is."""
     if any(key[:1] not in "@#" for key in element):
         return element
     return element.get("#text") if element else element
 
 
 def text(value: object) -> str:
-    """Text as it stands, its white space included."""
+    """Text as it stands, its white space included: names hold spaces that count."""
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {_shown(value)}")
     return value
 
 
 def token(value: object) -> str:
-    """Text whose surrounding white space means nothing."""
+    """Words of the server's own, around which white space means nothing."""
     return text(value).strip()
 
 
 def uid(value: object) -> str:
-    """A UID that ends in a UUID."""
+    """UID that ends in a UUID."""
     found = token(value)
     if not ends_in_uuid(found):
         raise ValueError(f"expected a UID that ends in a UUID, got {_shown(value)}")
@@ -142,7 +145,8 @@ def uid(value: object) -> str:
 
 
 def number(value: object) -> int:
-    """A whole number."""
+    """Whole number: JSON's own, or ASCII digits as XML has them."""
+    # int() takes "1_0" and the digits of every script besides.
     if isinstance(value, str) and value.isascii() and "_" not in value:
         try:
             return int(value)
@@ -156,7 +160,7 @@ def number(value: object) -> int:
 
 
 def flag(value: object) -> bool:
-    """`true` or `false`, in any case as text, or XML's `1` and `0`."""
+    """Truth: JSON's own, `true` or `false` in any case, or XML's `1` and `0`."""
     found = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
     if isinstance(found, bool):
         return found
@@ -164,12 +168,12 @@ def flag(value: object) -> bool:
 
 
 def moment(value: object) -> datetime:
-    """A time in UTC; without a zone it is UTC already. Digits past six are cut."""
+    """Time in UTC; one without a zone is UTC already. Digits past six are cut."""
     return _in_utc(_time(value), value)
 
 
 def end(value: object) -> datetime | None:
-    """A time, or None where the server says "never"."""
+    """Time in UTC, or None where the server says "never"."""
     found = _time(value)
     return None if found.year < _FIRST_REAL_YEAR else _in_utc(found, value)
 
@@ -191,7 +195,8 @@ def _in_utc(found: datetime, value: object) -> datetime:
 
 
 def _open_enum(kind: type[StrEnum]) -> Rule:
-    """A member where the text is known, else the text; a result "None" is no result."""
+    """A rule that makes a member of *kind* of a known text, and leaves others text."""
+    # A server invents values from version to version; none of them may cost an entity.
     known = _members(kind)
 
     def member(value: object) -> str | None:
@@ -203,11 +208,12 @@ def _open_enum(kind: type[StrEnum]) -> Rule:
 
 def _members(kind: type[StrEnum]) -> dict[str, StrEnum | None]:
     known: dict[str, StrEnum | None] = {str(member): member for member in kind}
+    # While a session runs its result is the text None.
     return known | {"None": None} if kind is SessionResult else known
 
 
 def _shown(value: object) -> str:
-    """Show *value* in a few words: a hostile one may be huge, or nest deeply."""
+    """What *value* is, in a few words: a hostile one may be huge, or nest deeply."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list | tuple):

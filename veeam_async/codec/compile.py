@@ -1,0 +1,363 @@
+"""Functions that make models of plain dicts, built once for each shape of a dict.
+
+A *shape* is the tuple of a dict's keys as they stand. When it is first seen, its keys
+are matched with the fields by the naming rule (`kinds.fold`); every later dict of that
+shape goes straight through the function that was built for it, and no key is rewritten.
+
+For the careful pass cattrs builds these functions. For the fast pass they are written
+here as Python source: cattrs calls a hook for each value and `__init__` for each model,
+which at fifty values a session is most of what decoding costs. The written function
+checks in place whether a value is what it nearly always is, calls the hook only where
+it is not, and fills the slots directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, KeysView, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, TypeAlias, get_args, get_origin
+
+import attrs
+from cattrs import Converter
+from cattrs.errors import IterableValidationError, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn, override
+
+from veeam_async.codec.kinds import fold, row_of, rows
+from veeam_async.codec.rules import (
+    Hook,
+    bare_type,
+    hook_for,
+    known_values,
+    rule_name,
+    says_nothing,
+)
+from veeam_async.ids import ends_in_uuid
+
+_ListHook: TypeAlias = Callable[[list[Any]], list[Any]]
+
+# A hostile server sends any number of shapes, of any size: only so many are kept.
+_MAX_SHAPES = 64
+_MAX_KEYS = 64
+_MAX_KEY = 64
+
+# Nor is each row of a hostile list gone over, where all of them are bad.
+_MAX_FAULTS = 20
+
+
+class Structurer:
+    """The structuring functions of all kinds, built when first needed.
+
+    *careful* ones are cattrs' own, which collect every fault with its path; the others
+    are written for speed, and stop at the first value that is not what it should be.
+    """
+
+    def __init__(self, *, careful: bool) -> None:
+        self.careful = careful
+        self.converter = Converter(detailed_validation=careful)
+        self.for_kind: Callable[[Any], _KindStructurer] = cache(self._for_kind)
+
+    def structure(self, tree: Any, kind: Any) -> Any:
+        """The *kind* (a model, or a `Page` of one) that *tree* holds."""
+        return self.for_kind(kind).one(tree, kind)
+
+    def hook_of(self, field: attrs.Attribute[Any], owner: Any) -> Hook:
+        """The hook for *field* of *owner*: of a value, a model or a tuple of models."""
+        hook = hook_for(field, get_origin(owner) or owner)
+        if hook is not None:
+            return hook
+        if get_origin(field.type) is tuple:
+            return self._tuple_hook(row_of(owner) or get_args(field.type)[0])
+        kind = bare_type(field.type)
+        return lambda value, _of: self._optional(value, kind)
+
+    def _for_kind(self, kind: Any) -> _KindStructurer:
+        return _KindStructurer(kind, self)
+
+    def _optional(self, value: Any, kind: type) -> Any:
+        return None if says_nothing(value) else self.for_kind(kind).one(value, kind)
+
+    def _tuple_hook(self, item: type) -> Hook:
+        of_item = self.for_kind(item)
+        all_of = of_item.all_or_faults if self.careful else of_item.all_of
+        single = item.__name__
+
+        def structure(value: Any, _of: Any) -> tuple[Any, ...]:
+            # A bare list in JSON, several children in XML: nothing to look through.
+            found = value.get(single) if type(value) is dict else value
+            if type(found) is not list:
+                found = rows(value, item)
+            return tuple(all_of(found))
+
+        return structure
+
+
+class _KindStructurer:
+    """The hook of one kind: it picks, or builds, the function for a dict's shape."""
+
+    def __init__(self, kind: Any, structurer: Structurer) -> None:
+        self._kind = kind
+        self._class: type[attrs.AttrsInstance] = get_origin(kind) or kind
+        attrs.resolve_types(self._class)
+        fields = attrs.fields(self._class)
+        self._fields = {fold(field.name): field for field in fields}
+        self._hooks = {field.name: structurer.hook_of(field, kind) for field in fields}
+        self._converter = structurer.converter if structurer.careful else None
+        self._writer = _FunctionWriter(self._class, fields, self._hooks)
+        self._plain = self._build({field.name: field.name for field in fields})
+        self._built: dict[tuple[str, ...], Hook] = {}
+        self._built_for_lists: dict[tuple[str, ...], _ListHook] = {}
+
+    @property
+    def shapes(self) -> KeysView[tuple[str, ...]]:
+        """The shapes whose function is kept."""
+        return self._built.keys()
+
+    def one(self, value: Any, kind: Any) -> Any:
+        """Structure one value, or raise what is wrong with it."""
+        if type(value) is not dict:
+            value = _object(value)
+        shape = tuple(value)
+        function = self._built.get(shape) or self._function(shape)
+        return function(value, kind)
+
+    def all_of(self, values: list[Any]) -> list[Any]:
+        """Structure a list, whose values mostly have the shape of the first."""
+        first = values[0] if values else None
+        if type(first) is not dict:
+            return [self.one(value, self._kind) for value in values]
+        shape = tuple(first)
+        function = self._built_for_lists.get(shape) or self._list_function(shape)
+        return function(values)
+
+    def all_or_faults(self, values: list[Any]) -> list[Any]:
+        """Structure a list, or raise the faults of its first bad rows in one group."""
+        found, faults = [], []
+        for index, value in enumerate(values):
+            try:
+                found.append(self.one(value, self._kind))
+            except Exception as error:  # noqa: BLE001 - each is reported with its path
+                note = IterableValidationNote(f"@ {index}", index, self._kind)
+                error.add_note(note)
+                faults.append(error)
+            if len(faults) == _MAX_FAULTS:
+                break
+        if faults:
+            raise IterableValidationError("bad rows", faults, self._kind)
+        return found
+
+    def _function(self, shape: tuple[str, ...]) -> Hook:
+        keys = self._keys(shape)
+        if len(self._built) < _MAX_SHAPES and _is_modest(shape):
+            # setdefault, as two threads may meet a shape at once.
+            return self._built.setdefault(shape, self._build(keys))
+        plain, absent = self._plain, dict.fromkeys(self._hooks)
+        return lambda value, kind: plain(
+            absent | {field: value[key] for field, key in keys.items()}, kind
+        )
+
+    def _list_function(self, shape: tuple[str, ...]) -> _ListHook:
+        if len(self._built_for_lists) >= _MAX_SHAPES or not _is_modest(shape):
+            return lambda values: [self.one(value, self._kind) for value in values]
+        built = self._writer.for_list(self._keys(shape), len(shape), self.one)
+        return self._built_for_lists.setdefault(shape, built)
+
+    def _keys(self, shape: tuple[str, ...]) -> dict[str, str]:
+        """The key of each field that *shape* has one for."""
+        found: dict[str, str] = {}
+        for key in shape:
+            field = self._fields.get(fold(key))
+            if field is not None:
+                found.setdefault(field.name, key)
+        return found
+
+    def _build(self, keys: dict[str, str]) -> Hook:
+        if self._converter is None:
+            return self._writer.for_one(keys)
+        overrides: dict[str, Any] = {
+            name: override(rename=keys.get(name, name), struct_hook=hook)
+            for name, hook in self._hooks.items()
+        }
+        return make_dict_structure_fn(
+            self._kind, self._converter, _cattrs_use_linecache=False, **overrides
+        )
+
+
+def _is_modest(shape: tuple[str, ...]) -> bool:
+    """Whether *shape* may be kept in memory for good."""
+    return len(shape) <= _MAX_KEYS and all(len(key) <= _MAX_KEY for key in shape)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """A dict for an element without children; TypeError for what holds none."""
+    if isinstance(value, dict):
+        return value
+    if says_nothing(value):
+        return {}
+    raise TypeError("expected an object")
+
+
+# ---------------------------------------------------------------- the written functions
+
+# How the value in a variable is checked in place, by the name of its rule. Each check
+# asks for the exact type, and accepts less than its rule does: whatever it does not
+# know goes to the hook, so that the two passes cannot come to differ.
+_IN_PLACE = {
+    "text": ("if type({v}) is not str or not {v}: {v} = {hook}({v}, None)",),
+    "uid": (
+        "if type({v}) is not str or not ends_in_uuid({v}) or {v}[0].isspace():",
+        "    {v} = {hook}({v}, None)",
+    ),
+    "number": (
+        "if type({v}) is not int:",
+        "    is_plain = type({v}) is str and {v}.isascii() and {v}.isdigit()",
+        "    {v} = int({v}) if is_plain else {hook}({v}, None)",
+    ),
+    "flag": (
+        "if type({v}) is not bool:",
+        "    x = {known}({v}, odd) if type({v}) is str else odd",
+        "    {v} = {hook}({v}, None) if x is odd else x",
+    ),
+    "member": (
+        "x = {known}({v}, odd) if type({v}) is str else odd",
+        "{v} = {hook}({v}, None) if x is odd else x",
+    ),
+    "moment": (
+        "x = time({v}) if type({v}) is str and {v} else odd",
+        "{v} = {hook}({v}, None) if x is odd or x.tzinfo is not UTC else x",
+    ),
+    "end": (
+        "x = time({v}) if type({v}) is str and {v} else odd",
+        "if x is odd or x.tzinfo is not UTC or x.year < 1970:",
+        "    {v} = {hook}({v}, None)",
+        "else:",
+        "    {v} = x",
+    ),
+}
+_BY_HOOK = ("{v} = {hook}({v}, None)",)
+
+
+class _FunctionWriter:
+    """Functions for *kind*, whose *fields* have *hooks* for the odd value.
+
+    Models have neither validators nor converters (a test holds them to it), so filling
+    their slots passes nothing of theirs over.
+    """
+
+    def __init__(
+        self,
+        kind: type[attrs.AttrsInstance],
+        fields: tuple[attrs.Attribute[Any], ...],
+        hooks: Mapping[str, Hook],
+    ) -> None:
+        self._kind = kind
+        self._fields = fields
+        self._globals: dict[str, Any] = {
+            "kind": kind,
+            "new": _thawed(kind),
+            "time": datetime.fromisoformat,
+            "UTC": UTC,
+            "ends_in_uuid": ends_in_uuid,
+            "odd": object(),
+        }
+        for number, field in enumerate(fields):
+            self._globals |= {
+                f"hook{number}": hooks[field.name],
+                f"known{number}": known_values(field),
+                f"default{number}": field.default,
+            }
+
+    def for_one(self, keys: Mapping[str, str]) -> Hook:
+        """Write the function for one dict; *keys* are the wire's, by field."""
+        written: Hook = self._compiled(
+            "def one(value, _of):",
+            *self._reads(keys, "    "),
+            *self._fills(keys, "    "),
+            "    return made",
+        )
+        return written
+
+    def for_list(self, keys: Mapping[str, str], size: int, one: Hook) -> _ListHook:
+        """Write the function for a list of dicts, most of them of one shape.
+
+        A dict of another shape (not *size* keys, or a key missing) is left to *one*.
+        """
+        self._globals["one"] = one
+        written: _ListHook = self._compiled(
+            "def rows(values):",
+            "    found = []",
+            "    for value in values:",
+            f"        if type(value) is not dict or len(value) != {size}:",
+            "            found.append(one(value, kind))",
+            "            continue",
+            "        try:",
+            "            pass",
+            *self._reads(keys, "            "),
+            "        except KeyError:",
+            "            found.append(one(value, kind))",
+            "            continue",
+            *self._fills(keys, "        "),
+            "        found.append(made)",
+            "    return found",
+        )
+        return written
+
+    def _reads(self, keys: Mapping[str, str], indent: str) -> list[str]:
+        return [
+            f"{indent}v{number} = value[{keys[field.name]!r}]"
+            for number, field in enumerate(self._fields)
+            if field.name in keys
+        ]
+
+    def _fills(self, keys: Mapping[str, str], indent: str) -> list[str]:
+        checks = [
+            f"{indent}{line}"
+            for number, field in enumerate(self._fields)
+            for line in self._check(number, field, is_there=field.name in keys)
+        ]
+        fills = [
+            f"{indent}made.{field.name} = v{number}"
+            for number, field in enumerate(self._fields)
+        ]
+        return [
+            *checks,
+            f"{indent}made = new()",
+            *fills,
+            f"{indent}made.__class__ = kind",
+        ]
+
+    def _check(
+        self, number: int, field: attrs.Attribute[Any], *, is_there: bool
+    ) -> list[str]:
+        v, required = f"v{number}", field.default is attrs.NOTHING
+        if not is_there:
+            absent = f"raise KeyError({field.name!r})"
+            return [absent if required else f"{v} = default{number}"]
+        rule = _IN_PLACE.get(rule_name(field, self._kind), _BY_HOOK)
+        names = {"v": v, "hook": f"hook{number}", "known": f"known{number}"}
+        lines = [line.format(**names) for line in rule]
+        if required:
+            return lines
+        null = f"if {v} is None: {v} = default{number}"
+        return [null, "else:", *(f"    {line}" for line in lines)]
+
+    def _compiled(self, *lines: str) -> Any:
+        source = "\n".join(lines)
+        names: dict[str, Any] = {}
+        code = compile(source, f"<structuring {self._kind.__name__}>", "exec")
+        exec(code, self._globals, names)  # noqa: S102 - written above; keys come in as repr
+        (written,) = names.values()
+        return written
+
+
+def _thawed(kind: type) -> type:
+    """A subclass of *kind* whose values can be filled before they become a *kind*."""
+    # Its slots are the same, so that an assignment of the class is all that it takes.
+    # By `__set__` of the slots, the only other way into a frozen value, one of thirteen
+    # fields takes three times as long.
+    names = ("__init__", "__setattr__", "__delattr__")
+    return type(
+        kind.__name__,
+        (kind,),
+        {"__slots__": ()} | {name: getattr(object, name) for name in names},
+    )
