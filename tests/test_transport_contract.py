@@ -37,7 +37,7 @@ POST = Request("POST", "/api/x", {"Content-Length": "0"})
 
 @pytest.fixture(params=TRANSPORTS)
 def kind(request: pytest.FixtureRequest) -> str:
-    """Give the name of each transport in turn."""
+    """Each transport in turn, by its name."""
     return str(request.param)
 
 
@@ -48,25 +48,25 @@ def differs(request: pytest.FixtureRequest, reason: str) -> None:
 
 
 async def answer(kind: str, script: Script, request: Request = GET) -> Response:
-    """Give what a server that plays *script* answers."""
+    """The response of a server that plays *script*."""
     async with FaultServer(script) as server, transport(kind, server.url) as made:
         return await made.send(request)
 
 
 async def answers(kind: str, script: Script, times: int = 2) -> list[tuple[int, int]]:
-    """Give the status of so many answers, and on which connection each was asked."""
+    """The status of so many responses, and the number of each one's connection."""
     async with FaultServer(script) as server, transport(kind, server.url) as made:
         found = []
         for _ in range(times):
             found.append((await made.send(GET)).status)
             await asyncio.sleep(0.02)
-    return list(zip(found, [one.connection for one in server.asked], strict=False))
+    return list(zip(found, [asked.connection for asked in server.asked], strict=False))
 
 
 async def failure(
     kind: str, script: Script, asking: Request = GET, **settings: Any
 ) -> ConnectionFailed:
-    """Give the error of an exchange, which shows no secret, nor do its causes."""
+    """The error of an exchange, which shows no secret, nor do its causes."""
     async with FaultServer(script) as server:
         async with transport(kind, server.url, **settings) as made:
             with pytest.raises(ConnectionFailed) as caught:
@@ -95,7 +95,7 @@ async def test_ipv6(kind: str) -> None:
     """The host stands in brackets in the Host header."""
     async with FaultServer([Answer()]) as server:
         try:
-            relay = await asyncio.start_server(server._connected, "::1", 0)
+            relay = await asyncio.start_server(server.connected, "::1", 0)
         except OSError:
             pytest.skip("no IPv6 on this machine")
         port = relay.sockets[0].getsockname()[1]
@@ -143,7 +143,7 @@ async def test_answers_of_all_forms_are_read(
 ) -> None:
     """In one piece, or one byte at a time."""
     text = FORMS[form]
-    parts = [bytes([one]) for one in text] if is_cut else [text]
+    parts = [bytes([byte]) for byte in text] if is_cut else [text]
     response = await answer(kind, [Pieces(parts=parts)])
 
     assert (response.status, response.body) == (200, b"{}")
@@ -273,7 +273,7 @@ async def test_many_exchanges_at_once(kind: str) -> None:
                 found = await asyncio.gather(
                     *(made.send(Request("GET", target)) for target in targets)
                 )
-                assert [one.body.decode() for one in found] == targets
+                assert [each.body.decode() for each in found] == targets
 
     assert server.connections == 50
 

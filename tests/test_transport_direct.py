@@ -27,7 +27,7 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
 
 
 def client_context() -> ssl.SSLContext:
-    """Make a context that trusts everybody."""
+    """A context that trusts everybody."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -61,7 +61,7 @@ async def test_a_connection_that_was_left_is_never_used_again(
                 await made.send(GET)
             await left(made)
             await asyncio.sleep(0)
-            assert not made._open
+            assert made.open_connections == 0
             assert (await made.send(GET)).status == 201
 
     assert server.connections == 2
@@ -75,7 +75,7 @@ async def test_leaving_in_the_middle_of_writing() -> None:
             assert isinstance(made, DirectTransport)
             await left(made, Request("GET", "/", {"X": "x" * 8_000_000}))
             await asyncio.sleep(0)
-            assert not made._open
+            assert made.open_connections == 0
 
 
 async def test_a_server_that_does_not_read_is_not_asked_again_there() -> None:
@@ -119,7 +119,7 @@ async def test_leaving_in_the_handshake() -> None:
 
 @pytest.fixture
 def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that says where every name leads."""
+    """A function to say where every name leads."""
 
     def resolve(*addresses: tuple[str, int]) -> None:
         found = [
@@ -139,7 +139,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 async def test_leaving_while_connecting(resolved: Callable[..., None]) -> None:
-    """To an address where nobody answers."""
+    """An address where nobody answers: no attempt is left over."""
     resolved(("192.0.2.1", 9))
     async with transport("direct", "http://em.example") as made:
         assert isinstance(made, DirectTransport)
@@ -149,7 +149,7 @@ async def test_leaving_while_connecting(resolved: Callable[..., None]) -> None:
         # A machine without a network refuses at once.
         with pytest.raises((asyncio.CancelledError, ConnectionFailed)):
             await task
-        assert not made._connecting
+        assert made.connecting == 0
 
 
 # ---------------------------------------------------------------- dead connections
@@ -180,7 +180,7 @@ async def test_of_dead_connections_only_the_first_costs_a_time_out() -> None:
 async def test_a_dead_address_costs_no_more_than_a_moment(
     resolved: Callable[..., None],
 ) -> None:
-    """The next one is tried."""
+    """The next address is tried after a quarter of a second."""
     async with FaultServer([Answer()]) as server:
         resolved(("127.0.0.2", 9), ("127.0.0.1", server.port))
         async with transport("direct", "http://em.example") as made:
@@ -221,7 +221,7 @@ async def test_an_address_is_asked_for_anew_after_a_failure(
             failed = await asyncio.gather(*asked, return_exceptions=True)
             assert (await made.send(GET)).status == 200
 
-    assert {str(one).partition(";")[0] for one in failed} == {
+    assert {str(error).partition(";")[0] for error in failed} == {
         "no connection to em.example:80 (try again)"
     }
     assert resolve.call_count == 2
@@ -301,13 +301,13 @@ async def test_nothing_is_sent_to_a_server_with_another_fingerprint(
             with pytest.raises(CertificateError):
                 await made.send(GET)
             await asyncio.sleep(0.01)
-            assert not made._open
+            assert made.open_connections == 0
 
     assert server.asked == []
 
 
 async def test_a_late_connection_is_told_with_the_time_it_had() -> None:
-    """The shorter of both limits."""
+    """The shorter of both limits is named."""
     trust = Trust(client_context())
     with socket.create_server(("127.0.0.1", 0)) as mute:
         origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
@@ -320,14 +320,14 @@ async def test_a_late_connection_is_told_with_the_time_it_had() -> None:
 async def test_a_hundred_exchanges_share_one_timer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It belongs to the watchdog, and ends when nothing is under way."""
+    """The watchdog sets it once, and lets it go when nothing is under way."""
     async with FaultServer([Answer()]) as server:
         async with transport("direct", server.url, request=0.4) as made:
             assert isinstance(made, DirectTransport)
             await made.send(GET)
-            timer = made._watchdog._timer
+            timer = made.watchdog.timer
             for _ in range(100):
                 await made.send(GET)
-            assert made._watchdog._timer is timer
+            assert made.watchdog.timer is timer
             await asyncio.sleep(0.15)
-            assert made._watchdog._timer is None
+            assert made.watchdog.timer is None

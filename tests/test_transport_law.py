@@ -21,7 +21,7 @@ from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, Raw, Reset
 from veeam_async import Retry, VeeamError
 
-ONE = uuid_of(1)
+SESSION_ID = uuid_of(1)
 FAST = Retry(attempts=3, wait_initial=0.0001, wait_max=0.0002)
 STATUSES = [200, 200, 200, 201, 204, 302, 304, 400, 403, 404, 429, 500, 502, 503]
 HEADERS = [
@@ -59,7 +59,7 @@ class Said:
 
 
 def framed(body: bytes, framing: str, size: int) -> tuple[bytes, bytes]:
-    """Give the header that tells how *body* ends, and the body as it is sent."""
+    """The header that tells how *body* ends, and the body as it is sent."""
     if framing == "length":
         return b"Content-Length: %d\r\n" % len(body), body
     if framing == "end":
@@ -71,7 +71,7 @@ def framed(body: bytes, framing: str, size: int) -> tuple[bytes, bytes]:
 
 
 def name_of(line: bytes) -> bytes:
-    """Give the name of a header in lower case."""
+    """The name of a header in lower case."""
     return line.partition(b":")[0].lower()
 
 
@@ -111,20 +111,20 @@ SCRIPTS = st.lists(answers() | st.sampled_from(FAULTS), min_size=1, max_size=4)
 async def seen(
     acts: list[Act], transport: Literal["auto", "aiohttp"]
 ) -> tuple[list[object], int]:
-    """Give what became of some requests, and how many the server saw."""
+    """What became of some requests, and how many the server saw."""
     script = gets(*acts, GOOD)
     outcomes: list[object] = []
     async with talking(script, transport=transport, retry=FAST) as (em, server):
         for _ in acts:
             try:
-                outcomes.append((await em.backup_sessions.get(ONE)).id)
+                outcomes.append((await em.backup_sessions.get(SESSION_ID)).id)
             except VeeamError as error:
-                outcomes.append(told(error))
+                outcomes.append(visible(error))
     return outcomes, server.count("GET")
 
 
-def told(error: VeeamError) -> tuple[object, ...]:
-    """Give what a caller may look at; a parser's own words are its own."""
+def visible(error: VeeamError) -> tuple[object, ...]:
+    """All of an error that a caller may look at; a parser's own words are left out."""
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", str(error))
     text = re.sub(r"(?<=no HTTP to be understood: ).*", "", text)
     names = ("status", "message", "sent", "retry_after", "problems")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from uuid import UUID, uuid5
 
-from tests.support.fault_server import Act, Answer, Asked
+from tests.support.fault_server import Act, Answer, Asked, in_turn
 
 SESSION_ID = "5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
 TOKEN = b64encode(SESSION_ID.encode()).decode()
@@ -17,15 +17,15 @@ _SPACE = UUID("0d6f5f0e-58f6-4b3f-8f5e-0e3f4c1d2a7b")
 
 @cache
 def uuid_of(number: int) -> UUID:
-    """Give the *number*-th id of a series that is always the same."""
+    """The *number*-th id of a series that is always the same."""
     return uuid5(_SPACE, str(number))
 
 
 def session(
     number: int, *, state: str = "Stopped", result: str = "Success", progress: int = 100
 ) -> bytes:
-    """Write the entity of the *number*-th backup session."""
-    one = uuid_of(number)
+    """The entity of the *number*-th backup session, as JSON."""
+    session_id = uuid_of(number)
     body = {
         "IsRetry": False,
         "JobUid": f"urn:veeam:Job:{uuid_of(-1)}",
@@ -38,9 +38,9 @@ def session(
         "Progress": progress,
         "FailureMessage": None,
         "Name": f"Mail servers@2026-03-02 21:00:{number % 60:02}",
-        "UID": f"urn:veeam:BackupJobSession:{one}",
+        "UID": f"urn:veeam:BackupJobSession:{session_id}",
         "Links": None,
-        "Href": f"https://em.internal:9398/api/backupSessions/{one}?format=Entity",
+        "Href": f"https://em.internal:9398/api/backupSessions/{session_id}?format=Entity",
         "Type": "BackupJobSession",
     }
     return json.dumps(body).encode()
@@ -89,6 +89,5 @@ def behind_logon(act: Callable[[Asked], Act]) -> Callable[[Asked], Act]:
 
 
 def once_each(*acts: Act) -> Callable[[Asked], Act]:
-    """Give *acts* in turn, the last one again and again."""
-    waiting = list(acts)
-    return lambda _asked: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+    """A script of *acts* in turn, the last one again and again."""
+    return in_turn(acts)

@@ -164,7 +164,7 @@ class FaultServer:
     ) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
-        self._script = _in_turn(script) if not callable(script) else script
+        self._script = script if callable(script) else in_turn(script)
         self._context = context or self.default_context
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -176,7 +176,7 @@ class FaultServer:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._connected, "127.0.0.1", 0, ssl=self._context
+            self.connected, "127.0.0.1", 0, ssl=self._context
         )
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
@@ -195,15 +195,16 @@ class FaultServer:
         await asyncio.sleep(0)
 
     def count(self, method: str, start: str = "/") -> int:
-        """Tell how many requests of *method* came for targets that begin so."""
+        """Number of requests of *method* for targets that begin so."""
         return sum(
             asked.method == method and asked.target.startswith(start)
             for asked in self.asked
         )
 
-    async def _connected(
+    async def connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        """Serve a connection: asyncio's callback, for a listener at another address."""
         self.connections += 1
         task = asyncio.create_task(self._serve(reader, writer, self.connections))
         self._tasks.add(task)
@@ -224,12 +225,13 @@ class FaultServer:
 
 
 def head(status: int, headers: Mapping[str, str]) -> bytes:
-    """Write the head of an answer."""
+    """The head of an answer."""
     lines = [f"HTTP/1.1 {status} X", *(f"{k}: {v}" for k, v in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _in_turn(acts: Iterable[Act]) -> Callable[[Asked], Act]:
+def in_turn(acts: Iterable[Act]) -> Callable[[Asked], Act]:
+    """A script of *acts* in turn, the last one again and again."""
     waiting = list(acts)
 
     def choose(_asked: Asked) -> Act:

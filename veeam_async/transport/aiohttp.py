@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from veeam_async.errors import BodyTooLarge, ConnectionFailed
-from veeam_async.transport.exchange import Request, Response, Timeout
+from veeam_async.transport.exchange import Headers, Request, Response, Timeout
 from veeam_async.transport.failures import (
     broken,
     cut_short,
@@ -21,10 +21,13 @@ from veeam_async.transport.failures import (
     unintelligible,
     unreachable,
 )
-from veeam_async.transport.headers import Headers
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
-_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_NEVER_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.ServerFingerprintMismatch,
+)
 _SHOWABLE = (OSError, aiohttp.ServerFingerprintMismatch)
 """Errors fit to be a cause; the others of aiohttp's show headers or bodies."""
 _PROXY_LOGON = 407
@@ -58,15 +61,15 @@ class AiohttpTransport:
 
     async def send(self, request: Request) -> Response:
         """Exchange *request* for a response (see `Transport.send`)."""
-        once = _OnceUnlessReused(is_tls=self._trust is not None)
+        guard = _RepeatGuard(is_tls=self._trust is not None)
         try:
             async with asyncio.timeout(self._timeout.request):
-                return await self._exchange(request, once)
+                return await self._exchange(request, guard)
         except (aiohttp.ClientError, OSError) as error:
             failure = error
         # Raised out here, where *failure* does not become the context by itself: the
         # repr of some of aiohttp's errors shows headers.
-        if once.connecting and type(failure) is TimeoutError:
+        if guard.connecting and type(failure) is TimeoutError:
             raise no_connection_within(self._timeout.request)
         raise await self._translated(failure) from _cause(failure)
 
@@ -74,7 +77,7 @@ class AiohttpTransport:
         """Close every connection, and let TLS say goodbye."""
         await self._session.close()
 
-    async def _exchange(self, request: Request, once: _OnceUnlessReused) -> Response:
+    async def _exchange(self, request: Request, guard: _RepeatGuard) -> Response:
         async with self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
@@ -82,8 +85,8 @@ class AiohttpTransport:
             allow_redirects=False,
             proxy=self._proxy,
             ssl=self._ssl,
-            trace_request_ctx=once,
-            middlewares=(once,),
+            trace_request_ctx=guard,
+            middlewares=(guard,),
         ) as answer:
             if answer.status == _PROXY_LOGON and self._proxy:
                 raise _refused_by_proxy(answer.status)
@@ -109,19 +112,24 @@ class AiohttpTransport:
             url = URL(self._origin)
             host, port = str(url.host), int(url.port or 0)
             reason = getattr(error.certificate_error, "verify_message", "")
-            # Through a proxy the server cannot be asked beside it.
+            # Behind a proxy the server is out of reach for a second connection.
             limit = 0 if self._proxy else self._timeout.connect
             return await untrusted(host, port, reason=reason, limit=limit)
-        return _plainly(error, self._timeout, is_tls=self._trust is not None)
+        if isinstance(error, _NEVER_SENT):
+            return _not_connected(error, self._timeout)
+        return _not_answered(error, self._timeout, is_tls=self._trust is not None)
 
 
-class _OnceUnlessReused:
-    """Let aiohttp repeat a request only where it met a kept connection that was closed.
+class _RepeatGuard:
+    """A middleware that lets aiohttp repeat a request only on a reused connection.
 
-    aiohttp repeats every idempotent request once on its own. On a fresh connection that
-    attempt would go uncounted, so the failure is renamed before aiohttp sees it
-    (RFC 9112, section 9.3.1, speaks of kept connections only).
+    It also notes how far the connection of one exchange has come: `reused`, and
+    `connecting` while it is being opened.
     """
+
+    # aiohttp repeats every idempotent request once on its own. On a fresh connection
+    # that attempt would go uncounted above, so the failure is renamed before aiohttp
+    # sees it. RFC 9112, section 9.3.1, speaks of kept connections only.
 
     def __init__(self, *, is_tls: bool) -> None:
         self.reused = False
@@ -168,10 +176,8 @@ async def _note_end(
 
 
 def _ssl(trust: Trust | None) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
-    """Put *trust* in aiohttp's terms, once.
-
-    aiohttp uses a kept connection again only for the very same object.
-    """
+    """Translate *trust* into aiohttp's terms, once for all requests."""
+    # aiohttp uses a kept connection again only for the very same object.
     if trust is None:
         return True
     if trust.fingerprint is not None:
@@ -185,10 +191,10 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
     trace.on_connection_create_start.append(_note_start)
     trace.on_connection_create_end.append(_note_end)
     return aiohttp.ClientSession(
-        # The pool's slots bound the connections: a wait for one counts in no timeout.
+        # The pool bounds the connections: a wait for one must count in no time-out.
         connector=aiohttp.TCPConnector(limit=0),
         # The server prefers a cookie to the header, so a jar would bring back an old
-        # token after each renewal.
+        # token after each renewal (to a host name, that is, not to an IP address).
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect),
         auto_decompress=False,
@@ -200,39 +206,47 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
 
 
 def proxy_of(url: str | None) -> URL | None:
-    """Read the URL of a proxy; ValueError where it is none. It may hold a password."""
+    """Parse the URL of a proxy; ValueError where it is none."""
     if url is None:
         return None
     with suppress(ValueError):
         proxy = URL(url)
         if proxy.scheme in ("http", "https") and proxy.host:
             return proxy
+    # The URL is not shown: it may hold a password.
     raise ValueError("the proxy is a URL such as http://proxy.example.com:3128")
 
 
 def _cause(error: Exception) -> BaseException | None:
-    """Give what may be seen as the cause of *error*'s successor."""
+    """What may be shown as the cause of the error that stands for *error*."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.__cause__  # the system's; aiohttp's may show a proxy's password
     return error if isinstance(error, _SHOWABLE) else None
 
 
-def _plainly(error: Exception, timeout: Timeout, *, is_tls: bool) -> ConnectionFailed:  # noqa: PLR0911 - a line for each
-    """Say what failed in this library's terms."""
+def _not_connected(error: Exception, timeout: Timeout) -> ConnectionFailed:
+    """The error where no connection came about, so that nothing was sent."""
     match error:
         case aiohttp.ServerFingerprintMismatch():
             return mismatch(error.got.hex(), error.expected.hex())
-        case aiohttp.ConnectionTimeoutError():
-            return no_connection_within(timeout.connect)
         case aiohttp.ClientConnectorSSLError():
             return no_tls(error.host, error.port or 0, error.os_error)
         case aiohttp.ClientConnectorError():
             is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
             host, port = error.host, error.port or 0
             return unreachable(host, port, error.os_error, is_proxy=is_proxy)
+    return no_connection_within(timeout.connect)
+
+
+def _not_answered(
+    error: Exception, timeout: Timeout, *, is_tls: bool
+) -> ConnectionFailed:
+    """The error where a connection was there, and no usable answer came."""
+    match error:
         case aiohttp.ClientHttpProxyError():
             return _refused_by_proxy(error.status)
         case aiohttp.ClientResponseError():
+            # What follows the colon is what the parser read: a token, perhaps.
             return unintelligible(error.message.partition(":")[0])
         case aiohttp.ClientPayloadError():
             return cut_short()

@@ -8,37 +8,61 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import cast
 
 import httptools
 
 from veeam_async.errors import BodyTooLarge, VeeamError
-from veeam_async.transport.exchange import Response
+from veeam_async.transport.exchange import Headers, RawHeaders, Request, Response
 from veeam_async.transport.failures import broken, cut_short, unintelligible
-from veeam_async.transport.headers import (
-    Headers,
-    announced_size,
-    ends_by_close,
-    size_of,
-)
 
 MAX_HEAD = 64 * 1024
-"""Bytes of status line and headers above which an answer is refused."""
+"""Bytes of status line and headers above which a response is refused."""
 
 _BUFFER = 64 * 1024
 _TOO_LONG = "its head is over 64 KiB"
 _SWITCHED = 101
 _FINAL = 200
-"""The first status of an answer that does not merely announce another."""
+"""The first status of a response that does not merely announce another."""
+
+
+class HeadWriter:
+    """A writer of requests to *host*, the value of their Host header."""
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._headers: Mapping[str, str] | None = None
+        self._block = b""
+
+    def write(self, request: Request) -> bytes:
+        """Write *request*, which has no body; ValueError where it would be two."""
+        target = request.target
+        if " " in target or not (target.isascii() and target.isprintable()):
+            raise ValueError("a request target is percent-encoded")
+        # The same mapping comes again and again until a token is renewed, so that the
+        # block of headers is written once for all those requests.
+        if request.headers is not self._headers:
+            self._block = self._written(request.headers)
+            self._headers = request.headers
+        return b"%b %b%b" % (request.method.encode(), target.encode(), self._block)
+
+    def _written(self, headers: Mapping[str, str]) -> bytes:
+        lines = [f"Host: {self._host}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if not all(line.isprintable() for line in lines):
+            raise ValueError("a header holds a character that no header may")
+        return " HTTP/1.1\r\n{}\r\n\r\n".format("\r\n".join(lines)).encode("latin-1")
 
 
 class Connection(asyncio.BufferedProtocol):
     """A connection that carries one exchange at a time.
 
-    *max_body_size* is in bytes; *on_lost* is told when the connection has closed;
-    *is_tls* serves to explain why it may have.
+    *max_body_size* is in bytes; *on_lost* is called when the connection has closed;
+    *is_tls* serves to explain why it may have. `deadline` is that of the exchange under
+    way, on the loop's clock, infinity while there is none; `closed` is done when the
+    connection is.
     """
 
     def __init__(
@@ -55,14 +79,14 @@ class Connection(asyncio.BufferedProtocol):
         self._view = memoryview(bytearray(_BUFFER))
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[Response] | None = None
+        self._response: asyncio.Future[Response] | None = None
         self._head: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
-        self._size = self._outside = 0
+        self._size = self._overhead = 0
         self._in_body = self._is_done = False
         self._is_kept = self._is_paused = False
         self._fault: VeeamError | None = None
-        self.ends = inf
+        self.deadline = inf
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     # ------------------------------------------------------------ the exchange
@@ -73,51 +97,54 @@ class Connection(asyncio.BufferedProtocol):
         return self._transport is not None and not self._transport.is_closing()
 
     @property
-    def has_answered(self) -> bool:
-        """Whether a byte of the answer under way has come."""
-        return self._in_body or self._outside > 0
+    def has_received(self) -> bool:
+        """Whether a byte of the response under way has come."""
+        return self._in_body or self._overhead > 0
 
-    def ask(self, request: bytes, ends: float) -> asyncio.Future[Response]:
-        """Write *request*, to be answered until *ends* on the loop's clock.
+    def begin(self, request: bytes, deadline: float) -> asyncio.Future[Response]:
+        """Begin an exchange: write *request*, and promise its response.
 
-        Whoever gets the answer takes it with `take`, whoever does not leaves with
-        `leave`. No coroutine: each one in the chain costs every request its share.
+        Whoever gets the response calls `finish`, whoever does not calls `abandon`.
         """
+        # No coroutine: each one in the chain costs every request its share.
         self._head = []
         self._parts = []
-        self._size = self._outside = 0
+        self._size = self._overhead = 0
         self._in_body = self._is_done = False
-        self.ends = ends
-        self._answer = answer = self._loop.create_future()
+        self.deadline = deadline
+        self._response = response = self._loop.create_future()
         if self._transport is not None:
             self._transport.write(request)
-        return answer
+        return response
 
-    def take(self) -> bool:
-        """End an exchange that was answered; tell whether another one may follow."""
-        self._answer = None
-        self.ends = inf
+    def finish(self) -> bool:
+        """End an exchange that was answered; True where another one may follow."""
+        self._response = None
+        self.deadline = inf
+        # A server that answered before it read the request leaves the rest of it in
+        # our buffer: the next request would wait behind that.
         return self._is_kept and not self._is_paused
 
-    def leave(self, answer: asyncio.Future[Response]) -> None:
-        """End an exchange whose *answer* did not come, or nobody waits for any more.
+    def abandon(self, response: asyncio.Future[Response]) -> None:
+        """End an exchange whose *response* failed, or is not waited for any more.
 
         The connection closes: a half-read one must never be used again.
         """
-        self._answer = None
-        self.ends = inf
+        self._response = None
+        self.deadline = inf
         self.abort()
-        if answer.done() and not answer.cancelled():
-            answer.exception()  # taken note of, in case that nobody else does
+        if response.done() and not response.cancelled():
+            # Marks it as seen, in case that nobody else does: asyncio would log it.
+            response.exception()
 
     def fail(self, error: VeeamError) -> None:
-        """End the exchange under way with *error*, and the connection with it."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+        """Fail the exchange under way with *error*, and close the connection."""
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)
         self.abort()
 
     def peer_certificate(self) -> bytes | None:
-        """Give the certificate that the server showed (DER), None without TLS."""
+        """The certificate that the server showed (DER), None without TLS."""
         if self._transport is None:
             return None
         tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
@@ -131,14 +158,14 @@ class Connection(asyncio.BufferedProtocol):
     # ------------------------------------------------------------ asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport to write to."""
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Fail what waits for an answer, and say goodbye."""
+        """Fail the exchange under way, and report the loss."""
         self._transport = None
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(self._lost(error))
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(self._lost(error))
         self.closed.set_result(None)
         self._on_lost(self)
 
@@ -146,27 +173,27 @@ class Connection(asyncio.BufferedProtocol):
         return cut_short() if self._in_body else broken(error, is_tls=self._is_tls)
 
     def eof_received(self) -> bool:
-        """End a body that has no other end, and let the transport close."""
-        if self._in_body and not self._is_done and ends_by_close(self._head):
+        """Complete a body that has no other end, and let the transport close."""
+        if self._in_body and not self._is_done and _ends_by_close(self._head):
             self._complete(self._parser.get_status_code())
         return False
 
     def pause_writing(self) -> None:
-        """Take note that the server does not read: it gets no further request here."""
+        """Note that the server does not read: it gets no further request here."""
         self._is_paused = True
 
     def resume_writing(self) -> None:
-        """Take note that it does again."""
+        """Note that the server reads again."""
         self._is_paused = False
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's hint
-        """Give the one buffer."""
+        """The one buffer, for every read."""
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take in what was read."""
-        if self._answer is None:
-            # Bytes that nobody asked for: no request must take them for its answer.
+        """Parse what was read into the buffer."""
+        if self._response is None:
+            # Bytes that nobody asked for: no request must take them for its response.
             self.abort()
             return
         size = self._size
@@ -176,29 +203,28 @@ class Connection(asyncio.BufferedProtocol):
             self._fault = self._fault or unintelligible(str(error))
         except httptools.HttpParserUpgrade:
             self.abort()  # with its 101 the server speaks another protocol
+        # Most responses come in one read, for which nothing more is looked at.
         if not self._is_done:
-            self._judge(nbytes, is_growing=self._size > size)
+            self._check_limits(nbytes, is_growing=self._size > size)
         if self._fault is not None:
             self.fail(self._fault)
 
-    def _judge(self, nbytes: int, *, is_growing: bool) -> None:
-        """Refuse an answer that is not whole yet, where it is too large already.
-
-        Most answers come in one read, so that none of this is looked at.
-        """
+    def _check_limits(self, nbytes: int, *, is_growing: bool) -> None:
+        """Refuse a response that is not whole yet, where it is too large already."""
+        # What comes while the body does not grow is a head, or trailers: both must end.
         if is_growing:
-            self._outside = 0
+            self._overhead = 0
         else:
-            self._outside += nbytes
-        if self._outside > MAX_HEAD:
+            self._overhead += nbytes
+        if self._overhead > MAX_HEAD:
             self._fault = self._fault or unintelligible(_TOO_LONG)
-        if self._in_body and announced_size(self._head) > self._max_body_size:
+        if self._in_body and _announced_size(self._head) > self._max_body_size:
             self._fault = self._fault or BodyTooLarge(self._max_body_size)
 
     # ------------------------------------------------------------ the parser's calls
 
     def on_message_begin(self) -> None:
-        """Refuse a second answer to one request."""
+        """Refuse a second response to one request."""
         if self._is_done:
             self.abort()
 
@@ -208,9 +234,10 @@ class Connection(asyncio.BufferedProtocol):
             self._head.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """See whether the head is too large; one that came in one read is not."""
+        """Turn to the body, unless the head is too large."""
         self._in_body = True
-        if self._outside and size_of(self._head) > MAX_HEAD:
+        # A head that came in one read is no larger than the buffer.
+        if self._overhead and _size_of(self._head) > MAX_HEAD:
             self._fault = unintelligible(_TOO_LONG)
 
     def on_body(self, part: bytes) -> None:
@@ -223,7 +250,7 @@ class Connection(asyncio.BufferedProtocol):
             self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        """Hand the answer over, unless it is one that only announces the real one."""
+        """Hand the response over, unless it only announces the real one."""
         status: int = self._parser.get_status_code()
         if status < _FINAL and status != _SWITCHED:
             self._head = []
@@ -234,7 +261,32 @@ class Connection(asyncio.BufferedProtocol):
     def _complete(self, status: int) -> None:
         self._is_done = True
         self._is_kept = status >= _FINAL and self._parser.should_keep_alive()
-        answer, parts = self._answer, self._parts
-        if answer is not None and not answer.done():
+        response, parts = self._response, self._parts
+        if response is not None and not response.done():
             body = parts[0] if len(parts) == 1 else b"".join(parts)
-            answer.set_result(Response(status, Headers(self._head), body))
+            response.set_result(Response(status, Headers(self._head), body))
+
+
+def _size_of(raw: RawHeaders) -> int:
+    """How many bytes *raw* took on its way."""
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in raw)
+
+
+def _announced_size(raw: RawHeaders) -> int:
+    """The size that a body is said to have, 0 where none is said."""
+    return int(_last(raw, b"content-length") or 0)
+
+
+def _ends_by_close(raw: RawHeaders) -> bool:
+    """Whether nothing but the connection's end ends the body."""
+    coding = _last(raw, b"transfer-encoding") or b""
+    is_chunked = coding.lower().rstrip().endswith(b"chunked")
+    return not is_chunked and _last(raw, b"content-length") is None
+
+
+def _last(raw: RawHeaders, wanted: bytes) -> bytes | None:
+    """The last value of a header, None where there is none."""
+    for name, value in reversed(raw):
+        if name.lower() == wanted:
+            return value
+    return None

@@ -1,31 +1,33 @@
 """The transport on connections of our own, for speed: asyncio, httptools, no more.
 
-A few keep-alive connections to the one host. What bounds their number are the pool's
-slots; what bounds an exchange is one watchdog for all.
+It keeps a few keep-alive connections to the one host. The pool above bounds their
+number; one watchdog for all of them bounds the time of each exchange.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Collection
+from math import inf
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from aiohappyeyeballs import start_connection
 
-from veeam_async.errors import ConnectionFailed, RequestTimeout
-from veeam_async.transport.addresses import Addresses
-from veeam_async.transport.connection import Connection
+from veeam_async.errors import ConnectionFailed, RequestTimeout, VeeamError
+from veeam_async.transport.connection import Connection, HeadWriter
+from veeam_async.transport.dns import Resolver
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Timeout
 from veeam_async.transport.failures import (
     broken,
     never_opened,
+    no_answer_within,
     no_connection_within,
     no_tls,
     unreachable,
 )
-from veeam_async.transport.head import Heads
 from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
-from veeam_async.transport.watchdog import Watchdog
 
 _ADDRESS_DELAY = 0.25
 """Seconds after which a host's next address is tried beside the first (RFC 8305)."""
@@ -35,7 +37,7 @@ class DirectTransport:
     """Exchanges over own connections. Make it in the loop that uses it.
 
     *origin* is scheme, host and port; *trust* None means plain HTTP; *max_body_size* is
-    in bytes.
+    in bytes. Its `watchdog` ends what takes longer than `timeout.request`.
     """
 
     def __init__(
@@ -53,96 +55,111 @@ class DirectTransport:
         self._timeout = timeout
         self._max_body_size = max_body_size
         self._loop = asyncio.get_running_loop()
-        self._addresses = Addresses(self._host, self._port)
-        self._heads = Heads(parts.netloc)
+        self._resolver = Resolver(self._host, self._port)
+        self._writer = HeadWriter(parts.netloc)
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
-        self._watchdog = Watchdog(timeout.request, self._open)
         self._connecting: set[asyncio.Timeout] = set()
         self._is_closed = False
+        self.watchdog = Watchdog(timeout.request, self._open)
+
+    @property
+    def open_connections(self) -> int:
+        """Number of connections that are open, idle ones included."""
+        return len(self._open)
+
+    @property
+    def connecting(self) -> int:
+        """Number of connections that are being opened."""
+        return len(self._connecting)
 
     async def send(self, request: Request) -> Response:
-        """Exchange *request* for a response (see `Transport.send`).
-
-        One coroutine from here to the answer: each more would cost every request.
-        """
-        head = self._heads.write(request)
+        """Exchange *request* for a response (see `Transport.send`)."""
+        # One coroutine from here to the response: each more would cost every request.
+        head = self._writer.write(request)
         began = self._loop.time()
-        kept = self._kept()
-        connection = kept or await self._connect(began)
+        reused = self._take_idle()
+        connection = reused or await self._connect(began)
         while True:
-            answer = connection.ask(head, began + self._timeout.request)
-            if not self._watchdog.is_awake:
-                self._watchdog.wake()
+            response = connection.begin(head, began + self._timeout.request)
+            if self.watchdog.timer is None:
+                self.watchdog.wake()
             try:
-                response = await answer
+                found = await response
             except BaseException as error:
-                connection.leave(answer)
-                if kept and isinstance(error, RequestTimeout) and not kept.has_answered:
-                    self._forget_idle()
-                if self._is_closed or not _may_repeat(request, kept, error):
+                connection.abandon(response)
+                self._drop_idle_after(reused, error)
+                if self._is_closed or not _may_repeat(request, reused, error):
                     raise
             else:
-                if connection.take():
+                if connection.finish():
                     self._idle.append(connection)
                 else:
                     connection.abort()
-                return response
-            kept, connection = None, await self._connect(began)
+                return found
+            reused, connection = None, await self._connect(began)
 
     async def close(self) -> None:
         """Close every connection, and open none any more."""
         self._is_closed = True
-        self._watchdog.sleep()
+        self.watchdog.sleep()
         closing = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.abort()
+        # What is being opened ends through its own time limit, which lies here now.
         for limit in self._connecting:
             if not limit.expired():
                 limit.reschedule(self._loop.time())
         while self._connecting:  # noqa: ASYNC110 - a few turns of the loop
             await asyncio.sleep(0)
-        await self._addresses.close()
+        await self._resolver.close()
         if closing:
             await asyncio.wait(closing)
 
-    def _kept(self) -> Connection | None:
-        """Give the connection that was used last: the others may time out."""
+    def _take_idle(self) -> Connection | None:
+        """The idle connection that was used last, None where there is none."""
+        # The last, so that those which are not needed reach the server's time-out.
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
                 return connection
         return None
 
-    def _forget_idle(self) -> None:
-        """Close what is not in use: where one kept connection was dead, all may be."""
-        while self._idle:
-            self._idle.pop().abort()
+    def _drop_idle_after(self, reused: Connection | None, error: BaseException) -> None:
+        """Close all idle connections where *reused* never answered in time."""
+        # A firewall forgets connections all at once and tells neither side: each of
+        # them would cost one request its whole time.
+        if reused and isinstance(error, RequestTimeout) and not reused.has_received:
+            while self._idle:
+                self._idle.pop().abort()
 
     async def _connect(self, began: float) -> Connection:
-        """Open a connection, and see whom it leads to before anything is sent."""
+        """Open a connection for an exchange that *began* then, and see whom it reaches.
+
+        Nothing is sent before.
+        """
         if self._is_closed:
             raise RuntimeError("the transport is closed")
-        limit = asyncio.timeout_at(self._latest(began))
+        limit = asyncio.timeout_at(self._connect_deadline(began))
         self._connecting.add(limit)
         try:
             async with limit:
-                return self._checked(await self._opened())
+                return self._verified(await self._open_connection())
         except OSError as error:
             failure = error
         finally:
             self._connecting.discard(limit)
         if limit.expired():
-            raise self._late() from failure
-        raise await self._translated(failure) from failure
+            raise self._not_in_time() from failure
+        raise await self._explained(failure) from failure
 
-    def _latest(self, began: float) -> float:
+    def _connect_deadline(self, began: float) -> float:
         now = self._loop.time()
         return min(now + self._timeout.connect, began + self._timeout.request)
 
-    async def _opened(self) -> Connection:
+    async def _open_connection(self) -> Connection:
         context = None if self._trust is None else self._trust.context
-        addresses = await self._addresses.get()
+        addresses = await self._resolver.resolve()
         # asyncio's own race of addresses leaks sockets when it is cancelled.
         connected = await start_connection(
             addresses, happy_eyeballs_delay=_ADDRESS_DELAY
@@ -159,8 +176,11 @@ class DirectTransport:
         )
         return connection
 
-    def _checked(self, connection: Connection) -> Connection:
-        """Give *connection* where it leads to whom it should, and still does."""
+    def _verified(self, connection: Connection) -> Connection:
+        """The *connection*, which is still open and leads to whom it should.
+
+        Raises ConnectionFailed, or CertificateError, where it does not.
+        """
         if not connection.is_usable:
             connection.abort()
             raise broken(None, is_tls=self._trust is not None)
@@ -174,14 +194,14 @@ class DirectTransport:
             raise mismatch(seen, self._trust.fingerprint)
         return connection
 
-    def _late(self) -> ConnectionFailed:
-        """Say that there was no connection in time."""
+    def _not_in_time(self) -> ConnectionFailed:
+        """The error where the time limit of `_connect` ended it."""
         if self._is_closed:
             return never_opened()
         return no_connection_within(min(self._timeout.connect, self._timeout.request))
 
-    async def _translated(self, error: OSError) -> ConnectionFailed:
-        """Say why there is no connection."""
+    async def _explained(self, error: OSError) -> ConnectionFailed:
+        """The error for the system's own that ended `_connect`."""
         if isinstance(error, ssl.SSLCertVerificationError):
             reason, limit = error.verify_message, self._timeout.connect
             return await untrusted(self._host, self._port, reason=reason, limit=limit)
@@ -191,12 +211,64 @@ class DirectTransport:
 
 
 def _may_repeat(
-    request: Request, kept: Connection | None, error: BaseException
+    request: Request, reused: Connection | None, error: BaseException
 ) -> bool:
-    """Tell whether the server closed a *kept* connection before it saw *request*.
-
-    RFC 9112, section 9.3.1: such a request may be repeated, where that is harmless.
-    """
-    if kept is None or kept.has_answered or request.method not in IDEMPOTENT:
+    """Whether the server closed a *reused* connection before it saw *request*."""
+    # RFC 9112, section 9.3.1: such a request may be repeated, where that is harmless.
+    if reused is None or reused.has_received or request.method not in IDEMPOTENT:
         return False
     return isinstance(error, ConnectionFailed) and not isinstance(error, RequestTimeout)
+
+
+# ---------------------------------------------------------------- the time of exchanges
+
+
+class Watched(Protocol):
+    """An exchange that can run out of time."""
+
+    @property
+    def deadline(self) -> float:
+        """When its time is over by the loop's clock, infinity while nothing runs."""
+        ...
+
+    def fail(self, error: VeeamError) -> None:
+        """End what is under way with *error*."""
+        ...
+
+
+class Watchdog:
+    """One timer that ends what takes longer than *seconds*, among all the *watched*.
+
+    `timer` is None while it sleeps, which it does while nothing is under way; whoever
+    begins something wakes it.
+    """
+
+    # Setting and cancelling a timer for each request would cost every request. Eight
+    # checks within the span cost next to nothing, and make a time-out late by an
+    # eighth of it at most.
+
+    def __init__(self, seconds: float, watched: Collection[Watched]) -> None:
+        self._seconds = seconds
+        self._watched = watched
+        self._tick = min(0.5, seconds / 8)
+        self._loop = asyncio.get_running_loop()
+        self.timer: asyncio.TimerHandle | None = None
+
+    def wake(self) -> None:
+        """Check from now on, until nothing is under way."""
+        self.timer = self._loop.call_later(self._tick, self._check)
+
+    def sleep(self) -> None:
+        """Stop checking, until it is woken again."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _check(self) -> None:
+        now = self._loop.time()
+        for late in [each for each in self._watched if each.deadline <= now]:
+            late.fail(no_answer_within(self._seconds))
+        if any(now < each.deadline < inf for each in self._watched):
+            self.wake()
+        else:
+            self.sleep()

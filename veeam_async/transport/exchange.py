@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import attrs
 
 IDEMPOTENT = ("GET", "DELETE")
-"""What may be sent again, even if it was carried out (RFC 9110, section 9.2.2)."""
+"""Methods that may be sent again even if carried out (RFC 9110, section 9.2.2)."""
+
+RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
+"""Names and values as they came."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+# Neither a request nor a response is frozen: there is one of each for every exchange,
+# and they take a third of the time to make so.
 
 
 @attrs.define(eq=False)
 class Request:
     """A request to the one host of a transport.
-
-    Like a response not frozen: there is one for each exchange, and it takes a third of
-    the time to make.
 
     *target* is path and query, percent-encoded. *headers* hold secrets and are not
     shown.
@@ -39,6 +43,33 @@ class Response:
     body: bytes = attrs.field(repr=False)
 
 
+class Headers(Mapping[str, str]):
+    """The headers of a response, by their names in lower case.
+
+    Of equal names the first counts.
+    """
+
+    # A response has half a dozen headers of which one is ever looked at, so none is
+    # decoded before it is asked for.
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: RawHeaders) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.encode("latin-1")
+        for key, value in self._raw:
+            if len(key) == len(wanted) and key.lower() == wanted:
+                return value.strip(b" \t").decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({key.lower().decode("latin-1"): None for key, _ in self._raw})
+
+    def __len__(self) -> int:
+        return len({key.lower() for key, _ in self._raw})
+
+
 def _seconds(_timeout: object, field: attrs.Attribute[float], value: object) -> None:
     if not isinstance(value, int | float) or not value > 0:
         raise ValueError(f"{field.name} is a number of seconds above 0")
@@ -48,8 +79,9 @@ def _seconds(_timeout: object, field: attrs.Attribute[float], value: object) -> 
 class Timeout:
     """How many seconds an exchange may take.
 
-    *connect* bounds opening a connection, TLS included; *request* the whole exchange.
-    The wait for a free connection counts in neither.
+    *connect* (10) bounds opening a connection, TLS included; *request* (60) the whole
+    exchange. The wait for a free connection counts in neither. What is no number above
+    0 is a ValueError.
     """
 
     connect: float = attrs.field(default=10.0, validator=_seconds)
@@ -72,6 +104,7 @@ class Fingerprint:
 
     @sha256.validator
     def _check(self, _attribute: object, value: str) -> None:
+        # A SHA-1, or one that was cut while it was copied, would be no check at all.
         if not _SHA256.fullmatch(value):
             raise ValueError("a fingerprint is the SHA-256 in 64 hexadecimal digits")
 
@@ -83,8 +116,7 @@ class Transport(Protocol):
         """Exchange one request for one response.
 
         Raises ConnectionFailed (CertificateError, RequestTimeout) where no usable
-        answer came, and BodyTooLarge. Follows no redirect, keeps no cookie, tries
-        again only where a kept connection turns out to be closed.
+        answer came, and BodyTooLarge. The package says what else is promised.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Whom to trust: turn what a caller says of TLS into contexts and fingerprints."""
+"""Whom to trust: contexts and fingerprints from what a caller says of TLS."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Trust:
 
 
 def trust_of(tls: Tls) -> Trust:
-    """Give what to trust; ValueError for a CA file that cannot be read.
+    """Read what to trust; ValueError for a CA file that cannot be read.
 
-    Warns once for each call with False: anybody on the way can then read the password.
+    Each call with False warns: anybody on the way can then read the password.
     """
     if isinstance(tls, ssl.SSLContext):
         return Trust(tls)
@@ -45,7 +45,7 @@ def trust_of(tls: Tls) -> Trust:
         warnings.warn(
             "TLS verification is off: anybody between here and the server can read "
             "the password; give a CA file or a Fingerprint instead",
-            stacklevel=3,
+            stacklevel=3,  # the caller's own line
         )
         return Trust(_unverified())
     if isinstance(tls, str | os.PathLike):
@@ -54,12 +54,12 @@ def trust_of(tls: Tls) -> Trust:
 
 
 def fingerprint_of(certificate: bytes) -> str:
-    """Give the SHA-256 of a certificate (DER) in hexadecimal."""
+    """SHA-256 of a certificate (DER), in hexadecimal."""
     return hashlib.sha256(certificate).hexdigest()
 
 
 def mismatch(seen: str, pinned: str) -> CertificateError:
-    """Make the CertificateError for a certificate that is not the pinned one."""
+    """The error for a certificate that is not the pinned one."""
     return CertificateError(
         f"the server's certificate has the fingerprint {seen}, not the pinned {pinned}",
         fingerprint=seen,
@@ -70,11 +70,12 @@ def mismatch(seen: str, pinned: str) -> CertificateError:
 async def untrusted(
     host: str, port: int, *, reason: str, limit: float
 ) -> CertificateError:
-    """Make the CertificateError for a server that is not trusted.
+    """The error for a server that is not trusted, with the fingerprint it showed.
 
-    A second connection, over which nothing is sent, tells the fingerprint; it may take
-    *limit* seconds.
+    Finding that out may take *limit* seconds.
     """
+    # A handshake that fails tells nothing of the certificate, so that a second
+    # connection, over which nothing is sent, has to.
     seen = await _seen(host, port, limit)
     how = (
         f'tls=Fingerprint("{seen}") after comparing it with the server\'s, or '
@@ -95,7 +96,7 @@ async def _seen(host: str, port: int, limit: float) -> str | None:
     except (OSError, TimeoutError):
         return None
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.transport.abort()
+    writer.transport.abort()  # a goodbye in TLS would wait for the server's
     return fingerprint_of(certificate) if certificate else None
 
 
