@@ -1,4 +1,4 @@
-"""What a body that is none gets, over a real socket: a sentence, never a crash."""
+"""Unreadable bodies and malformed ids over a real socket: a sentence, no crash."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from veeam_async import DecodeError, EnterpriseManager, InvalidId, NotFound
 
 pytestmark = pytest.mark.usefixtures("way")
 
-ONE = uuid_of(1)
+SESSION_ID = uuid_of(1)
 NAMESPACE = b'xmlns="http://www.veeam.com/ent/v1.0"'
 
 
 def nested(levels: int) -> bytes:
-    """Write a session that is *levels* elements deep."""
+    """A session that is *levels* elements deep."""
     inner = levels - 1
     return (
         b"<BackupJobSession " + NAMESPACE + b">" + b"<a>" * inner + b"</a>" * inner
@@ -67,7 +67,7 @@ async def test_a_bad_body_is_a_decode_error_that_says_what_it_is(name: str) -> N
     act = Answer(body=body, media_type=media_type)
     async with talking(gets(act)) as (em, server):
         with pytest.raises(DecodeError, match=sentence) as caught:
-            await em.backup_sessions.get(ONE)
+            await em.backup_sessions.get(SESSION_ID)
 
     assert caught.value.kind == "BackupJobSession"
     assert caught.value.media_type == media_type.partition(";")[0]
@@ -80,7 +80,7 @@ async def test_every_bad_field_is_named_with_its_path() -> None:
     body, media_type, _ = BAD["wrong values"]
     async with talking(gets(Answer(body=body, media_type=media_type))) as (em, _):
         with pytest.raises(DecodeError) as caught:
-            await em.backup_sessions.get(ONE)
+            await em.backup_sessions.get(SESSION_ID)
 
     problems = " ".join(caught.value.problems)
     for field in ("uid", "state", "progress", "job_type", "creation_time"):
@@ -146,4 +146,4 @@ async def test_a_server_that_forgot_the_session_is_not_found() -> None:
     """A 404 is no bad body."""
     async with talking(gets(Answer(status=404, body=b""))) as (em, _):
         with pytest.raises(NotFound):
-            await em.backup_sessions.get(ONE)
+            await em.backup_sessions.get(SESSION_ID)

@@ -61,7 +61,7 @@ results = st.none() | st.sampled_from(SessionResult) | words.filter("None".__ne_
 
 
 def _open(enum: Any) -> st.SearchStrategy[str]:
-    """Give members, and texts that are none."""
+    """Members of *enum*, and texts that are no member."""
     known = {str(member) for member in enum}
     return st.sampled_from(enum) | words.filter(lambda text: text not in known)
 

@@ -23,7 +23,7 @@ from veeam_async.models import (
 
 BODIES = Path(__file__).parent / "bodies"
 SECRET = "c2f3a7b0-8f1e-4a57-bb0a-1e2d3c4b5a06"
-ROOMS: list[Any] = [
+KINDS: list[Any] = [
     ApiRoot,
     BackupJobSession,
     EntityRef,
@@ -135,7 +135,7 @@ def test_depth() -> None:
 
 
 def test_siblings_are_not_depth() -> None:
-    """Elements that have ended count no more."""
+    """An element that has ended does not count any more."""
     many = b"<Novelty><a><b /></a></Novelty>" * 50
     body = _body("backup_session_9u4.xml").replace(b"<JobUid>", many + b"<JobUid>")
 
@@ -273,7 +273,7 @@ def test_malformed_xml(body: bytes) -> None:
         (b"\x1f\x8b\x08\x00gzip", "the body is neither JSON nor XML"),
     ],
 )
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_bad_json(body: bytes, sentence: str, kind: Any) -> None:
     """What is no JSON object is refused for every kind."""
     assert _sentence(body, kind).startswith(sentence)
@@ -369,7 +369,7 @@ def test_paths_in_a_page() -> None:
 
 
 def test_excerpt() -> None:
-    """It is one short, printable line, without white space to spare."""
+    """The excerpt is one short, printable line, each run of white space one space."""
     error = _refused(b'{"State":\r\n\t "\\u001b[31m",' + b'"x":"\x7f\xc3\xa4",' * 99)
 
     assert error.excerpt.startswith('{"State": "\\u001b[31m","x":"�ä"')
@@ -395,7 +395,7 @@ def _error(body: bytes, media_type: str, kind: Any) -> DecodeError | None:
 
 
 @pytest.mark.parametrize("body", LOGONS)
-@pytest.mark.parametrize("kind", ROOMS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_secrets_of_a_logon(body: bytes, kind: Any) -> None:
     """No error shows the id of a logon session, whatever was asked and is wrong."""
     broken = [

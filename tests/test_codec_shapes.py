@@ -179,7 +179,7 @@ def test_entities_for_references(body: Any) -> None:
 
 
 def test_wrappers_end() -> None:
-    """A list wrapped in itself a thousand times ends no stack."""
+    """A list wrapped in itself a thousand times is refused, and exhausts no stack."""
     for name in (b"Entities", b"BackupJobSessions"):
         body = b'{"%s":' % name * 1000 + b"{}" + b"}" * 1000
         with pytest.raises(DecodeError, match="expected a list"):
@@ -248,7 +248,7 @@ def test_unknown_members_are_passed_over() -> None:
 
 
 def test_first_spelling_wins() -> None:
-    """Two spellings of one member are no accident of order: the first is taken."""
+    """Of two spellings of one member the first is taken."""
     body = orjson.dumps({**ROW, "state": "Stopped"})
 
     assert decode(body, None, BackupJobSession).state == "Working"

@@ -213,7 +213,7 @@ def test_roots(
 
 
 def _other(model: Any) -> Any:
-    """Give the simulator's own value for *model*."""
+    """The simulator's own value for *model*."""
     name = type(model).__name__
     kind: Any = getattr(entities, name, None) or getattr(documents, name)
     return kind(

@@ -26,7 +26,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def rendered(condition: Condition, kind: type = BackupJobSession) -> str:
-    """Give the text of a filter."""
+    """The text of a filter."""
     return condition.render(kind)
 
 
@@ -239,7 +239,7 @@ EMPTY = b'{"Entities": {"BackupJobSessions": {"BackupJobSessions": []}}}'
 
 
 async def target_of(where: Condition | str, **terms: Any) -> str:
-    """Give the target that a query is asked with."""
+    """The target that a query is asked with."""
     async with FaultServer(behind_logon(lambda _: Answer(body=EMPTY))) as server:
         async with EnterpriseManager(server.url, username="u", password="p") as em:
             query = em.backup_sessions.query(where, **terms)

@@ -55,7 +55,7 @@ class Leaf:
     shift: timedelta = timedelta()
 
     def operand(self, rows: list[BackupJobSession]) -> Any:
-        """Give what the field is compared with."""
+        """What the field is compared with."""
         if self.value is not None:
             return self.value
         found = getattr(rows[self.pick % len(rows)], self.field)
@@ -132,7 +132,7 @@ CONDITIONS = st.recursive(
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Start one whose time stands still; some of its sessions run."""
+    """A simulator whose time stands still; some of its sessions run."""
     start = datetime(2026, 3, 2, 12, tzinfo=UTC)
     async with Simulator(sessions=60, running=15, speed=0, start=start) as simulator:
         simulator.add_session(script=(), job_name='100 % "safe" + A&B; (C), \\ü')

@@ -98,7 +98,7 @@ def _media_type(file: str) -> str:
 
 
 def _counted(value: Any) -> Any:
-    """Give *value* with the number of links instead of the links."""
+    """Any *value*, with the number of links instead of the links."""
     if isinstance(value, list):
         return [_counted(item) for item in value]
     if not isinstance(value, dict):

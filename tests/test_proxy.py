@@ -23,19 +23,19 @@ from veeam_async import (
 )
 from veeam_async.transport.tls import fingerprint_of
 
-ONE = uuid_of(1)
+SESSION_ID = uuid_of(1)
 PASSWORD = "pr0xy-s3cret"
 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Make a certificate authority."""
+    """A certificate authority."""
     return trustme.CA()
 
 
 @pytest.fixture(scope="module")
 def certificate(authority: trustme.CA) -> trustme.LeafCert:
-    """Make the certificate of the server."""
+    """The certificate of the server."""
     return authority.issue_cert("127.0.0.1", "localhost")
 
 
@@ -54,14 +54,14 @@ async def server(
 
 
 def open_em(url: str, proxy: str, **settings: Any) -> EnterpriseManager:
-    """Make a client behind *proxy* that tries once."""
+    """A client behind *proxy* that tries once."""
     defaults: dict[str, Any] = {"username": "u", "password": "p"}
     defaults["retry"] = Retry(attempts=1)
     return EnterpriseManager(url, proxy=proxy, **(defaults | settings))
 
 
 async def refusal(url: str, proxy: str, **settings: Any) -> ConnectionFailed:
-    """Give the error of entering, which shows no password, nor do its causes."""
+    """The error of entering, which shows no password, nor do its causes."""
     em = open_em(url, proxy, **settings)
     with pytest.raises(ConnectionFailed) as caught:
         async with em:
@@ -70,6 +70,7 @@ async def refusal(url: str, proxy: str, **settings: Any) -> ConnectionFailed:
     while met is not None:
         assert PASSWORD not in repr(met) + str(met)
         met = met.__cause__ or met.__context__
+    # The pool as well: tools that print local variables show what hangs on them.
     assert PASSWORD not in repr(em) + repr(vars(em)) + repr(vars(em._pool))
     return caught.value
 
@@ -79,10 +80,10 @@ async def test_plain_requests_are_forwarded(credentials: str | None) -> None:
     """The proxy sees whole URLs, the server sees what it always sees."""
     async with server() as em_server, Proxy(credentials=credentials) as proxy:
         async with open_em(em_server.url, proxy.url) as em:
-            assert (await em.backup_sessions.get(ONE)).id == ONE
+            assert (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID
 
     assert proxy.lines[1] == (
-        f"GET {em_server.url}/api/backupSessions/{ONE}?format=Entity HTTP/1.1"
+        f"GET {em_server.url}/api/backupSessions/{SESSION_ID}?format=Entity HTTP/1.1"
     )
     assert len(proxy.lines) == len(em_server.asked) == 3
 
@@ -99,7 +100,7 @@ async def test_tls_goes_through_a_tunnel(
         Proxy(credentials=credentials) as proxy,
         open_em(em_server.url, proxy.url, tls=context) as em,
     ):
-        assert (await em.backup_sessions.get(ONE)).id == ONE
+        assert (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID
 
     assert proxy.lines == [f"CONNECT 127.0.0.1:{em_server.port} HTTP/1.1"]
     assert all("proxy-authorization" not in a.headers for a in em_server.asked)
@@ -113,7 +114,7 @@ async def test_a_fingerprint_is_checked_through_a_tunnel(
     seen = fingerprint_of(ssl.PEM_cert_to_DER_cert(pem))
     async with server(certificate) as em_server, Proxy() as proxy:
         async with open_em(em_server.url, proxy.url, tls=Fingerprint(seen)) as em:
-            await em.backup_sessions.get(ONE)
+            await em.backup_sessions.get(SESSION_ID)
         before = len(em_server.asked)
         wrong = Fingerprint("0" * 64)
         error = await refusal(em_server.url, proxy.url, tls=wrong)
@@ -202,4 +203,4 @@ async def test_the_environment_sets_no_proxy(monkeypatch: pytest.MonkeyPatch) ->
     async with server() as em_server:
         em = EnterpriseManager(em_server.url, username="u", password="p")
         async with em:
-            assert (await em.backup_sessions.get(ONE)).id == ONE
+            assert (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID

@@ -30,32 +30,32 @@ from veeam_async.transport.tls import fingerprint_of
 
 pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.loops]
 
-ONE = uuid_of(1)
+SESSION_ID = uuid_of(1)
 EXPIRED = datetime.now(UTC) - timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Make a certificate authority that nobody trusts yet."""
+    """A certificate authority that nobody trusts yet."""
     return trustme.CA()
 
 
 @pytest.fixture(scope="module")
 def certificate(authority: trustme.CA) -> trustme.LeafCert:
-    """Make a server's certificate for 127.0.0.1 and localhost."""
+    """A server's certificate for 127.0.0.1 and localhost."""
     return authority.issue_cert("127.0.0.1", "localhost")
 
 
 @pytest.fixture(scope="module")
 def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write the authority's certificate to a file."""
+    """The file that the authority's certificate lies in."""
     path = tmp_path_factory.mktemp("tls") / "ca file.pem"
     authority.cert_pem.write_to_path(path)
     return path
 
 
 def sha256(certificate: trustme.LeafCert) -> str:
-    """Give the fingerprint of a certificate."""
+    """The fingerprint of a certificate."""
     pem = certificate.cert_chain_pems[0].bytes().decode()
     return fingerprint_of(ssl.PEM_cert_to_DER_cert(pem))
 
@@ -75,11 +75,11 @@ async def got(url: str, **settings: Any) -> bool:
     defaults: dict[str, Any] = {"username": "u", "password": "p"}
     defaults["retry"] = Retry(attempts=1)
     async with EnterpriseManager(url, **(defaults | settings)) as em:
-        return (await em.backup_sessions.get(ONE)).id == ONE
+        return (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID
 
 
 async def refused(running: FaultServer, url: str, **settings: Any) -> CertificateError:
-    """Give the error of a server that is not trusted and was sent nothing."""
+    """The error of a server that is not trusted and was sent nothing."""
     with pytest.raises(CertificateError) as caught:
         await got(url, **settings)
     assert running.asked == []
@@ -137,9 +137,9 @@ async def test_off_is_one_warning_and_works(certificate: trustme.LeafCert) -> No
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             async with em:
-                assert (await em.backup_sessions.get(ONE)).id == ONE
+                assert (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID
 
-    assert [one.filename for one in warned] == [__file__]
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 # ---------------------------------------------------------------- not trusted
@@ -262,7 +262,7 @@ async def plain_server() -> AsyncIterator[int]:
 async def test_a_ca_file_that_is_none_is_refused_at_once(
     content: str | None, tmp_path: Path
 ) -> None:
-    """Missing, empty, of another kind, a folder: making the client says so."""
+    """Missing, empty, of another kind or a folder: the constructor says so."""
     path = tmp_path / "ca.pem"
     if content == "folder":
         path.mkdir()

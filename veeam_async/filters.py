@@ -1,4 +1,4 @@
-"""Turn conditions on fields into the filter grammar of the query service.
+"""Conditions on fields, in the filter grammar of the query service.
 
 `F.state == "Working"` is a condition; `&`, `|` and `in_` join conditions. The grammar
 is that of the page "Query Parameters" of the reference: `;` is AND, `,` is OR.
@@ -24,6 +24,7 @@ from veeam_async.models import (
 Operand: TypeAlias = str | bool | int | datetime | UUID
 """What a field can be compared with; an enum member is a `str`."""
 
+# What the reference lists for each kind; Progress is in none of its lists.
 _COMMON = ("UID", "Name", "BackupServerUid", "BackupServerName")
 _TIMED = (*_COMMON, "CreationTime", "EndTime", "State", "Result")
 _OF_JOB = (*_TIMED, "JobType", "JobUid", "JobName", "IsRetry")
@@ -67,7 +68,7 @@ _ALL = sorted({name for fields in _FIELDS.values() for name in fields})
 
 
 def query_field(name: str, kind: type) -> str:
-    """Give what the query service calls the field *name* of *kind*.
+    """The query service's name for the field *name* of *kind*.
 
     Raises ValueError, listing the fields, where it can filter or sort by no such field.
     """
@@ -105,7 +106,7 @@ class Condition:
         raise NotImplementedError
 
     def render(self, kind: type) -> str:
-        """Give the filter's text for *kind*, not yet percent-encoded."""
+        """The text of the filter for *kind*, not yet percent-encoded."""
         raise NotImplementedError
 
 
@@ -138,7 +139,7 @@ class _Joined(Condition):
 
 
 def _grouped(part: Condition, kind: type) -> str:
-    # Which of ; and , binds stronger is documented nowhere.
+    # Which of ; and , binds stronger is documented nowhere, so nothing depends on it.
     text = part.render(kind)
     is_and = isinstance(part, _Joined) and part.separator == ";"
     return f"({text})" if is_and else text
@@ -213,6 +214,7 @@ def _literal(value: Any, field: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
+        # Without quotes a value may hold letters, digits and _ alone: no minus.
         return str(value) if value >= 0 else _quoted(str(value))
     if isinstance(value, str | UUID):
         return _quoted(str(value))
@@ -222,11 +224,14 @@ def _literal(value: Any, field: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    # The reference's one example of a quote inside is ambiguous; doubled is how it
+    # reads best.
     doubled = text.replace('"', '""')
     return f'"{doubled}"'
 
 
 def _utc(value: datetime, field: str) -> str:
+    # In which zone the server takes a time without one is documented nowhere.
     if value.utcoffset() is None:
         raise ValueError(f"F.{field} needs a time with a time zone, got {value!r}")
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

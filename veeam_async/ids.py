@@ -1,4 +1,4 @@
-"""Turn what a caller calls a session into a UUID: text, UUID, URN or Href."""
+"""Ids as callers give them (text, UUID, URN or Href), made into UUIDs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LENGTH = 36
 
 
 def id_text(value: Id) -> str:
-    """Give the UUID that *value* names as text in lower case, or raise InvalidId."""
+    """The UUID that *value* names, as text in lower case, or else InvalidId."""
     if isinstance(value, str) and _UUID.fullmatch(value):
         return value.lower()
     return str(parse_id(value))
 
 
 def check_many(ids: object) -> None:
-    """Raise ValueError where *ids* are not many, but one, or none at all."""
+    """Refuse, by ValueError, what is a single id, or no iterable of ids at all."""
     if isinstance(ids, str | bytes | UUID):
         raise ValueError("many ids are taken here: put a single one in a list")  # noqa: TRY004 - misuse is ValueError throughout
     if not isinstance(ids, Iterable | AsyncIterable):
@@ -44,13 +44,14 @@ def parse_id(value: Id) -> UUID:
 
 
 def ends_in_uuid(uid: str) -> bool:
-    """Tell whether the last part of *uid*, as a model has it, is a UUID."""
+    """Whether the last part of *uid*, as a model has it, is a UUID."""
+    # No slice: this runs for each entity that is decoded.
     start = len(uid) - _LENGTH
     return start >= 0 and _UUID.fullmatch(uid, start) is not None
 
 
 def _tail(text: str) -> str:
-    """Cut a URN or an Href down to its last part."""
+    """The last part of a URN or an Href, or *text* itself."""
     if text[:4].lower() == "urn:":
         return text.rpartition(":")[2]
     if "/" not in text:

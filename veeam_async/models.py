@@ -17,6 +17,10 @@ import attrs
 M = TypeVar("M")
 
 
+# These enums are open: each version of the server brings new values, so a field holds a
+# member where the text is known, else the text as it is.
+
+
 class SessionState(StrEnum):
     """The states of a job session; a new server may send others, as plain text."""
 
@@ -68,7 +72,10 @@ class Platform(StrEnum):
 
 
 class TaskState(StrEnum):
-    """The states of a task. OperationFinished: done there, not yet collected here."""
+    """The states of a task. OperationFinished: done there, not yet collected here.
+
+    *There* is the backup server, *here* Enterprise Manager.
+    """
 
     RUNNING = "Running"
     OPERATION_FINISHED = "OperationFinished"
@@ -87,7 +94,7 @@ class Link:
 
 @attrs.frozen(kw_only=True)
 class Linked:
-    """What has links. *href* is the server's own idea of the resource's URL."""
+    """Anything with links. *href* is the server's own idea of the resource's URL."""
 
     href: str = ""
     links: tuple[Link, ...] = ()
@@ -102,7 +109,7 @@ class Linked:
 
 @attrs.frozen(kw_only=True)
 class Identified(Linked):
-    """What has a UID such as `urn:veeam:BackupJobSession:88b395e2-…` and a name."""
+    """Anything with a name and a UID (`urn:veeam:BackupJobSession:88b395e2-…`)."""
 
     uid: str
     name: str = ""
@@ -126,8 +133,8 @@ class Session(Identified):
 
     *creation_time* and *end_time* are aware and in UTC. *end_time* is None while the
     session runs and where the server sends one of its "never" years (before 1970).
-    *progress* is a percentage that tells nothing about being finished: finished
-    sessions with a progress of 0 were recorded.
+    *progress* is a percentage; sessions that had ended with one of 0 were recorded, so
+    only *state* tells whether a session has ended. *result* is None until there is one.
     """
 
     job_type: JobType | str
@@ -239,7 +246,8 @@ class Task(Linked):
     """An operation that the server works on; it lives in its logon session only.
 
     *result* is None while the task is Running. A success means that the operation was
-    triggered, not that what it triggered has ended.
+    triggered, not that what it triggered has ended. After another logon the server does
+    not know the task any more.
     """
 
     task_id: str
@@ -260,8 +268,9 @@ class Task(Linked):
 
 @attrs.frozen(kw_only=True)
 class LogonSession(Linked):
-    """A logon. All but the user's name is as secret as the token: it is the token."""
+    """A logon, of which nothing but the user's name may be shown."""
 
+    # The token is the session's id in base64, and href and links hold that id.
     href: str = attrs.field(default="", repr=False)
     links: tuple[Link, ...] = attrs.field(default=(), repr=False)
     session_id: str = attrs.field(repr=False)

@@ -184,7 +184,7 @@ class _KindStructurer:
 
 
 def _is_modest(shape: tuple[str, ...]) -> bool:
-    """Whether *shape* may be kept in memory for good."""
+    """True for a shape that may be kept in memory for good."""
     return len(shape) <= _MAX_KEYS and all(len(key) <= _MAX_KEY for key in shape)
 
 

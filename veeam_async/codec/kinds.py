@@ -1,4 +1,4 @@
-"""What the wire calls each kind of model, what a parsed body is, where its rows are.
+"""Names of each kind on the wire, what a parsed body is, and where its rows are.
 
 A *kind* is a model, or a `Page` of one. A list of rows comes bare (links in JSON), in
 one wrapper (a collection), in two (a query in JSON), as a single child (XML with one
@@ -33,7 +33,7 @@ class ForeignError(ValueError):
 
 
 def fold(name: str) -> str | None:
-    """What all spellings of a wire name, or of a field's name, have in common.
+    """The form that all spellings of a wire name, or of a field's name, come to.
 
     `CreationTimeUTC`, `creationTimeUTC`, `@CreationTime` and `creation_time` fold to
     the same; an attribute of a foreign namespace (`@xsi:nil`) folds to None.
@@ -73,7 +73,7 @@ def name_of(kind: Any) -> str:
 
 
 def is_secret(kind: Any) -> bool:
-    """Whether no value of *kind* may be shown."""
+    """True for a kind of which no value may be shown."""
     # The token of a logon is its session's id in base64, so that its body, with links
     # and all, is as good as the password.
     return LogonSession in (kind, row_of(kind))
@@ -121,7 +121,7 @@ def _wrong_type(tree: dict[str, Tree], kind: Any) -> str | None:
 
 
 def _names(found: str, kind: Any) -> bool:
-    """Whether *found*, the Type of a JSON object, names *kind*."""
+    """True where *found*, the Type of a JSON object, names *kind*."""
     name = found.strip().lower()
     if kind is EntityRef:
         return name.endswith("reference")

@@ -213,7 +213,7 @@ def _members(kind: type[StrEnum]) -> dict[str, StrEnum | None]:
 
 
 def _shown(value: object) -> str:
-    """What *value* is, in a few words: a hostile one may be huge, or nest deeply."""
+    """A few words for *value*: a hostile one may be huge, or nest deeply."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list | tuple):

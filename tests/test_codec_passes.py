@@ -1,4 +1,4 @@
-"""What is written for speed and what cattrs makes are two; they must be one rule."""
+"""The fast pass and the careful one, which must make the same models."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ links = st.lists(
 
 
 def trees(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """Give dicts with some of the fields of *kind*, in either spelling."""
+    """Dicts with some of the fields of *kind*, in either spelling."""
     names = [_pascal(field.name) for field in attrs.fields(kind)]
     keys = st.sampled_from([*names, *(name[0].lower() + name[1:] for name in names)])
     whole = st.fixed_dictionaries(dict.fromkeys(names, odd))
@@ -61,7 +61,7 @@ def _pascal(name: str) -> str:
 
 
 def outcome(structurer: Structurer, tree: Any, kind: Any) -> Any:
-    """Give the model, or None where *tree* is refused."""
+    """The model, or None where *tree* is refused."""
     try:
         return structurer.structure(tree, kind)
     except Exception:  # noqa: BLE001 - each way of refusing counts as refusing
@@ -70,10 +70,10 @@ def outcome(structurer: Structurer, tree: Any, kind: Any) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
-def test_what_the_fast_one_makes_the_careful_one_makes(
+def test_what_the_fast_pass_makes_the_careful_pass_makes(
     kind: Any, data: st.DataObject
 ) -> None:
-    """The fast one may refuse more: the careful one has the last word."""
+    """The fast pass may refuse more, since the careful one has the last word."""
     tree = data.draw(trees(kind))
     fast = outcome(FAST, tree, kind)
 
@@ -81,7 +81,7 @@ def test_what_the_fast_one_makes_the_careful_one_makes(
         assert fast == outcome(CAREFUL, tree, kind)
 
 
-def test_rows_of_changing_shapes_come_out_as_each_by_itself() -> None:
+def test_rows_of_changing_shapes_come_out_as_each_alone() -> None:
     """A key that the first row lacks is not lost in the others."""
     rng = random.Random(5)  # noqa: S311 - shapes, not secrets
     whole = {"Rel": "Up", "Href": "https://e/api/x", "Name": "n", "Type": "t"}
@@ -104,7 +104,7 @@ def test_rows_of_changing_shapes_come_out_as_each_by_itself() -> None:
 
 
 def test_models_are_as_their_own_constructor_makes_them() -> None:
-    """They are of their very class, frozen, equal, and survive a pickle and a copy."""
+    """What the fast pass makes is of its own class, frozen, equal, fit to be copied."""
     link = FAST.structure({"Rel": "Up", "href": "h"}, Link)
     twin = Link(rel="Up", href="h")
 
@@ -127,8 +127,8 @@ def test_models_are_as_their_own_constructor_makes_them() -> None:
         if isinstance(kind, type) and attrs.has(kind)
     ],
 )
-def test_models_leave_nothing_to_be_passed_over(kind: Any) -> None:
-    """The written functions fill slots: no model may validate, convert or derive."""
+def test_no_model_needs_its_constructor(kind: Any) -> None:
+    """The written functions fill slots, so no model may validate, convert or derive."""
     assert hasattr(kind, "__slots__")
     assert not hasattr(kind, "__attrs_post_init__")
     for field in attrs.fields(kind):
