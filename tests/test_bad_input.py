@@ -76,7 +76,7 @@ async def test_a_bad_body_is_a_decode_error_that_says_what_it_is(name: str) -> N
 
 
 async def test_every_bad_field_is_named_with_its_path() -> None:
-    """Not only the first."""
+    """All faults are listed, not only the first."""
     body, media_type, _ = BAD["wrong values"]
     async with talking(gets(Answer(body=body, media_type=media_type))) as (em, _):
         with pytest.raises(DecodeError) as caught:
@@ -89,7 +89,7 @@ async def test_every_bad_field_is_named_with_its_path() -> None:
 
 @pytest.mark.parametrize("bad", ["", "99999", "urn:veeam:Job:", 5, "../jobs", "a\nb"])
 async def test_a_malformed_id_is_told_before_anything_is_sent(bad: object) -> None:
-    """By every call that takes one."""
+    """Every call that takes an id raises InvalidId."""
     given: str = bad  # type: ignore[assignment]  # some callers have no type checker
     async with talking(gets(Answer(body=session(1)))) as (em, server):
         asked = len(server.asked)
@@ -116,7 +116,7 @@ async def test_a_malformed_id_is_told_before_anything_is_sent(bad: object) -> No
     "bad", ["", "task 7", "../jobs", "task-7?x=1", "täsk-1", "task-1٣"]
 )
 async def test_a_malformed_task_id_is_told_before_anything_is_sent(bad: str) -> None:
-    """It would be another request else."""
+    """With a slash or a query in it, it would be another request."""
     async with talking(gets(Answer())) as (em, server):
         with pytest.raises(ValueError, match="no id of a task"):
             await em.tasks.get(bad)
@@ -135,7 +135,7 @@ async def test_a_malformed_task_id_is_told_before_anything_is_sent(bad: str) -> 
     ],
 )
 def test_a_url_that_is_none_is_misuse(url: str, sentence: str) -> None:
-    """And what it holds is not repeated: it may hold a password."""
+    """The URL is not shown: it may hold a password."""
     with pytest.raises(ValueError, match=sentence) as caught:
         EnterpriseManager(url, username="u", password="p")
 

@@ -62,7 +62,7 @@ def _sentence(
 )
 @pytest.mark.parametrize("media_type", ["application/json", "text/html", None])
 def test_empty(body: bytes, media_type: str | None) -> None:
-    """A body without anything, or of white space, is empty, whatever its type."""
+    """Nothing and white space are an empty body, whatever the media type."""
     assert _sentence(body, media_type=media_type) == "the body is empty"
 
 
@@ -81,7 +81,7 @@ def test_empty(body: bytes, media_type: str | None) -> None:
 )
 @pytest.mark.parametrize("kind", [BackupJobSession, Page[EntityRef], ErrorBody])
 def test_html(body: bytes, kind: Any) -> None:
-    """HTML is called an HTML page, also in the guise of XML, and whatever was asked."""
+    """HTML is called an HTML page, even as XHTML, whatever was asked for."""
     assert _sentence(body, kind, "application/xml") == "the body is an HTML page"
     assert _sentence(body, kind, "text/html; charset=utf-8") == (
         "the body is an HTML page"
@@ -90,7 +90,7 @@ def test_html(body: bytes, kind: Any) -> None:
 
 @pytest.mark.parametrize("body", [b"<h1>Bad<br>Gateway</h1>", b"Service Unavailable"])
 def test_html_by_its_type(body: bytes) -> None:
-    """What says that it is HTML, and is neither XML nor JSON, is believed."""
+    """The media type HTML is believed where a body is neither XML nor JSON."""
     assert _sentence(body, media_type="Text/HTML") == "the body is an HTML page"
 
 
@@ -190,7 +190,7 @@ def test_long_tags() -> None:
     ["backup_session_12.xml", "backup_session_9u4.xml", "bom_backup_session_13.xml"],
 )
 def test_xml_cut_anywhere(name: str) -> None:
-    """XML that ends anywhere in the middle of its grammar is told as cut."""
+    """XML that ends anywhere in the middle of its grammar is called cut off."""
     body = _body(name)
 
     for length in range(4, len(body)):
@@ -199,7 +199,7 @@ def test_xml_cut_anywhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["backup_session_10.json", "backup_session_13.json"])
 def test_json_cut_anywhere(name: str) -> None:
-    """JSON that ends anywhere in the middle of its grammar is told as cut."""
+    """JSON that ends anywhere in the middle of its grammar is called cut off."""
     body = _body(name)
 
     for length in range(1, len(body)):
@@ -207,7 +207,7 @@ def test_json_cut_anywhere(name: str) -> None:
 
 
 def test_xml_not_utf8() -> None:
-    """XML that is no UTF-8 is told so; in its declared encoding it is read."""
+    """XML that is no UTF-8 is refused as such, unless it declares its encoding."""
     body = _body("bom_backup_session_13.xml").removeprefix(b"\xef\xbb\xbf")
     latin = body.decode().encode("latin-1")
 
@@ -220,7 +220,7 @@ def test_xml_not_utf8() -> None:
 
 
 def test_json_not_utf8() -> None:
-    """JSON with bytes that are no UTF-8 is told so."""
+    """JSON with bytes that are no UTF-8 is refused as such."""
     for odd in (b"\xff", b"\xed\xa0\x80", b"\xc3\x28"):
         assert _sentence(b'{"JobName":"' + odd + b'"}') == "the JSON is not UTF-8"
 
@@ -313,12 +313,12 @@ def test_bad_json(body: bytes, sentence: str, kind: Any) -> None:
     ],
 )
 def test_wrong_kind(name: str, kind: Any, sentence: str) -> None:
-    """A body of another kind is refused, and said what it is."""
+    """A body of another kind is refused with what it is instead."""
     assert _sentence(_body(name), kind).startswith(sentence)
 
 
 def test_no_error_body() -> None:
-    """An object without a member of an error is none; one of them is enough."""
+    """An object is an error body where it has at least one member of an error."""
     assert _sentence(b'{"a":1}', ErrorBody) == (
         "the JSON has none of the members of an error"
     )
@@ -327,7 +327,7 @@ def test_no_error_body() -> None:
 
 
 def test_every_bad_field_is_named() -> None:
-    """All faults of a body are told at once, each with its path in our names."""
+    """All faults of a body are listed, each with the path of the model's fields."""
     body = orjson.dumps(
         {
             "Progress": "half",
@@ -355,7 +355,7 @@ def test_every_bad_field_is_named() -> None:
 
 
 def test_paths_in_a_page() -> None:
-    """A bad row of a page is told by its index; of very many, the first ones."""
+    """Bad rows of a page are listed by their index; of very many, the first ones."""
     bad, good = {"TaskId": "t"}, {"TaskId": "t", "State": "x"}
     some = _refused(orjson.dumps({"Tasks": [good, bad, good, bad]}), Page[Task])
     many = _refused(orjson.dumps({"Tasks": [bad] * 50_000}), Page[Task])
@@ -421,7 +421,7 @@ def test_secrets_of_a_logon(body: bytes, kind: Any) -> None:
 
 
 def test_a_bad_logon_names_paths_alone() -> None:
-    """The faults of a logon are told without the values."""
+    """The faults of a logon are listed without the values."""
     body = orjson.dumps({"SessionId": [SECRET], "Links": [{"Rel": {"x": SECRET}}]})
 
     error = _refused(body, LogonSession)
@@ -442,7 +442,7 @@ def test_from_dict_wants_an_object(data: Any) -> None:
 
 
 def test_from_dict_names_faults() -> None:
-    """A bad field of a checkpoint is told by its path, without an excerpt."""
+    """A bad field of a checkpoint is named by its path, without an excerpt."""
     with pytest.raises(DecodeError) as caught:
         from_dict(Task, {"task_id": 7, "links": [{}]})
 
@@ -453,7 +453,7 @@ def test_from_dict_names_faults() -> None:
 
 
 def test_from_dict_hides_a_logon() -> None:
-    """The values of a logon are not told either."""
+    """The values of a logon are not shown here either."""
     with pytest.raises(DecodeError) as caught:
         from_dict(LogonSession, {"session_id": [SECRET], "href": {"x": SECRET}})
 

@@ -171,7 +171,7 @@ def test_foreign_rows(body: Any, sentence: str) -> None:
     ],
 )
 def test_entities_for_references(body: Any) -> None:
-    """Entities where references were asked are refused."""
+    """Entities are refused where references were asked for."""
     data = body.encode() if isinstance(body, str) else orjson.dumps(body)
 
     with pytest.raises(DecodeError, match=r"was asked|were asked"):

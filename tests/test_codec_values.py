@@ -124,7 +124,7 @@ def test_never(form: str, never: str | None) -> None:
     ],
 )
 def test_bad_times(form: str, bad: str) -> None:
-    """What is no time is said with its path, also where it could mean "never"."""
+    """A text that is no time is refused with its path, also if it begins as "never"."""
     with pytest.raises(DecodeError) as caught:
         _session(form, EndTimeUTC=bad)
 
@@ -253,7 +253,7 @@ def test_numbers(value: object) -> None:
     "value", ["half", "1_0", "6.5", 6.5, True, [1], {"a": 1}, "٣", "9" * 5000, "0x1"]
 )
 def test_bad_numbers(value: object) -> None:
-    """What is no whole number is refused and shown in a few words."""
+    """Anything but a whole number is refused and shown in a few words."""
     with pytest.raises(DecodeError) as caught:
         decode(orjson.dumps({**BASE, "Progress": value}), None, BackupJobSession)
 
@@ -269,13 +269,13 @@ def test_bad_numbers(value: object) -> None:
     [("true", True), ("True", True), ("false", False), ("1", True), ("0", False)],
 )
 def test_flags_as_text(form: str, value: str, expected: object) -> None:
-    """The text false is no truth."""
+    """Texts are read as what they say: "false" is False."""
     assert _session(form, IsRetry=value).is_retry is expected
 
 
 @pytest.mark.parametrize("value", ["yes", 1, 0.0, [], {}, "falsch"])
 def test_bad_flags(value: object) -> None:
-    """What is neither true nor false is refused, not taken for one of them."""
+    """Anything else than true and false is refused, not taken for one of them."""
     with pytest.raises(DecodeError, match=r"expected true or false, got .*is_retry"):
         decode(orjson.dumps({**BASE, "IsRetry": value}), None, BackupJobSession)
 
@@ -283,7 +283,7 @@ def test_bad_flags(value: object) -> None:
 @pytest.mark.parametrize("value", [7, True, [], ["a"], {"a": "b"}, {}, 1.5])
 @pytest.mark.parametrize("name", ["JobName", "FailureMessage", "State", "JobUid"])
 def test_bad_texts(name: str, value: object) -> None:
-    """What is no text is refused, also where the text is optional."""
+    """Anything but text is refused, also where the text is optional."""
     with pytest.raises(DecodeError, match="expected text, got "):
         decode(orjson.dumps({**BASE, name: value}), None, BackupJobSession)
 
@@ -307,7 +307,7 @@ def test_element_in_a_text() -> None:
 )
 @FORMS
 def test_bad_uids(form: str, uid: str) -> None:
-    """The UID of an entity ends in a UUID, so that its id can be told."""
+    """The UID of an entity must end in a UUID, which is its id."""
     with pytest.raises(DecodeError, match=r"ends in a UUID, got .* @ \$\.uid"):
         _session(form, UID=uid)
 

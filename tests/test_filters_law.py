@@ -64,13 +64,13 @@ class Leaf:
         return found + self.shift if isinstance(found, datetime) else found
 
     def condition(self, rows: list[BackupJobSession]) -> Condition:
-        """Write it with `F`."""
+        """The same condition, written with `F`."""
         made = OPERATORS[self.op](getattr(F, self.field), self.operand(rows))
         assert isinstance(made, Condition)
         return made
 
     def holds(self, row: BackupJobSession, rows: list[BackupJobSession]) -> bool:
-        """Decide it in Python; a missing value differs from everything."""
+        """Python's own answer; a missing value differs from everything."""
         found, operand = getattr(row, self.field), self.operand(rows)
         if self.field == "state":
             found, operand = STATES.index(found), STATES.index(operand)
@@ -89,7 +89,7 @@ class Joined:
     parts: list[Any]
 
     def condition(self, rows: list[BackupJobSession]) -> Condition:
-        """Write it with `F`."""
+        """The same condition, written with `F`."""
         conditions: list[Condition] = [part.condition(rows) for part in self.parts]
         first, *others = conditions
         for other in others:
@@ -97,7 +97,7 @@ class Joined:
         return first
 
     def holds(self, row: BackupJobSession, rows: list[BackupJobSession]) -> bool:
-        """Decide it in Python."""
+        """Python's own answer."""
         quantifier = all if self.is_and else any
         return quantifier(part.holds(row, rows) for part in self.parts)
 

@@ -103,7 +103,7 @@ async def test_a_ca_file(
 async def test_a_context_of_the_callers_own(
     certificate: trustme.LeafCert, authority: trustme.CA
 ) -> None:
-    """It is used as it is."""
+    """The caller's own CA is trusted through it."""
     context = ssl.create_default_context()
     authority.configure_trust(context)
     async with server(certificate) as running:
@@ -164,7 +164,7 @@ async def test_an_untrusted_certificate_says_how_to_trust_it(
 
 
 async def test_a_wrong_fingerprint_shows_both(certificate: trustme.LeafCert) -> None:
-    """What was seen, and what was pinned."""
+    """The error shows what was seen, and what was pinned."""
     async with server(certificate) as running:
         error = await refused(running, running.url, tls=Fingerprint("ab" * 32))
 
@@ -187,7 +187,7 @@ async def test_a_certificate_for_another_name(
 
 
 async def test_an_expired_certificate(authority: trustme.CA, ca_file: Path) -> None:
-    """The reason says so."""
+    """The reason says that it has expired."""
     old = authority.issue_cert("127.0.0.1", not_after=EXPIRED)
     async with server(old) as running:
         error = await refused(running, running.url, tls=ca_file)
@@ -277,6 +277,6 @@ async def test_a_ca_file_that_is_none_is_refused_at_once(
     "text", ["", "ab", "g" * 64, "a" * 63, "a" * 65, "é" * 64, None, b"a" * 64]
 )
 def test_a_fingerprint_is_64_hexadecimal_digits(text: Any) -> None:
-    """An SHA-1 or a cut one would be no check at all."""
+    """Anything shorter, a SHA-1 for example, would be no check at all."""
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
         Fingerprint(text)

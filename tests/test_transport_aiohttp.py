@@ -23,7 +23,7 @@ POST = Request("POST", "/api/x", {"Content-Length": "0"})
 
 
 class _Response(aiohttp.ClientResponse):
-    """What aiohttp 3.14 wants and aioresponses 0.7.9 does not give it."""
+    """A response with what aiohttp 3.14 wants and aioresponses 0.7.9 leaves out."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs, stream_writer=SimpleNamespace(output_size=0))  # type: ignore[arg-type]  # all that is asked of it

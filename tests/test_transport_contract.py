@@ -107,7 +107,7 @@ async def test_ipv6(kind: str) -> None:
 
 
 async def test_a_compressed_answer_is_not_inflated(kind: str) -> None:
-    """It was not asked for, and a bomb would be much memory."""
+    """No compression was asked for, and a small body could fill the memory."""
     body = gzip.compress(b" " * 100_000)
     response = await answer(
         kind, [Answer(body=body, headers={"Content-Encoding": "gzip"})]
@@ -156,7 +156,7 @@ async def test_answers_of_all_forms_are_read(
 async def test_an_answer_without_a_body_ends_with_its_head(
     kind: str, status: int
 ) -> None:
-    """Whatever length it names; the connection is kept."""
+    """The connection is kept, and the next request goes over it."""
     text = b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status
     act = Pieces(parts=[text], keep=True)
 
@@ -183,7 +183,7 @@ async def test_a_101_is_an_answer_and_ends_the_connection(kind: str) -> None:
 async def test_an_answer_with_two_lengths_is_refused(
     kind: str, name: str, second: bytes
 ) -> None:
-    """Its end could be anywhere."""
+    """Nobody knows which of them says where it ends."""
     text = b"HTTP/1.1 200 OK\r\n%b: 2\r\n%b\r\n\r\n{}" % (name.encode(), second)
     error = await failure(kind, [Pieces(parts=[text], keep=True)])
 
@@ -191,7 +191,7 @@ async def test_an_answer_with_two_lengths_is_refused(
 
 
 async def test_of_equal_headers_the_first_counts(kind: str) -> None:
-    """And a byte beyond ASCII costs nothing."""
+    """A byte beyond ASCII in a value does no harm."""
     text = GOOD.replace(b"Content-L", b"X: \xe9\r\nx: b\r\nContent-L")
     response = await answer(kind, [Raw(text)])
 
@@ -296,7 +296,7 @@ async def test_many_exchanges_at_once(kind: str) -> None:
     ids=["closed", "reset", "cut", "ssh", "in the head", "NUL", "long", "chunk"],
 )
 @pytest.mark.parametrize("request_", [GET, POST], ids=["get", "post"])
-async def test_a_broken_answer_is_told_without_what_stands_in_it(
+async def test_the_error_of_a_broken_answer_shows_nothing_of_it(
     kind: str, script: Script, text: str, request_: Request
 ) -> None:
     """The head of a logon's answer holds the token."""
@@ -307,7 +307,7 @@ async def test_a_broken_answer_is_told_without_what_stands_in_it(
         raise error
 
 
-async def test_a_chunk_that_breaks_later_is_told_without_what_stands_in_it(
+async def test_the_error_of_a_chunk_that_breaks_later_shows_nothing_of_it(
     kind: str,
 ) -> None:
     """The body of a logon's answer holds its session's id."""
@@ -324,7 +324,7 @@ async def test_a_chunk_that_breaks_later_is_told_without_what_stands_in_it(
     assert isinstance(error, ConnectionFailed)
 
 
-async def test_a_reused_connection_that_broke_is_told_alike(kind: str) -> None:
+async def test_a_reused_connection_that_broke_is_the_same_error(kind: str) -> None:
     """A POST on it is not repeated; half a head with a token is not shown."""
     half = Raw(b"HTTP/1.1 201 C\r\nX-RestSvcSessionId: dG9rZW4\r\nCon")
     acts: list[Act] = [Answer(), half]
@@ -340,7 +340,7 @@ async def test_a_reused_connection_that_broke_is_told_alike(kind: str) -> None:
 async def test_a_get_is_repeated_once_on_a_kept_connection_that_was_closed(
     kind: str,
 ) -> None:
-    """And never on a fresh one."""
+    """A fresh connection that is closed is the caller's error at once."""
     acts: list[Act] = [Answer(), Raw(b""), Answer(status=201)]
     async with FaultServer(acts) as server, transport(kind, server.url) as made:
         await made.send(GET)

@@ -52,7 +52,7 @@ async def test_a_connection_that_was_left_is_never_used_again(
     text: bytes,
     is_kept: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Whatever of the answer had come; the server sees it closed."""
+    """However much of the answer had come, the server sees the connection closed."""
     before: list[Act] = [Answer()] if is_kept else []
     async with FaultServer([*before, Stall(text), Answer(status=201)]) as server:
         async with transport("direct", server.url) as made:
@@ -79,7 +79,7 @@ async def test_leaving_in_the_middle_of_writing() -> None:
 
 
 async def test_a_server_that_does_not_read_is_not_asked_again_there() -> None:
-    """It answered a request of which most is not written: another connection is."""
+    """It answered before it had read: the next request takes another connection."""
     asked: list[asyncio.StreamWriter] = []
 
     async def answer(
@@ -102,7 +102,7 @@ async def test_a_server_that_does_not_read_is_not_asked_again_there() -> None:
 
 
 async def test_leaving_in_the_handshake() -> None:
-    """No socket stays open."""
+    """The server sees the socket closed after the ClientHello."""
     trust = Trust(client_context())
     with socket.create_server(("127.0.0.1", 0)) as mute:
         origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
@@ -209,7 +209,7 @@ async def test_all_who_connect_at_once_ask_for_the_address_once(
 async def test_an_address_is_asked_for_anew_after_a_failure(
     resolved: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of those who wait is told of it."""
+    """All who waited get the failure; the next one asks again."""
     async with FaultServer([Answer()]) as server:
         resolved(("127.0.0.1", server.port))
         found = socket.getaddrinfo("em.example", 80)
@@ -306,7 +306,7 @@ async def test_nothing_is_sent_to_a_server_with_another_fingerprint(
     assert server.asked == []
 
 
-async def test_a_late_connection_is_told_with_the_time_it_had() -> None:
+async def test_a_late_connection_names_the_time_it_had() -> None:
     """The shorter of both limits is named."""
     trust = Trust(client_context())
     with socket.create_server(("127.0.0.1", 0)) as mute:

@@ -99,7 +99,7 @@ class Proxy:
     async def _ask(
         self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Ask for one thing after another; none of the requests has a body."""
+        """Pass requests on one after the other; none of them has a body."""
         while head:
             writer.write(_relative(head))
             try:

@@ -140,8 +140,8 @@ def _bare(media_type: str) -> str:
 
 def _excerpt(body: bytes) -> str:
     """The beginning of *body* on one line, empty where a logon shows in it."""
-    # Any body may turn out to be a logon's, whatever was asked. Without NULs it shows
-    # in UTF-16 too.
+    # Any body may turn out to be a logon's, whatever was asked. In UTF-16 a NUL stands
+    # behind each letter of the words that give it away.
     start = body[:_LOOKED_AT].decode("utf-8", "replace").replace("\0", "")
     if any(word in start.lower() for word in _SECRETS):
         return ""

@@ -137,7 +137,7 @@ def token(value: object) -> str:
 
 
 def uid(value: object) -> str:
-    """UID that ends in a UUID."""
+    """UID whose last part is a UUID."""
     found = token(value)
     if not ends_in_uuid(found):
         raise ValueError(f"expected a UID that ends in a UUID, got {_shown(value)}")

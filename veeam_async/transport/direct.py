@@ -34,7 +34,7 @@ _ADDRESS_DELAY = 0.25
 
 
 class DirectTransport:
-    """Exchanges over own connections. Make it in the loop that uses it.
+    """Exchanges over connections of its own. Make it in the loop that uses it.
 
     *origin* is scheme, host and port; *trust* None means plain HTTP; *max_body_size* is
     in bytes. Its `watchdog` ends what takes longer than `timeout.request`.
@@ -126,7 +126,7 @@ class DirectTransport:
         return None
 
     def _drop_idle_after(self, reused: Connection | None, error: BaseException) -> None:
-        """Close all idle connections where *reused* never answered in time."""
+        """Close all idle connections where a *reused* one did not answer in time."""
         # A firewall forgets connections all at once and tells neither side: each of
         # them would cost one request its whole time.
         if reused and isinstance(error, RequestTimeout) and not reused.has_received:
@@ -134,9 +134,9 @@ class DirectTransport:
                 self._idle.pop().abort()
 
     async def _connect(self, began: float) -> Connection:
-        """Open a connection for an exchange that *began* then, and see whom it reaches.
+        """Open a connection for an exchange, and check whom it reaches.
 
-        Nothing is sent before.
+        The exchange *began* at that time of the loop's clock.
         """
         if self._is_closed:
             raise RuntimeError("the transport is closed")
