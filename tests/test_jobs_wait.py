@@ -143,7 +143,8 @@ async def test_each_retry_is_given_its_own_time() -> None:
     async with talking(script.act) as (em, _):
         run = await em.jobs.start(JOB)
         await run.wait(interval=SOON)
-        run._record.failed_at = datetime.now(UTC) - timedelta(days=1)
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        run = em.jobs.resume({**run.to_dict(), "failed_at": yesterday.isoformat()})
         script.rows.append(rows[1])
         asyncio.get_running_loop().call_later(0.2, script.rows.append, rows[2])
         ended = await run.wait(retries=True, interval=SOON)

@@ -2,7 +2,6 @@
 
 from importlib.metadata import version
 
-from veeam_async.bulk.fetch import Fetch, Fetched
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import (
     ApiError,
@@ -33,6 +32,7 @@ from veeam_async.events import (
     SessionGone,
     WatchEvent,
 )
+from veeam_async.fetch import Fetch, Fetched
 from veeam_async.filters import F
 from veeam_async.ids import Id, parse_id
 from veeam_async.jobs.run import JobRun

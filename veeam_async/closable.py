@@ -1,8 +1,9 @@
-"""What has tasks of its own under way, and ends them when it is left or abandoned."""
+"""What has tasks of its own under way, and ends them when it is closed or abandoned."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -15,8 +16,8 @@ class Closable(ABC):
         """Stop: cancel what is under way and wait until it has ended."""
 
     @abstractmethod
-    def abandon(self) -> None:
-        """Stop without waiting: cancel what is under way, from wherever this is."""
+    def _abandon(self) -> None:
+        """Cancel what is under way without waiting; callable from any thread."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -28,3 +29,13 @@ class Closable(ABC):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+async def close_all(closables: Iterable[Closable]) -> None:
+    """Close all of them; those that are still waited for are cancelled already."""
+    closing = list(closables)
+    # All at once first: whoever cancels this again finds none still at work.
+    for each in closing:
+        each._abandon()  # noqa: SLF001 - for its manager, which is out of users' sight
+    for each in closing:
+        await each.aclose()

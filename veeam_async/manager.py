@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
-from veeam_async.closable import Closable
+from veeam_async.closable import Closable, close_all
 from veeam_async.jobs.jobs import Jobs
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
@@ -164,12 +164,7 @@ class EnterpriseManager:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            iterators = list(self._open)
-            # All at once first: whoever cancels this again finds none still at work.
-            for iterator in iterators:
-                iterator.abandon()
-            for iterator in iterators:
-                await iterator.aclose()
+            await close_all(self._open)
         finally:
             await self._pool.close()
 

@@ -35,7 +35,7 @@ from veeam_async.cli.screen import say, spinner, warn
 from veeam_async.cli.status import AnySession
 from veeam_async.cli.verdict import failed_by, reason
 from veeam_async.cli.words import one_line
-from veeam_async.polling import check_interval, check_seconds, in_spite_of_cancelling
+from veeam_async.deadlines import check_interval, check_seconds, in_spite_of_cancelling
 
 _NO_CONNECTION = Connection()
 _STOP_SECONDS = 10.0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from veeam_async.clock import Clock
 from veeam_async.errors import Json, StartUnconfirmed, VeeamError, may_have_acted
 from veeam_async.ids import Id, parse_id
-from veeam_async.jobs.chain import now
+from veeam_async.jobs.find import JobHistory, RunDeps
 from veeam_async.jobs.record import RunRecord, restore, save
 from veeam_async.jobs.run import JobRun
-from veeam_async.jobs.run_sessions import RunSessions
-from veeam_async.jobs.search import Access
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
     BackupJobSession,
@@ -37,14 +36,16 @@ class Jobs(Entities[Job]):
         tasks: Tasks,
         backups: BackupSessions,
         replicas: JobSessions[ReplicaJobSession],
+        clock: Clock | None = None,
     ) -> None:
         super().__init__(pool, "/jobs", Job)
-        self._access = Access(
+        self._deps = RunDeps(
             tasks=tasks,
             backups=backups,
             replicas=replicas,
             logons=lambda: pool.logons,
             stop_job=self.stop,
+            clock=clock or Clock(),
         )
 
     async def start(self, id: Id) -> JobRun:  # noqa: A002 - the field's term
@@ -63,7 +64,7 @@ class Jobs(Entities[Job]):
             lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
             raise lost from error
         record.task_id = task.task_id
-        return JobRun(record, self._access, task=task)
+        return JobRun(record, self._deps, task=task)
 
     def resume(self, data: Json) -> JobRun:
         """Give the run that *data* was saved from by `run.to_dict()`.
@@ -72,7 +73,7 @@ class Jobs(Entities[Job]):
         alone tell of it. Raises ValueError where *data* is no saved run, or one of a
         newer version.
         """
-        return JobRun(restore(data), self._access)
+        return JobRun(restore(data), self._deps)
 
     async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
         """Ask the server to stop what a job is running."""
@@ -82,17 +83,17 @@ class Jobs(Entities[Job]):
         """Ask the server to run a failed job again."""
         return await self._act(id, "retry")
 
-    async def _record(self, id: Id) -> RunRecord:  # noqa: A002 - the field's term
-        """Note what there is before the start."""
-        one = parse_id(id)
-        answer = await self._ask(one)
+    async def _record(self, given: Id) -> RunRecord:
+        """Note what the job has before the start."""
+        job_id = parse_id(given)
+        answer = await self._ask(job_id)
         is_replica = (await read(answer, Job)).job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
-        newest = await RunSessions(self._access.sessions(kind), one).newest()
+        newest = await JobHistory(self._deps.sessions(kind), job_id).newest()
         return RunRecord(
-            job_id=one,
+            job_id=job_id,
             kind=kind,
-            started_at=now(),
+            started_at=self._deps.clock.wall(),
             newest=newest,
             server_time=sent_at(answer),
         )

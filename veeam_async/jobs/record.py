@@ -6,7 +6,7 @@ each process.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from attrs.validators import in_, instance_of, optional
 
 from veeam_async.errors import Json
 from veeam_async.models import BackupJobSession, ReplicaJobSession
+from veeam_async.timestamps import from_text, to_text
 
 VERSION = 1
 
@@ -59,23 +60,26 @@ class RunRecord:
 
 
 def save(record: RunRecord) -> dict[str, Json]:
-    """Give *record* as plain JSON types."""
+    """The record as plain JSON types; `restore` reads them."""
+    newest = record.newest
     return {
         "version": VERSION,
         "job_id": str(record.job_id),
         "kind": record.kind,
-        "started_at": _text(record.started_at),
+        "started_at": to_text(record.started_at),
         "task_id": record.task_id,
-        "newest": _saved(record.newest),
-        "server_time": _text(record.server_time),
+        "newest": None
+        if newest is None
+        else {"id": str(newest.id), "time": to_text(newest.time)},
+        "server_time": to_text(record.server_time),
         "session_id": _id_text(record.session_id),
         "retry_id": _id_text(record.retry_id),
-        "failed_at": _text(record.failed_at),
+        "failed_at": to_text(record.failed_at),
     }
 
 
 def restore(data: Json) -> RunRecord:
-    """Give the record that *data* was saved from.
+    """The record that *data* was saved from.
 
     Raises ValueError where *data* is no saved run, or one of a newer version.
     """
@@ -93,42 +97,25 @@ def restore(data: Json) -> RunRecord:
 
 
 def _restored(data: dict[str, Any]) -> RunRecord:
-    newest, asked, failed = (data[k] for k in ("newest", "server_time", "failed_at"))
+    newest = data["newest"]
     return RunRecord(
         job_id=UUID(data["job_id"]),
         kind=data["kind"],
-        started_at=_time(data["started_at"]),
+        started_at=from_text(data["started_at"]),
         task_id=data["task_id"],
-        newest=None if newest is None else _mark(newest),
+        newest=None
+        if newest is None
+        else Mark(UUID(newest["id"]), from_text(newest["time"])),
         session_id=_id(data["session_id"]),
         retry_id=_id(data["retry_id"]),
-        server_time=None if asked is None else _time(asked),
-        failed_at=None if failed is None else _time(failed),
+        server_time=from_text(data["server_time"]),
+        failed_at=from_text(data["failed_at"]),
     )
 
 
-def _saved(mark: Mark | None) -> Json:
-    return None if mark is None else {"id": str(mark.id), "time": _text(mark.time)}
-
-
-def _mark(data: dict[str, Any]) -> Mark:
-    return Mark(UUID(data["id"]), _time(data["time"]))
-
-
-def _id_text(one: UUID | None) -> str | None:
-    return None if one is None else str(one)
+def _id_text(session_id: UUID | None) -> str | None:
+    return None if session_id is None else str(session_id)
 
 
 def _id(text: str | None) -> UUID | None:
     return None if text is None else UUID(text)
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).isoformat()
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return time

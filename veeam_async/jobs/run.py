@@ -4,29 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 from functools import partial
+from typing import TypeAlias
 from uuid import UUID
 
-from veeam_async.errors import Json, SessionMissing, VeeamError
-from veeam_async.jobs.chain import RunChain, RunEvent, left_of
-from veeam_async.jobs.record import RunRecord, save
-from veeam_async.jobs.run_sessions import RunSession
-from veeam_async.jobs.search import Access, RunSearch
-from veeam_async.models import BackupJobSession, Task
-from veeam_async.polling import (
+from veeam_async.clock import Clock
+from veeam_async.deadlines import (
     NothingFoundError,
     check_interval,
     check_limit,
     check_seconds,
     in_spite_of_cancelling,
+    limited,
     poll,
+    time_left,
 )
-from veeam_async.watch.waits import passed
+from veeam_async.errors import DeadlineExceeded, Json, SessionMissing, VeeamError
+from veeam_async.events import (
+    EventKind,
+    HealthChanged,
+    SessionChanged,
+    SessionGone,
+    WatchEvent,
+)
+from veeam_async.jobs.find import (
+    JobHistory,
+    RunDeps,
+    RunResource,
+    RunSession,
+    SessionFinder,
+)
+from veeam_async.jobs.record import RunRecord, save
+from veeam_async.models import (
+    BackupJobSession,
+    ReplicaJobSession,
+    SessionResult,
+    Task,
+)
+from veeam_async.watch.waits import closed, passed
 
 _LOG = logging.getLogger(__name__)
+
+RunEvent: TypeAlias = WatchEvent[BackupJobSession] | WatchEvent[ReplicaJobSession]
+"""What happens to a session of a run."""
 
 APPEAR_SECONDS = 300.0
 """How late the server may show a session."""
@@ -45,12 +68,12 @@ class JobRun:
     """A run of a job, from `em.jobs.start(id)` or `em.jobs.resume(data)`."""
 
     def __init__(
-        self, record: RunRecord, access: Access, *, task: Task | None = None
+        self, record: RunRecord, deps: RunDeps, *, task: Task | None = None
     ) -> None:
         self._record = record
-        self._access = access
-        self._search = RunSearch(record, access, task)
-        self._chain = RunChain(record, access)
+        self._deps = deps
+        self._finder = SessionFinder(record, deps, task)
+        self._chain = _RetryChain(record, deps)
 
     @property
     def job_id(self) -> UUID:
@@ -64,7 +87,7 @@ class JobRun:
         None in a run that was resumed: a task is known to the logon session that began
         it alone.
         """
-        return self._search.task
+        return self._finder.task
 
     @property
     def session_id(self) -> UUID | None:
@@ -102,24 +125,27 @@ class JobRun:
         check_interval(interval)
         record = self._record
         if record.session_id is not None:
-            return await self._access.sessions(record.kind).get(record.session_id)
-        left = left_of(appear_within, record.started_at)
+            return await self._deps.sessions(record.kind).get(record.session_id)
+        clock = self._deps.clock
+        left = _left_of(appear_within, record.started_at, clock)
         found: RunSession
         try:
-            found = await poll(self._search.look, interval=interval, seconds=left)
+            found = await poll(
+                self._finder.look, interval=interval, seconds=left, clock=clock
+            )
         except NothingFoundError:
             found = await self._found_late(appear_within)
         record.session_id = found.id
         return found
 
     async def _found_late(self, seconds: float) -> RunSession:
-        found = await self._search.look(is_last=True)
+        found = await self._finder.look(is_last=True)
         if found is not None:
             return found
         raise SessionMissing(
             self.job_id,
             seconds=seconds,
-            reason=self._search.known(),
+            reason=self._finder.known(),
             checkpoint=self.to_dict(),
         )
 
@@ -228,11 +254,11 @@ class JobRun:
         running = self._chain.running_id
         is_backup = self._record.kind == BackupJobSession.__name__
         if running is not None and is_backup:
-            return await self._access.backups.stop(running)
-        return await self._access.stop_job(self.job_id)
+            return await self._deps.backups.stop(running)
+        return await self._deps.stop_job(self.job_id)
 
     async def _stop(self) -> None:
-        """Stop it in the time that a cancellation may take; what fails is logged."""
+        """Stop it in the time that a cancellation may take; a failure is logged."""
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self.stop()
@@ -240,3 +266,128 @@ class JobRun:
             # What a password callable raises may hold a secret.
             said = error if isinstance(error, VeeamError) else type(error).__name__
             _LOG.warning("the run of job %s was not stopped: %s", self.job_id, said)
+
+
+class _RetryChain:
+    """The sessions of the run of *record*, from its first on; noted there as they come.
+
+    All times are in seconds; *deadline* is an aware time, or None.
+    """
+
+    def __init__(self, record: RunRecord, deps: RunDeps) -> None:
+        self._record = record
+        self._deps = deps
+        self._clock = deps.clock
+        self._ended: UUID | None = None
+
+    @property
+    def running_id(self) -> UUID | None:
+        """The newest session, None where none is known or its end was seen."""
+        last = self._record.last_id
+        return None if last == self._ended else last
+
+    async def events(
+        self,
+        first: Callable[[], Awaitable[UUID]],
+        *,
+        retry_within: float | None,
+        interval: float,
+        progress: bool,
+        timeout: float | None,  # noqa: ASYNC109 - the consumer's time is no part of it
+        deadline: datetime | None,
+    ) -> AsyncGenerator[RunEvent, None]:
+        """What happens to the session that *first* finds, and then to each retry.
+
+        A session that did not fail is the last, and one that failed where the job's
+        next session is no retry, or none is shown within *retry_within* seconds (None:
+        retries are not followed).
+        """
+        left = time_left(timeout, deadline, self._clock)
+        with self._own_deadline():
+            async with limited(left(), self.late):
+                session_id = await first()
+            watch = self._sessions.watch(
+                [
+                    session_id
+                    if retry_within is None
+                    else self._record.retry_id or session_id
+                ],
+                interval=interval,
+                progress=progress,
+                appear_within=0.0,  # it was shown already
+                timeout=left() if deadline is None else None,
+                deadline=deadline,
+            )
+            async with watch:
+                async for event in watch:
+                    ended = self._note(event)
+                    yield event
+                    async with limited(left(), self.late):
+                        retry = await self._retry(ended, retry_within, interval)
+                    if retry is not None:
+                        watch.add(retry)
+            if watch.active:
+                raise closed()
+
+    async def last_end(self, events: AsyncIterator[RunEvent]) -> RunSession:
+        """The session that *events* end with; NotFound where it is gone."""
+        told = [each async for each in events if not isinstance(each, HealthChanged)]
+        last = told[-1]
+        if isinstance(last, SessionGone):
+            raise self._sessions._gone(last.id)  # noqa: SLF001 - no business of users
+        return last.session
+
+    @contextmanager
+    def _own_deadline(self) -> Iterator[None]:
+        """Have the run tell that its time is up, where its watch does."""
+        try:
+            yield
+        except DeadlineExceeded:
+            raise self.late() from None
+
+    @property
+    def _sessions(self) -> RunResource:
+        return self._deps.sessions(self._record.kind)
+
+    def _note(self, event: RunEvent) -> RunSession | None:
+        """Note an end that *event* tells; the session that ended, or None."""
+        if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
+            return None
+        if event.id == self._record.last_id:
+            self._ended = event.id
+            self._record.failed_at = self._record.failed_at or self._clock.wall()
+        return event.session
+
+    async def _retry(
+        self, ended: RunSession | None, within: float | None, interval: float
+    ) -> UUID | None:
+        """Wait for the retry of *ended*, which from then on is the run's newest."""
+        if ended is None or within is None or ended.result != SessionResult.FAILED:
+            return None
+        history = JobHistory(self._sessions, self._record.job_id)
+        look = partial(history.next_after, ended)
+        since = self._record.failed_at or self._clock.wall()
+        left = _left_of(within, since, self._clock)
+        found: RunSession
+        try:
+            found = await poll(look, interval=interval, seconds=left, clock=self._clock)
+        except NothingFoundError:
+            return None
+        if not found.is_retry:
+            return None
+        self._record.retry_id, self._record.failed_at = found.id, None
+        return found.id
+
+    def late(self) -> DeadlineExceeded:
+        """The error of a run that has not ended in time."""
+        return DeadlineExceeded(
+            active=() if self.running_id is None else (self.running_id,),
+            checkpoint=save(self._record),
+            message=f"the run of job {self._record.job_id} had not ended in time; "
+            "em.jobs.resume(error.checkpoint) goes on with it",
+        )
+
+
+def _left_of(seconds: float, since: datetime, clock: Clock) -> float:
+    """What is left of *seconds* that began at *since*, in whichever process."""
+    return seconds - max(0.0, (clock.wall() - since).total_seconds())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+from veeam_async.clock import Clock
+from veeam_async.deadlines import check_interval, check_seconds, limited, poll
 from veeam_async.errors import DeadlineExceeded, TaskFailed
 from veeam_async.models import Task
-from veeam_async.polling import check_interval, check_seconds, limited, poll
 from veeam_async.pool.answers import read
 from veeam_async.pool.pool import Pool
 
@@ -17,8 +18,9 @@ _TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 class Tasks:
     """The tasks of this logon session; a renewed one knows none of the earlier."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, clock: Clock | None = None) -> None:
         self._pool = pool
+        self._clock = clock or Clock()
 
     async def get(self, task_id: str) -> Task:
         """Give a task, `task-12` for example.
@@ -65,11 +67,14 @@ class Tasks:
             return DeadlineExceeded(active=(), checkpoint=None, message=said)
 
         async with limited(timeout, late):
-            return succeeded(await poll(finished, interval=interval, seconds=math.inf))
+            task = await poll(
+                finished, interval=interval, seconds=math.inf, clock=self._clock
+            )
+            return succeeded(task)
 
 
 def succeeded(task: Task) -> Task:
-    """Give *task* back, or raise TaskFailed where its operation has failed."""
+    """The task itself, or TaskFailed where its operation has failed."""
     if task.result is not None and not task.result.success:
         raise TaskFailed(task)
     return task

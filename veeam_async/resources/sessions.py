@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from veeam_async.bulk.fetch import Fetch
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import Json, NotFound, VeeamError, is_fatal
+from veeam_async.fetch import Fetch
 from veeam_async.ids import Id, check_many, ends_in_uuid, parse_id
 from veeam_async.models import (
     BackupJobSession,

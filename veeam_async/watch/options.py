@@ -10,11 +10,11 @@ from typing import Generic, TypeVar, get_args
 import attrs
 
 from veeam_async.clock import Clock
+from veeam_async.deadlines import check_limit
 from veeam_async.errors import Json
 from veeam_async.filters import Condition
 from veeam_async.ids import Id, check_many, parse_id
 from veeam_async.models import Session
-from veeam_async.polling import check_limit
 from veeam_async.watch.persist.checkpoint import restore
 from veeam_async.watch.persist.recording import Recorder
 from veeam_async.watch.polling.request import PollRequest, Strategy

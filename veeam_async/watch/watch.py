@@ -153,8 +153,7 @@ class Watch(Closable, Generic[S]):
         self._over = True
         await self._loop.close()
 
-    def abandon(self) -> None:
-        """Stop without waiting: cancel the looks under way, from wherever this is."""
+    def _abandon(self) -> None:
         self._over = True
         self._loop.abandon()
 

@@ -7,13 +7,14 @@ it is told again. Times are wall times: monotonic clocks differ between processe
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.models import Session
+from veeam_async.timestamps import from_text, to_text
 from veeam_async.watch.tracker.discovery import Discovery, lookback_of
 from veeam_async.watch.tracker.health import Health
 from veeam_async.watch.tracker.schedule import Rules
@@ -47,9 +48,9 @@ def save(
         "version": VERSION,
         "kind": kind,
         "sequence": tracker.sequence,
-        "deadline": _text(deadline),
+        "deadline": to_text(deadline),
         "health": _saved_health(tracker.server.health),
-        "ended": {str(session_id): _text(at) for session_id, at in ended.items()},
+        "ended": {str(session_id): to_text(at) for session_id, at in ended.items()},
         "everything": None if discovery is None else _saved_discovery(discovery),
         "sessions": {
             str(session_id): _saved(tracked, dump)
@@ -110,7 +111,7 @@ def _restored(
             since = tracked.confirming_since or _moment(saved["known_at"], now)
             tracked.due = rules.confirm_at(since or now)
         tracker.restore(tracked)
-    return tracker, _time(data["deadline"])
+    return tracker, from_text(data["deadline"])
 
 
 def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, Json]:
@@ -120,9 +121,9 @@ def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, J
     # another release reads them.
     return {
         "told": None if told is None else dump(told),
-        "told_seen": _text(tracked.told_seen),
+        "told_seen": to_text(tracked.told_seen),
         "known": None if known is None or known is told else dump(known),
-        "known_at": _text(tracked.known_at),
+        "known_at": to_text(tracked.known_at),
         "doubted": stopped,
         "doubted_at": _wall(tracked.confirming_since),
         "missing": tracked.missing,
@@ -144,9 +145,9 @@ def _loaded(
     tracked = TrackedSession(
         session_id,
         told=told,
-        told_seen=_time(saved["told_seen"]),
+        told_seen=from_text(saved["told_seen"]),
         known=known,
-        known_at=_time(saved["known_at"]),
+        known_at=from_text(saved["known_at"]),
         confirming_since=_confirming_since(saved, now),
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
@@ -177,9 +178,9 @@ def _saved_discovery(discovery: Discovery) -> dict[str, Json]:
     return {
         "where": discovery.where,
         "lookback": discovery.lookback.total_seconds(),
-        "newest": _text(discovery.mark.newest),
+        "newest": to_text(discovery.mark.newest),
         "begun": discovery.begun,
-        "began": _text(discovery.began),
+        "began": to_text(discovery.began),
         "health": _saved_health(discovery.health),
     }
 
@@ -189,9 +190,9 @@ def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
     return Discovery(
         where=None if where is None else str(where),
         lookback=lookback_of(float(saved["lookback"])),
-        mark=Watermark.at(_time(saved["newest"])),
+        mark=Watermark.at(from_text(saved["newest"])),
         begun=bool(saved["begun"]),
-        began=_time(saved["began"]),
+        began=from_text(saved["began"]),
         health=_loaded_health(saved["health"], now),
     )
 
@@ -199,18 +200,18 @@ def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
 def _loaded_tombstones(saved: dict[str, Any] | list[Any]) -> Tombstones:
     if isinstance(saved, list):  # version 1
         saved = dict.fromkeys(saved)
-    return Tombstones({UUID(each): _time(at) for each, at in saved.items()})
+    return Tombstones({UUID(each): from_text(at) for each, at in saved.items()})
 
 
 def _saved_health(health: Health) -> dict[str, Json]:
     return {
         "failing_since": _wall(health.failing_since),
-        "told": _text(health.told),
+        "told": to_text(health.told),
     }
 
 
 def _loaded_health(saved: dict[str, Any], now: Moment) -> Health:
-    told = _time(saved["told"])
+    told = from_text(saved["told"])
     return Health(
         failing_since=_moment(saved["failing_since"], now),
         degraded=told is not None,
@@ -220,7 +221,7 @@ def _loaded_health(saved: dict[str, Any], now: Moment) -> Health:
 
 def _moment(text: str | None, now: Moment) -> Moment | None:
     """A saved wall time on both clocks of this process."""
-    wall = _time(text)
+    wall = from_text(text)
     if wall is None:
         return None
     ago = max(0.0, (now.wall - wall).total_seconds())
@@ -228,17 +229,4 @@ def _moment(text: str | None, now: Moment) -> Moment | None:
 
 
 def _wall(moment: Moment | None) -> str | None:
-    return None if moment is None else _text(moment.wall)
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.astimezone(UTC).isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    time = datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return time.astimezone(UTC)
+    return None if moment is None else to_text(moment.wall)

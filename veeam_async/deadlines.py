@@ -1,4 +1,4 @@
-"""Ask the same question until there is an answer, or the time is up."""
+"""Time-outs and deadlines: checked, counted down, enforced, and polled until over."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TypeVar
 
+from veeam_async.clock import Clock
 from veeam_async.errors import DeadlineExceeded, VeeamError, is_passing
 
 T = TypeVar("T")
@@ -19,15 +20,19 @@ class NothingFoundError(Exception):
 
 
 async def poll(
-    look: Callable[[], Awaitable[T | None]], *, interval: float, seconds: float
+    look: Callable[[], Awaitable[T | None]],
+    *,
+    interval: float,
+    seconds: float,
+    clock: Clock,
 ) -> T:
-    """Give what *look* finds; raise NothingFoundError after *seconds* without.
+    """Look every *interval* seconds until something is found; that.
 
-    It looks once at least, and then every *interval* seconds. A look that fails for a
-    reason that may pass is repeated as well; the last one's error is raised.
+    It looks once at least. A look that fails for a reason that may pass is repeated as
+    well. After *seconds* it raises what the last look met, NothingFoundError where that
+    found nothing.
     """
-    clock = asyncio.get_running_loop().time
-    until = clock() + seconds
+    until = clock.monotonic() + seconds
     while True:
         failure: Exception = NothingFoundError()
         try:
@@ -38,10 +43,10 @@ async def poll(
             failure, found = error, None
         if found is not None:
             return found
-        left = until - clock()
+        left = until - clock.monotonic()
         if left <= 0:
             raise failure
-        await asyncio.sleep(min(interval, left))
+        await clock.sleep(min(interval, left))
 
 
 @asynccontextmanager
@@ -49,12 +54,12 @@ async def limited(
     seconds: float | None, late: Callable[[], DeadlineExceeded]
 ) -> AsyncIterator[None]:
     """Cut off what goes on for longer than *seconds*, by raising *late*."""
-    clock = asyncio.timeout(seconds)
+    limit = asyncio.timeout(seconds)
     try:
-        async with clock:
+        async with limit:
             yield
     except TimeoutError:
-        if not clock.expired():
+        if not limit.expired():
             raise  # a time-out of something smaller
         raise late() from None
 
@@ -68,14 +73,14 @@ async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
 
 
 def time_left(
-    timeout: float | None, deadline: datetime | None
+    timeout: float | None, deadline: datetime | None, clock: Clock
 ) -> Callable[[], float | None]:
-    """Give what tells the seconds until the end, counting *timeout* from now on."""
+    """A callable for the seconds until the end, counting *timeout* from now on."""
+    # A deadline is kept by the wall clock alone, which all processes share.
     if deadline is not None:
-        return lambda: max(0.0, (deadline - datetime.now(UTC)).total_seconds())
-    clock = asyncio.get_running_loop().time
-    end = None if timeout is None else clock() + timeout
-    return lambda: None if end is None else max(0.0, end - clock())
+        return lambda: max(0.0, (deadline - clock.wall()).total_seconds())
+    end = None if timeout is None else clock.monotonic() + timeout
+    return lambda: None if end is None else max(0.0, end - clock.monotonic())
 
 
 def check_limit(timeout: float | None, deadline: datetime | None) -> None:
@@ -90,6 +95,7 @@ def check_limit(timeout: float | None, deadline: datetime | None) -> None:
 def check_seconds(**limits: float | None) -> None:
     """Raise ValueError where one of *limits* is no number of seconds."""
     for name, seconds in limits.items():
+        # The comparison this way round: NaN must not pass.
         if seconds is not None and not seconds >= 0:
             raise ValueError(f"{name} is a number of seconds, at least 0")
 

@@ -1,0 +1,319 @@
+"""The fetch engine: from many ids, one callable and a number to a stream of results.
+
+A fixed number of workers draw ids as they become free and put down what they get; the
+`Fetch` in the caller's hand takes it up. The workers know the pool between them, never
+the `Fetch`, so that they end with it: when it is closed, or once nothing refers to it.
+It knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from contextlib import suppress
+from itertools import count
+from typing import Generic, Self, TypeAlias, TypeVar
+
+import attrs
+
+from veeam_async.closable import Closable
+from veeam_async.errors import VeeamError
+from veeam_async.ids import Id, check_many
+
+A = TypeVar("A")
+S = TypeVar("S")
+
+Answered: TypeAlias = tuple[Id, A | None, VeeamError | None]
+"""What came of an id, as it came: what was answered, or the error."""
+
+
+@attrs.frozen(kw_only=True)
+class Fetched(Generic[S]):
+    """What came of one id: the *session*, or the *error* that it met.
+
+    *id* is what the caller gave.
+    """
+
+    id: Id
+    session: S | None = None
+    error: VeeamError | None = None
+
+    def result(self) -> S:
+        """Give the session, or raise the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.session is not None  # noqa: S101 - one of the two is always there
+        return self.session
+
+
+class Fetch(Closable, Generic[S]):
+    """An async iterator of `Fetched`; leave it any way, nothing stays behind.
+
+    *get* asks for an id, *finish* makes the session of what it gives, when the caller
+    takes it; *ids* are drawn one by one, as workers become free. At most *concurrency*
+    calls of *get* are under way, and no id is drawn while as many results wait for the
+    caller. With *ordered* the results come in the order of the ids. An error that
+    *is_fatal* accepts ends the whole fetch, any other VeeamError is the result of its
+    id.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[Id], Awaitable[A]],
+        ids: Iterable[Id] | AsyncIterable[Id],
+        *,
+        concurrency: int,
+        ordered: bool = False,
+        is_fatal: Callable[[VeeamError], bool],
+        finish: Callable[[A], S],
+    ) -> None:
+        given: object = concurrency
+        if not isinstance(given, int) or given < 1:
+            raise ValueError("concurrency is a whole number, at least 1")
+        check_many(ids)
+        self._workers = _WorkerPool(
+            get,
+            finish,
+            _IdSource(ids),
+            concurrency=concurrency,
+            is_fatal=is_fatal,
+            results=_Results(ordered=ordered),
+        )
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Coroutine[None, None, Fetched[S]]:
+        return self._workers.take()
+
+    async def aclose(self) -> None:
+        """Stop: cancel what is under way and wait until it has ended."""
+        await self._workers.close()
+
+    def _abandon(self) -> None:
+        self._workers.abandon()
+
+    def __del__(self) -> None:
+        # Where __init__ raised there are no workers yet.
+        if hasattr(self, "_workers"):
+            self._workers.abandon()
+
+
+class _WorkerPool(Generic[A, S]):
+    """Workers on one side, the caller on the other, *results* between them.
+
+    Decoding, which is *finish*, is left to the caller's side: the workers send their
+    next requests first, and what is decoded then is decoded in a row.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[Id], Awaitable[A]],
+        finish: Callable[[A], S],
+        source: _IdSource,
+        *,
+        concurrency: int,
+        is_fatal: Callable[[VeeamError], bool],
+        results: _Results[A],
+    ) -> None:
+        self._get = get
+        self._finish = finish
+        self._source = source
+        self._concurrency = concurrency
+        self._is_fatal = is_fatal
+        self._results = results
+        self._news = asyncio.Event()
+        self._room = asyncio.Event()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._spawned = 0
+        self._failure: BaseException | None = None
+        self._cancelled = False
+        self._closed = False
+
+    async def take(self) -> Fetched[S]:
+        """Take the next result; StopAsyncIteration after the last."""
+        while not self._closed:
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+                self._spawn_worker()
+            if (answered := self._results.take()) is not None:
+                self._room.set()
+                return self._fetched(*answered)
+            if self._failure is not None or not self._workers:
+                await self._end()
+            else:
+                self._news.clear()
+                await self._news.wait()
+        raise StopAsyncIteration
+
+    def _fetched(
+        self, given: Id, answer: A | None, error: VeeamError | None
+    ) -> Fetched[S]:
+        if answer is None:
+            return Fetched(id=given, error=error)
+        try:
+            return Fetched(id=given, session=self._finish(answer))
+        except VeeamError as bad:
+            return Fetched(id=given, error=bad)
+
+    async def close(self) -> None:
+        """Cancel the workers, wait for their end, and give nothing any more."""
+        self._closed = True
+        self._news.set()
+        self._cancel()
+        await self._wait_for_workers()
+
+    def abandon(self) -> None:
+        """Cancel the workers without waiting; callable from any thread."""
+        self._closed = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed, and all ended with it
+                self._loop.call_soon_threadsafe(self._cancel)
+
+    async def _end(self) -> None:
+        await self._wait_for_workers()
+        self._closed = True  # only now: who is cancelled above meets the failure later
+        if self._failure is not None:
+            raise self._failure
+
+    async def _wait_for_workers(self) -> None:
+        if self._workers:
+            await asyncio.wait(self._workers)
+
+    def _cancel(self) -> None:
+        # Once: a second time would disturb those that are closing what they hold.
+        if not self._cancelled:
+            self._cancelled = True
+            for worker in self._workers:
+                worker.cancel()
+
+    # ------------------------------------------------------------ the workers
+
+    def _spawn_worker(self) -> None:
+        """Let one more work, as long as there are ids and room for one more."""
+        if self._spawned < self._concurrency:
+            self._spawned += 1
+            worker = asyncio.create_task(self._work())
+            worker.add_done_callback(self._ended)
+            self._workers.add(worker)
+
+    def _ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        # Cancelled by somebody else it has lost an id: that is a failure too.
+        ended = asyncio.CancelledError() if worker.cancelled() else worker.exception()
+        if ended is not None:
+            self._failure = self._failure or ended
+            self._cancel()
+        self._news.set()
+
+    async def _work(self) -> None:
+        """Draw ids and put down what comes of them, until there are none."""
+        source, results = self._source, self._results
+        spawned = False
+        while True:
+            if len(results) >= self._concurrency:
+                await self._wait_for_room()
+            # Without a coroutine where none is needed: there is one draw for each id.
+            drawn = (
+                source.draw()
+                if source.is_plain
+                else await source.draw_async(self._wait_for_room)
+            )
+            if drawn is None:
+                return
+            # Only a worker that found an id brings in the next one: three ids start
+            # no more than four workers, whatever the concurrency.
+            if not spawned:
+                spawned = True
+                self._spawn_worker()
+            number, given = drawn
+            try:
+                answered: Answered[A] = given, await self._get(given), None
+            except VeeamError as error:
+                if self._is_fatal(error):
+                    raise
+                answered = given, None, error
+            results.put(number, answered)
+            self._news.set()
+
+    async def _wait_for_room(self) -> None:
+        while len(self._results) >= self._concurrency:
+            self._room.clear()
+            await self._room.wait()
+
+
+class _Results(Generic[A]):
+    """Results that wait, in the order of their ids or of their arrival."""
+
+    def __init__(self, *, ordered: bool) -> None:
+        self._arrivals = None if ordered else count()
+        self._waiting: dict[int, Answered[A]] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, number: int, answered: Answered[A]) -> None:
+        """Put down what came of the id that was drawn as *number*."""
+        place = number if self._arrivals is None else next(self._arrivals)
+        self._waiting[place] = answered
+
+    def take(self) -> Answered[A] | None:
+        """Take the next one, None while it has not come."""
+        answered = self._waiting.pop(self._next, None)
+        self._next += answered is not None
+        return answered
+
+
+class _IdSource:
+    """Ids one by one, numbered, from an iterable of either kind; each is drawn once.
+
+    A plain iterable (*is_plain*) is drawn from without waiting; an async one by one
+    drawer at a time. One that has ended, or failed, gives nothing any more.
+    """
+
+    def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
+        self.is_plain = not isinstance(ids, AsyncIterable)
+        self._plain: Iterator[Id] = (
+            iter(()) if isinstance(ids, AsyncIterable) else iter(ids)
+        )
+        self._async: AsyncIterator[Id] | None = (
+            aiter(ids) if isinstance(ids, AsyncIterable) else None
+        )
+        self._numbers = count()
+        self._drawing = asyncio.Lock()
+        self._exhausted = False
+
+    def draw(self) -> tuple[int, Id] | None:
+        """Draw from a plain iterable; None after the last."""
+        if not self._exhausted:
+            self._exhausted = True  # unless it gives one more
+            for given in self._plain:
+                self._exhausted = False
+                return next(self._numbers), given
+        return None
+
+    async def draw_async(
+        self, room: Callable[[], Awaitable[None]]
+    ) -> tuple[int, Id] | None:
+        """Draw from an async iterable, once there is *room*; None after the last."""
+        async with self._drawing:
+            await room()
+            if self._exhausted or self._async is None:
+                return None
+            self._exhausted = True  # unless it gives one more
+            try:
+                drawn = next(self._numbers), await anext(self._async)
+            except StopAsyncIteration:
+                return None
+            self._exhausted = False
+            return drawn

@@ -1,0 +1,208 @@
+"""Find the session that a start began: through its task, else among its job's sessions.
+
+The server's clock alone tells which of two sessions is older, so that the clock of
+whoever started a run has no part in finding its session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+import attrs
+
+from veeam_async.clock import Clock
+from veeam_async.errors import InvalidId, NotFound
+from veeam_async.filters import F
+from veeam_async.ids import parse_id
+from veeam_async.jobs.record import KINDS, Mark, RunRecord
+from veeam_async.jobs.tasks import Tasks, succeeded
+from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
+from veeam_async.resources.sessions import BackupSessions, JobSessions
+
+RunSession: TypeAlias = BackupJobSession | ReplicaJobSession
+"""What a run of a job can be."""
+
+RunResource: TypeAlias = JobSessions[BackupJobSession] | JobSessions[ReplicaJobSession]
+
+_PAGE = 20
+_SKEW = timedelta(seconds=60)
+"""How far the clock of a backup server may lag behind Enterprise Manager's: the one
+stamps the sessions, the other the answers."""
+
+
+@attrs.frozen(kw_only=True)
+class RunDeps:
+    """What a run needs of its manager.
+
+    *logons* counts the logon sessions, *stop_job* stops what a job is running.
+    """
+
+    tasks: Tasks
+    backups: BackupSessions
+    replicas: JobSessions[ReplicaJobSession]
+    logons: Callable[[], int]
+    stop_job: Callable[[UUID], Awaitable[Task]]
+    clock: Clock
+
+    def sessions(self, kind: str) -> RunResource:
+        """The resource of the sessions of *kind*."""
+        return self.backups if kind == BackupJobSession.__name__ else self.replicas
+
+
+class JobHistory:
+    """The sessions of one job, in the order in which its server created them."""
+
+    def __init__(self, sessions: RunResource, job_id: UUID) -> None:
+        self._sessions = sessions
+        self._job_id = job_id
+        self._of_job = F.job_uid == f"urn:veeam:Job:{job_id}"
+
+    async def newest(self) -> Mark | None:
+        """Mark the newest session, None where there is none."""
+        query = self._sessions.query(
+            self._of_job, order_by="-creation_time", page_size=1, limit=1
+        )
+        async for row in query:
+            return Mark(row.id, row.creation_time)
+        return None
+
+    async def begun_after(
+        self, mark: Mark | None, asked: datetime | None
+    ) -> RunSession | None:
+        """Look for the first run after *mark* that is no retry of an earlier one.
+
+        *asked* is the server's time of the start: a run from before it that is shown
+        only now is not taken for the new one.
+        """
+        async for row in self._after(mark):
+            is_late = asked is not None and row.creation_time < asked - _SKEW
+            if not row.is_retry and not is_late:
+                return row
+        return None
+
+    async def next_after(self, ended: RunSession) -> RunSession | None:
+        """Look for the first session that was created once *ended* had ended."""
+        mark = Mark(ended.id, ended.end_time or ended.creation_time)
+        async for row in self._after(mark):
+            return row
+        return None
+
+    async def _after(self, mark: Mark | None) -> AsyncIterator[RunSession]:
+        where = self._of_job
+        if mark is not None:
+            # Not the later ones alone: what the server shows of a time can be cut.
+            where &= F.creation_time >= mark.time
+        async for row in self._sessions.query(where, page_size=_PAGE):
+            if self._is_run(row) and (mark is None or _is_after(row, mark)):
+                yield row
+
+    def _is_run(self, row: RunSession) -> bool:
+        # A session with a parent is a part of a run: of one backup server, say.
+        parent = row.link("Up", "BackupJobSessionReference")
+        return row.job_id == self._job_id and parent is None
+
+
+def _is_after(row: RunSession, mark: Mark) -> bool:
+    return row.id != mark.id and row.creation_time >= mark.time
+
+
+class SessionFinder:
+    """Look for the session of the run of *record*, and note its kind there.
+
+    *task* is the server's task as last seen, None where it was never seen. It is
+    believed in the logon session that began it alone: in another one its id is
+    unknown, or another task's.
+    """
+
+    def __init__(self, record: RunRecord, deps: RunDeps, task: Task | None) -> None:
+        self.task = task
+        self._record = record
+        self._deps = deps
+        self._logons = deps.logons()
+        self._lost = task is None
+        self._named: UUID | None = None
+
+    async def look(self, *, is_last: bool = False) -> RunSession | None:
+        """Look once; raise TaskFailed where the start is known to have failed.
+
+        While the task may come to name the session nothing else is believed, unless
+        *is_last*.
+        """
+        await self._update_task()
+        # 1. The task names the session.
+        link = None if self.task is None else _session_link(succeeded(self.task))
+        if link is not None:
+            return await self._linked(link)
+        # 2. It may still do so.
+        if self._is_pending and not is_last:
+            return None
+        # 3. It never will: the job's own sessions tell.
+        record = self._record
+        history = JobHistory(self._deps.sessions(record.kind), record.job_id)
+        return await history.begun_after(record.newest, record.server_time)
+
+    def known(self) -> str:
+        """What is known while the session is not, as the end of a sentence."""
+        name = self._record.task_id
+        if name is None:
+            return "no answer to the start came, so it may not have begun"
+        if self._named is not None:
+            return f"{name} names session {self._named}, which the server does not show"
+        if self._lost:
+            return f"{name} is lost with the logon session that began it"
+        if self._is_pending and self.task is not None:
+            return f"{name} is still {self.task.state}"
+        return f"{name} has succeeded, without naming a session"
+
+    @property
+    def _is_pending(self) -> bool:
+        is_open = self.task is not None and not self.task.is_finished
+        return is_open and not self._lost
+
+    async def _update_task(self) -> None:
+        """Bring the task up to date, as long as it can change."""
+        if self.task is None or not self._is_pending:
+            return
+        try:
+            newer = await self._deps.tasks.get(self.task.task_id)
+        except NotFound:
+            self._lost = True
+            return
+        # A logon between the two: what answered to this id may be another task.
+        if self._logons == self._deps.logons():
+            self.task = newer
+        else:
+            self._lost = True
+
+    async def _linked(self, link: Link) -> RunSession | None:
+        kind = _kind(link)
+        self._named = parse_id(link.href)
+        try:
+            found = await self._deps.sessions(kind).get(self._named)
+        except NotFound:
+            return None  # named before it is shown
+        self._record.kind = kind
+        return found
+
+
+def _session_link(task: Task) -> Link | None:
+    """The link of *task* to a session, None where it has none that can be read."""
+    for link in task.related:
+        if _kind(link) in KINDS and _leads_somewhere(link):
+            return link
+    return None
+
+
+def _kind(link: Link) -> str:
+    return (link.type or "").removesuffix("Reference")
+
+
+def _leads_somewhere(link: Link) -> bool:
+    try:
+        parse_id(link.href)
+    except InvalidId:
+        return False
+    return True

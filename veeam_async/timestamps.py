@@ -1,0 +1,34 @@
+"""Wall times as text in whatever is saved: ISO 8601, in UTC, never without a zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import overload
+
+
+@overload
+def to_text(time: datetime) -> str: ...
+@overload
+def to_text(time: None) -> None: ...
+@overload
+def to_text(time: datetime | None) -> str | None: ...
+def to_text(time: datetime | None) -> str | None:
+    """Write an aware time; None stays None."""
+    return None if time is None else time.astimezone(UTC).isoformat()
+
+
+@overload
+def from_text(text: str) -> datetime: ...
+@overload
+def from_text(text: None) -> None: ...
+@overload
+def from_text(text: str | None) -> datetime | None: ...
+def from_text(text: str | None) -> datetime | None:
+    """Read a time; None stays None. ValueError where it has no time zone."""
+    if text is None:
+        return None
+    time = datetime.fromisoformat(text)
+    # Saved by one process and read by another, which may sit in another zone.
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return time.astimezone(UTC)
