@@ -19,7 +19,7 @@ from veeam_async import (
     ServerError,
     ServiceUnavailable,
 )
-from veeam_async.pool.answers import check, error_body
+from veeam_async.pool.responses import check, error_body
 from veeam_async.transport.exchange import Response
 
 URL = "https://em/api/jobs/1"

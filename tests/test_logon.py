@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.bodies import SESSION_ID, error, logon, session, uuid_of
+from tests.support.clients import clocked_em
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset, Stall
 from veeam_async import (
     AuthenticationFailed,
@@ -24,6 +25,7 @@ from veeam_async import (
     ServiceUnavailable,
     Timeout,
 )
+from veeam_async.clock import Clock
 
 FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
@@ -199,15 +201,14 @@ async def test_one_connection_is_enough_for_a_renewal() -> None:
 async def test_a_403_renews_once_where_the_token_had_been_idle_for_long() -> None:
     """Some servers say so of a dead token; of a fresh one it is a matter of rights."""
     denied = error(403, "Access denied")
-    clock = 0.0
+    now = 0.0
+    clock = Clock(monotonic=lambda: now)
     async with FaultServer(logons(logon(), then=denied)) as server:
-        em = client(server)
-        em._pool._clock = lambda: clock
-        async with em:
+        async with clocked_em(server, clock) as em:
             with pytest.raises(PermissionDenied):
                 await em.backup_sessions.get(ONE)
             assert server.count("POST") == 1
-            clock += 14 * 60 + 1
+            now += 14 * 60 + 1
             with pytest.raises(PermissionDenied):
                 await em.backup_sessions.get(ONE)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bodies import behind_logon
+from tests.support.bodies import behind_logon, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
 from veeam_async import (
@@ -18,6 +18,7 @@ from veeam_async import (
     EnterpriseManager,
     EntityRef,
     Job,
+    JobSessions,
     Link,
     SessionState,
     Task,
@@ -182,17 +183,27 @@ async def test_opening_twice_at_once_is_misuse() -> None:
                 pass
 
 
-def test_each_manager_looks_at_a_time_of_its_own() -> None:
+async def test_each_manager_looks_at_a_time_of_its_own() -> None:
     """Many processes do not ask all at once; one asks for all its kinds together."""
     managers = [
         EnterpriseManager("http://em", username="u", password="p") for _ in range(5)
     ]
-    phases = [em.backup_sessions._phase for em in managers]
+    phases = [await phase_of(em.backup_sessions) for em in managers]
 
     assert len(set(phases)) == 5
     assert all(0 <= phase < 1 for phase in phases)
-    assert phases == [em.replica_sessions._phase for em in managers]
-    assert phases == [em.restore_sessions._phase for em in managers]
+    assert phases == [await phase_of(em.replica_sessions) for em in managers]
+    assert phases == [await phase_of(em.restore_sessions) for em in managers]
+
+
+async def phase_of(sessions: JobSessions[Any]) -> float:
+    """At which part of an interval its watches look, as a recording tells."""
+    lines: list[Any] = []
+    watch = sessions.watch([uuid_of(1)], record=lines.append)
+    # It is not connected, so that its first look ends the watch.
+    with pytest.raises(RuntimeError, match="not connected"):
+        await anext(watch)
+    return float(lines[0]["rules"]["phase"])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.support.bodies import (
     session,
     uuid_of,
 )
-from tests.support.clients import gets, open_em, talking
+from tests.support.clients import clocked_em, gets, open_em, talking
 from tests.support.fault_server import (
     Act,
     Answer,
@@ -47,6 +47,7 @@ from veeam_async import (
     ServiceUnavailable,
     Timeout,
 )
+from veeam_async.clock import Clock
 
 pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
 
@@ -290,13 +291,11 @@ async def test_retry_after_is_honoured_in_seconds_and_as_a_date() -> None:
         for value in ("7", soon, "3600", "Mon, 01 Jan 2001 00:00:00 GMT")
     ]
     async with FaultServer(gets(*acts, GOOD)) as server:
-        em = open_em(server)
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
 
-        em._pool._sleep = sleep
-        async with em:
+        async with clocked_em(server, Clock(sleep=sleep)) as em:
             await em.backup_sessions.get(ONE)
 
     assert waits[0] == 7
@@ -313,7 +312,7 @@ async def test_a_retry_is_logged_without_a_secret(
     async with talking(gets(error(503, "later"), GOOD)) as (em, _):
         await em.backup_sessions.get(ONE)
 
-    ours = [r for r in caplog.records if r.name == "veeam_async.pool.pool"]
+    ours = [r for r in caplog.records if r.name == "veeam_async.pool.client"]
     lines = [record.getMessage() for record in ours]
     assert len(lines) == 1
     assert lines[0].startswith("GET /backupSessions/{id} failed (ServiceUnavailable)")
@@ -445,8 +444,8 @@ async def test_nothing_shows_a_secret() -> None:
     async with talking(gets(error(404, "no"))) as (em, _):
         with pytest.raises(NotFound) as caught:
             await em.backup_sessions.get(ONE)
-        shown = repr(em) + repr(em.__dict__) + repr(vars(em._pool)) + repr(caught.value)
-        shown += repr(em._pool._open)
+        pool = em._pool
+        shown = repr(em) + repr(em.__dict__) + repr(vars(pool)) + repr(caught.value)
 
     for secret in ("s3cret", TOKEN, SESSION_ID, "Basic "):
         assert secret not in shown

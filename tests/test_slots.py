@@ -18,7 +18,7 @@ from veeam_async import (
     ServiceUnavailable,
 )
 from veeam_async.errors import ApiError, is_overload
-from veeam_async.pool.slots import Slot, Slots
+from veeam_async.pool.limiter import Limiter, Slot
 
 GOOD = object()
 
@@ -33,12 +33,12 @@ def api_error(status: int) -> ApiError:
 SHED = api_error(503)
 
 
-async def filled(slots: Slots) -> list[Slot]:
+async def filled(slots: Limiter) -> list[Slot]:
     """Take every free slot."""
     return [await slots.acquire() for _ in range(int(slots.limit))]
 
 
-async def round_trip(slots: Slots, outcome: object) -> None:
+async def round_trip(slots: Limiter, outcome: object) -> None:
     """Let as many requests as the limit allows come to the same outcome."""
     for slot in await filled(slots):
         slots.release(slot, outcome)
@@ -46,7 +46,7 @@ async def round_trip(slots: Slots, outcome: object) -> None:
 
 async def test_no_more_slots_than_the_limit() -> None:
     """Who comes later waits until one is handed back."""
-    slots = Slots(2)
+    slots = Limiter(2)
     first, _ = await filled(slots)
     waiting = asyncio.ensure_future(slots.acquire())
     await asyncio.sleep(0)
@@ -58,7 +58,7 @@ async def test_no_more_slots_than_the_limit() -> None:
 
 async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
     """Nobody overtakes, not even who asks just when one becomes free."""
-    slots = Slots(1)
+    slots = Limiter(1)
     order: list[int] = []
 
     async def use(number: int) -> None:
@@ -80,7 +80,7 @@ async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
 async def test_at_least_one() -> None:
     """With none nothing would ever be sent."""
     with pytest.raises(ValueError, match="at least one"):
-        Slots(0)
+        Limiter(0)
 
 
 # ---------------------------------------------------------------- overload
@@ -110,7 +110,7 @@ def test_what_says_that_the_server_has_too_much_to_do(
 
 async def test_a_burst_of_overload_halves_once() -> None:
     """All that were in flight together tell of the same moment."""
-    slots = Slots(16)
+    slots = Limiter(16)
     for slot in await filled(slots):
         slots.release(slot, SHED)
 
@@ -119,7 +119,7 @@ async def test_a_burst_of_overload_halves_once() -> None:
 
 async def test_each_round_trip_of_overload_halves_again_down_to_one() -> None:
     """Below one nothing would ever be sent again."""
-    slots = Slots(16)
+    slots = Limiter(16)
     limits = []
     for _ in range(6):
         await round_trip(slots, SHED)
@@ -130,7 +130,7 @@ async def test_each_round_trip_of_overload_halves_again_down_to_one() -> None:
 
 async def test_who_was_in_flight_at_a_halving_does_not_halve_again() -> None:
     """However late its answer comes."""
-    slots = Slots(8)
+    slots = Limiter(8)
     early, *others = await filled(slots)
     slots.release(others[0], SHED)
     for slot in others[1:]:
@@ -142,8 +142,8 @@ async def test_who_was_in_flight_at_a_halving_does_not_halve_again() -> None:
 
 
 async def test_waiting_requests_respect_the_halved_limit() -> None:
-    """Slots that come back above the limit are not handed on."""
-    slots = Slots(4)
+    """Limiter that come back above the limit are not handed on."""
+    slots = Limiter(4)
     held = await filled(slots)
     waiting = [asyncio.create_task(slots.acquire()) for _ in range(4)]
     await asyncio.sleep(0)
@@ -160,7 +160,7 @@ async def test_waiting_requests_respect_the_halved_limit() -> None:
         task.cancel()
 
 
-async def busily(slots: Slots, requests: int, width: int) -> None:
+async def busily(slots: Limiter, requests: int, width: int) -> None:
     """Send good requests with always *width* of them in line."""
     left = iter(range(requests))
 
@@ -175,7 +175,7 @@ async def busily(slots: Slots, requests: int, width: int) -> None:
 
 async def test_the_limit_grows_by_about_one_a_round_trip() -> None:
     """From one to eight it takes the sum of the limits, and a little more."""
-    slots = Slots(8)
+    slots = Limiter(8)
     slots.limit = 1.0
     await busily(slots, 20, 16)
     assert slots.limit < 7
@@ -186,7 +186,7 @@ async def test_the_limit_grows_by_about_one_a_round_trip() -> None:
 
 async def test_the_limit_does_not_grow_while_it_holds_nobody_back() -> None:
     """What is never needed is not known to be served."""
-    slots = Slots(8)
+    slots = Limiter(8)
     slots.limit = 4.0
     await busily(slots, 100, 3)
 
@@ -196,7 +196,7 @@ async def test_the_limit_does_not_grow_while_it_holds_nobody_back() -> None:
 @pytest.mark.parametrize("outcome", [None, api_error(500), ConnectionFailed("reset")])
 async def test_only_answers_make_the_limit_grow(outcome: object) -> None:
     """A failure of another kind changes nothing."""
-    slots = Slots(8)
+    slots = Limiter(8)
     slots.limit = 2.0
     await round_trip(slots, outcome)
 
@@ -206,7 +206,7 @@ async def test_only_answers_make_the_limit_grow(outcome: object) -> None:
 @pytest.mark.parametrize("status", [400, 403, 404])
 async def test_an_answer_that_refuses_makes_the_limit_grow_too(status: int) -> None:
     """The server had time for it: where all is gone, one at a time would stay one."""
-    slots = Slots(8)
+    slots = Limiter(8)
     await round_trip(slots, SHED)
     await round_trip(slots, api_error(status))
 
@@ -218,7 +218,7 @@ async def test_an_answer_that_refuses_makes_the_limit_grow_too(status: int) -> N
 
 async def test_a_start_doubles_with_each_round_trip() -> None:
     """Hundreds at once would be wasted on a server that can serve ten."""
-    slots = Slots(200)
+    slots = Limiter(200)
     tasks = [asyncio.create_task(slots.acquire()) for _ in range(32 + 64 + 128 + 200)]
     at_once = []
     while tasks:
@@ -232,7 +232,7 @@ async def test_a_start_doubles_with_each_round_trip() -> None:
     assert at_once == [32, 64, 128, 200]
 
 
-async def driven(slots: Slots, requests: int, wait: Callable[[], float]) -> None:
+async def driven(slots: Limiter, requests: int, wait: Callable[[], float]) -> None:
     """Send so many good requests from 256 workers; *wait* says how long one takes."""
     left = iter(range(requests))
 
@@ -249,7 +249,7 @@ async def driven(slots: Slots, requests: int, wait: Callable[[], float]) -> None
 @pytest.mark.parametrize("spread", [0.2, 0.8], ids=["even", "uneven"])
 async def test_a_start_on_a_fast_server_takes_all_it_may(spread: float) -> None:
     """However much its answers differ in the time that they take."""
-    slots, rng = Slots(256), random.Random(7)  # noqa: S311 - no secret
+    slots, rng = Limiter(256), random.Random(7)  # noqa: S311 - no secret
     await driven(slots, 2000, lambda: 0.05 * rng.uniform(1 - spread, 1 + spread))
 
     assert slots.limit == 256
@@ -258,7 +258,7 @@ async def test_a_start_on_a_fast_server_takes_all_it_may(spread: float) -> None:
 @pytest.mark.looptime
 async def test_requests_that_waited_for_nobody_do_not_end_a_start() -> None:
     """A few, one after the other, tell nothing of what many at once would bring."""
-    slots = Slots(256)
+    slots = Limiter(256)
     for _ in range(5):
         slot = await slots.acquire()
         await asyncio.sleep(0.05)
@@ -291,7 +291,7 @@ async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None
         waits.append(queue())
         return waits[-1]
 
-    await driven(Slots(256), 1000, queued)
+    await driven(Limiter(256), 1000, queued)
 
     assert max(waits) * capacity < 140
     assert waits[-1] * capacity < 100
@@ -301,14 +301,14 @@ async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None
 @pytest.mark.parametrize("capacity", [100, 1000])
 async def test_whoever_starts_later_leaves_the_other_a_share(capacity: int) -> None:
     """In a queue that others stand in as well, more requests do bring more answers."""
-    first, second, queue = Slots(256), Slots(256), line(capacity)
+    first, second, queue = Limiter(256), Limiter(256), line(capacity)
     runs = [asyncio.create_task(driven(first, capacity * 30, queue))]
     await asyncio.sleep(3)
     runs.append(asyncio.create_task(driven(second, capacity * 30, queue)))
     await asyncio.sleep(5)
-    before = [slots._given_back for slots in (first, second)]
+    before = [slots.given_back for slots in (first, second)]
     await asyncio.sleep(10)
-    after = [slots._given_back for slots in (first, second)]
+    after = [slots.given_back for slots in (first, second)]
     for run in runs:
         run.cancel()
 
@@ -319,7 +319,7 @@ async def test_whoever_starts_later_leaves_the_other_a_share(capacity: int) -> N
 
 async def test_the_first_overload_ends_the_start() -> None:
     """From then on it grows by one in a round trip."""
-    slots = Slots(256)
+    slots = Limiter(256)
     await round_trip(slots, SHED)
     assert slots.limit == 16
 
@@ -329,7 +329,7 @@ async def test_the_first_overload_ends_the_start() -> None:
 
 async def test_a_start_on_a_slow_server_does_not_wait_for_its_answers() -> None:
     """Where nothing at all comes back, it doubles with time."""
-    slots = Slots(100)
+    slots = Limiter(100)
     tasks = [asyncio.create_task(slots.acquire()) for _ in range(100)]
     async with asyncio.timeout(5):
         held = await asyncio.gather(*tasks)
@@ -342,7 +342,7 @@ async def test_a_start_on_a_slow_server_does_not_wait_for_its_answers() -> None:
 @pytest.mark.looptime
 async def test_a_start_that_has_answers_does_not_double_with_time() -> None:
     """A pause says nothing then: in a queue others' requests may lie between."""
-    slots = Slots(100)
+    slots = Limiter(100)
     held = await filled(slots)
     tasks = [asyncio.create_task(slots.acquire()) for _ in range(100)]
     await asyncio.sleep(0.1)
@@ -362,7 +362,7 @@ async def test_a_start_that_has_answers_does_not_double_with_time() -> None:
 
 async def test_a_cancelled_waiter_is_passed_over() -> None:
     """The next in line gets the slot."""
-    slots = Slots(1)
+    slots = Limiter(1)
     held = await slots.acquire()
     first, second = (asyncio.create_task(slots.acquire()) for _ in range(2))
     await asyncio.sleep(0)
@@ -375,7 +375,7 @@ async def test_a_cancelled_waiter_is_passed_over() -> None:
 
 async def test_who_is_cancelled_just_when_handed_a_slot_hands_it_on() -> None:
     """Between the handing and the waking there is one turn of the loop."""
-    slots = Slots(1)
+    slots = Limiter(1)
     held = await slots.acquire()
     first, second = (asyncio.create_task(slots.acquire()) for _ in range(2))
     await asyncio.sleep(0)
@@ -401,7 +401,7 @@ async def test_no_interleaving_loses_a_slot(
     most: int, steps: list[tuple[str, int]]
 ) -> None:
     """The limit stays in its bounds and is kept; whoever waits gets a slot at last."""
-    slots = Slots(most)
+    slots = Limiter(most)
     outcomes = {"good": GOOD, "shed": SHED, "lost": None}
     tasks: list[asyncio.Task[Slot]] = []
     for step, pick in steps:
@@ -422,7 +422,7 @@ async def test_no_interleaving_loses_a_slot(
     await drained(slots, tasks)
 
 
-async def drained(slots: Slots, tasks: list[asyncio.Task[Slot]]) -> None:
+async def drained(slots: Limiter, tasks: list[asyncio.Task[Slot]]) -> None:
     """Hand everything back until nobody waits, and see that nothing is missing."""
     numbers = set()
     for _ in range(len(tasks) + 2):
@@ -435,12 +435,12 @@ async def drained(slots: Slots, tasks: list[asyncio.Task[Slot]]) -> None:
                 slots.release(task.result(), None)
     assert tasks == []
     assert slots.in_flight == 0
-    assert not slots._waiting
+    assert not slots.waiting
 
 
 async def test_cancel_churn_costs_no_slot() -> None:
     """Four thousand requests, a third of them cancelled at a random moment."""
-    slots, rng, most = Slots(10), random.Random(7), 0  # noqa: S311 - no secret
+    slots, rng, most = Limiter(10), random.Random(7), 0  # noqa: S311 - no secret
     answered = 0
 
     async def use() -> None:

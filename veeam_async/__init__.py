@@ -55,7 +55,7 @@ from veeam_async.models import (
     TaskSessionState,
     TaskState,
 )
-from veeam_async.pool.meter import RequestDone
+from veeam_async.pool.instrumentation import RequestDone
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.retry import Retry
 from veeam_async.transport.exchange import Fingerprint, Timeout

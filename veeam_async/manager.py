@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from random import random
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
 
+from veeam_async.clock import Clock
 from veeam_async.closable import Closable, close_all
 from veeam_async.jobs.jobs import Jobs
 from veeam_async.jobs.tasks import Tasks
@@ -23,11 +23,11 @@ from veeam_async.models import (
     RestoreSession,
     Task,
 )
-from veeam_async.pool.answers import read
+from veeam_async.pool.client import Pool
 from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.instrumentation import RequestDone
 from veeam_async.pool.logon import Password
-from veeam_async.pool.meter import RequestDone
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.responses import read
 from veeam_async.pool.settings import Settings
 from veeam_async.resources.base import Entities
 from veeam_async.resources.sessions import BackupSessions, JobSessions
@@ -128,29 +128,41 @@ class EnterpriseManager:
         )
         endpoint = Endpoint.parse(url)
         trust = trust_of(tls) if endpoint.is_tls else None
-        self._lazy = lazy
-        self._open: WeakSet[Closable] = WeakSet()
-        self._pool = settings.pool(endpoint, trust)
-        self._hand_out(self._pool, self._open.add)
+        self._begin(settings.pool(endpoint, trust), Clock(), lazy=lazy)
 
-    def _hand_out(self, pool: Pool, keep: Callable[[Closable], object]) -> None:
-        phase = random()  # noqa: S311 - no secret: it keeps processes from looking at once
+    @classmethod
+    def _over(cls, pool: Pool, clock: Clock, *, lazy: bool = False) -> Self:
+        """A manager over a pool and a clock of the caller's own."""
+        manager = cls.__new__(cls)
+        manager._begin(pool, clock, lazy=lazy)  # noqa: SLF001 - instead of __init__
+        return manager
+
+    def _begin(self, pool: Pool, clock: Clock, *, lazy: bool) -> None:
+        self._lazy = lazy
+        self._pool = pool
+        # Weak: what nobody refers to any more has ended by itself.
+        self._open: WeakSet[Closable] = WeakSet()
+        keep = self._open.add
+        # Drawn once for all: looks of all resources fall together, those of processes
+        # that were started together do not.
+        phase = clock.random()
         self.backup_sessions = BackupSessions(
-            pool, "/backupSessions", BackupJobSession, keep, phase=phase
+            pool, "/backupSessions", BackupJobSession, keep, phase=phase, clock=clock
         )
         self.replica_sessions = JobSessions(
-            pool, "/replicaSessions", ReplicaJobSession, keep, phase=phase
+            pool, "/replicaSessions", ReplicaJobSession, keep, phase=phase, clock=clock
         )
         self.restore_sessions = JobSessions(
-            pool, "/restoreSessions", RestoreSession, keep, phase=phase
+            pool, "/restoreSessions", RestoreSession, keep, phase=phase, clock=clock
         )
         self.task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
-        self.tasks = Tasks(pool)
+        self.tasks = Tasks(pool, clock)
         self.jobs = Jobs(
             pool,
             tasks=self.tasks,
             backups=self.backup_sessions,
             replicas=self.replica_sessions,
+            clock=clock,
         )
 
     async def __aenter__(self) -> Self:
@@ -197,7 +209,7 @@ class EnterpriseManager:
     @property
     def concurrency(self) -> int:
         """How many requests may be in flight now: fewer while the server sheds."""
-        return int(self._pool.slots.limit)
+        return int(self._pool.limiter.limit)
 
     def __repr__(self) -> str:
         state = "open" if self._pool.is_open else "closed"
@@ -205,7 +217,7 @@ class EnterpriseManager:
 
 
 def _template(path: str) -> str:
-    """Give the route that *path* follows, whatever ids it holds."""
+    """The route that *path* follows, whatever ids it holds."""
     return _ID.sub("{id}", path.partition("?")[0])
 
 

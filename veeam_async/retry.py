@@ -58,17 +58,18 @@ class Retry:
 def jittered(
     error: VeeamError, doublings: int, random: float, *, first: float, longest: float
 ) -> float:
-    """Give the seconds to wait after *error*, with full jitter.
+    """Seconds to wait after *error*, with full jitter.
 
     They are the part *random* of *first*, doubled so often but never above *longest*,
     and no less than the server asked for.
     """
+    # Bounded before the power: 2.0 ** 1024, after a day of failures, would overflow.
     most = min(longest, first * 2.0 ** min(doublings, 62))
     return max(random * most, asked(error))
 
 
 def asked(error: BaseException | None) -> float:
-    """Give the seconds that the server asked to wait, as far as they are believed."""
+    """Seconds that the server asked to wait, as far as they are believed."""
     after = getattr(error, "retry_after", None) or 0.0
     return min(after, MAX_RETRY_AFTER)
 

@@ -9,14 +9,41 @@ from typing import Any
 from tests.support.bodies import behind_logon, once_each
 from tests.support.fault_server import Act, Asked, FaultServer, Script
 from veeam_async import EnterpriseManager, Retry
+from veeam_async.clock import Clock
+from veeam_async.manager import MAX_BODY_SIZE
+from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.settings import Settings
+from veeam_async.transport.tls import trust_of
 
 FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 
 
+LOGON: dict[str, Any] = {"username": "EM\\operator", "password": "s3cret"}
+
+
 def open_em(server: FaultServer, **settings: Any) -> EnterpriseManager:
     """Make a client of *server* that does not wait long between attempts."""
-    defaults: dict[str, Any] = {"username": "EM\\operator", "password": "s3cret"}
-    return EnterpriseManager(server.url, **({"retry": FAST} | defaults | settings))
+    return EnterpriseManager(server.url, **({"retry": FAST} | LOGON | settings))
+
+
+def clocked_em(server: FaultServer, clock: Clock) -> EnterpriseManager:
+    """Make a client of *server* that goes by *clock*."""
+    settings = Settings.checked(
+        **LOGON,
+        accept="json",
+        api_version="latest",
+        max_connections=16,
+        timeout=None,
+        retry=FAST,
+        max_body_size=MAX_BODY_SIZE,
+        transport="auto",
+        proxy=None,
+        on_request=None,
+    )
+    endpoint = Endpoint.parse(server.url)
+    trust = trust_of(tls=True) if endpoint.is_tls else None
+    pool = settings.pool(endpoint, trust, clock=clock)
+    return EnterpriseManager._over(pool, clock)
 
 
 @asynccontextmanager

@@ -16,8 +16,8 @@ from veeam_async.models import (
     ReplicaJobSession,
     Task,
 )
-from veeam_async.pool.answers import read, sent_at
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.client import Pool
+from veeam_async.pool.responses import read, sent_at
 from veeam_async.resources.base import Entities
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 
@@ -36,7 +36,7 @@ class Jobs(Entities[Job]):
         tasks: Tasks,
         backups: BackupSessions,
         replicas: JobSessions[ReplicaJobSession],
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         super().__init__(pool, "/jobs", Job)
         self._deps = RunDeps(
@@ -45,7 +45,7 @@ class Jobs(Entities[Job]):
             replicas=replicas,
             logons=lambda: pool.logons,
             stop_job=self.stop,
-            clock=clock or Clock(),
+            clock=clock,
         )
 
     async def start(self, id: Id) -> JobRun:  # noqa: A002 - the field's term

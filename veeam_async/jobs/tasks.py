@@ -9,8 +9,8 @@ from veeam_async.clock import Clock
 from veeam_async.deadlines import check_interval, check_seconds, limited, poll
 from veeam_async.errors import DeadlineExceeded, TaskFailed
 from veeam_async.models import Task
-from veeam_async.pool.answers import read
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.client import Pool
+from veeam_async.pool.responses import read
 
 _TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 
@@ -18,9 +18,9 @@ _TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 class Tasks:
     """The tasks of this logon session; a renewed one knows none of the earlier."""
 
-    def __init__(self, pool: Pool, clock: Clock | None = None) -> None:
+    def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool = pool
-        self._clock = clock or Clock()
+        self._clock = clock
 
     async def get(self, task_id: str) -> Task:
         """Give a task, `task-12` for example.

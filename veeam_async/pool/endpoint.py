@@ -44,20 +44,21 @@ class Endpoint:
         return self.origin.startswith("https:")
 
     def target(self, path: str) -> str:
-        """Give the request target of *path* (and query) below the API's root."""
+        """The request target of *path* (and query) below the API's root."""
         return self.root + path
 
     def url(self, path: str) -> str:
-        """Give the whole URL of *path* below the API's root, to show it."""
+        """The whole URL of *path* below the API's root, to show it."""
         return self.origin + self.root + path
 
     def rebase(self, href: str) -> str:
-        """Give the path and query below the root that *href* names.
+        """Path and query below the root that *href* names.
 
-        The server writes links with its own idea of its host, which may be unreachable
-        from here; only what follows `/api` in them counts. Raises ValueError where
-        there is no such part.
+        Only what follows `/api` in it counts. Raises ValueError where there is no such
+        part.
         """
+        # The server writes links with its own idea of its host, which may be
+        # unreachable from here; followed there, a token would leak to it.
         parts = urlsplit(href)
         _, found, below = parts.path.partition("/api/")
         if not found:
@@ -68,7 +69,7 @@ class Endpoint:
 
 
 def _place(parts: SplitResult) -> str:
-    """Give host and port as they stand in a URL; ValueError where they cannot be."""
+    """Host and port as they stand in a URL; ValueError where they cannot be."""
     try:
         name = parts.hostname or ""
         host = name if ":" in name else name.encode("idna").decode().lower()

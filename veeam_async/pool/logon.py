@@ -10,11 +10,13 @@ import asyncio
 import copy
 import inspect
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import TypeAlias, TypeGuard
 from urllib.parse import quote
+
+import attrs
 
 from veeam_async import codec
 from veeam_async.errors import (
@@ -24,14 +26,17 @@ from veeam_async.errors import (
     VeeamError,
 )
 from veeam_async.models import LogonSession
-from veeam_async.pool.answers import check
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.tokens import TOKEN_HEADER, Token
+from veeam_async.pool.responses import check
 from veeam_async.transport.exchange import Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A password, or what gives one at each logon."""
 
+TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
+
+_MOST_UNPROVEN, _MOST_RENEWALS = 2, 10
+_SHORTEST_SECRET = 8
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
 """How long the end waits for a logon that is under way, to log out of it."""
@@ -39,14 +44,63 @@ _HALF = re.compile("[\ud800-\udfff]")
 """Half a character of UTF-16, which UTF-8 knows not."""
 
 Judge: TypeAlias = Callable[[Response], Response]
-"""What gives an answer back where it is good, and raises what is wrong else."""
+"""Passes a good answer through, and raises what any other one means."""
 
 Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
-"""What sends a request (with the template of its path) without slot and token."""
+"""Sends a request (with the template of its path) without slot and token."""
+
+
+@attrs.define(eq=False)
+class Token:
+    """A token, told apart by identity.
+
+    *headers* are those of a request that carries it, *delete* is the path of the link
+    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
+    it, *worked* whether a request was ever answered with it.
+    """
+
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    delete: str | None = attrs.field(repr=False)
+    alive_at: float = float("inf")
+    worked: bool = False
+
+    def hidden_in(self, body: bytes) -> bytes:
+        """The *body* without the token and its logon session's id.
+
+        A server that repeats what it was sent must not bring a secret into an error.
+        """
+        for secret in self._secrets():
+            body = body.replace(secret, b"(hidden)")
+        return body
+
+    def _secrets(self) -> list[bytes]:
+        """The token and, as it is the base64 of it, the logon session's id."""
+        token = self.headers[TOKEN_HEADER].encode("latin-1")
+        try:
+            secrets = [token, b64decode(token, validate=True)]
+        except ValueError:
+            secrets = [token]
+        return [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+
+
+@attrs.define
+class RenewalBudget:
+    """How often one request may have its token renewed, and how often it was."""
+
+    renewals: int = 0
+    unproven: int = 0
+
+    def allows(self, token: Token) -> bool:
+        """Count a dead *token*; whether the next one deserves a try."""
+        self.renewals += 1
+        # A server that refuses its fresh tokens is believed sooner than one whose good
+        # tokens die.
+        self.unproven += not token.worked
+        return self.unproven <= _MOST_UNPROVEN and self.renewals <= _MOST_RENEWALS
 
 
 class Logon:
-    """Give the token, log on when there is none, log out at the end.
+    """Hold the token: log on when there is none, log out at the end.
 
     *send* sends with retries but without a token; *headers* go with every request.
     """
@@ -77,7 +131,7 @@ class Logon:
         """How many logon sessions there have been."""
 
     async def token(self) -> Token:
-        """Give the token; whoever finds none waits for the one logon under way."""
+        """The token; whoever finds none waits for the one logon under way."""
         if self.current is not None:
             return self.current
         if self._is_ending:
@@ -85,24 +139,26 @@ class Logon:
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(_retrieved)
-        renewal = self._renewal
+        token = await self._waited_for(self._renewal)
+        if self._is_ending:
+            raise _closed()
+        return token
+
+    async def _waited_for(self, renewal: asyncio.Task[Token]) -> Token:
         try:
-            token = await asyncio.shield(renewal)
+            # Whoever began it may be cancelled; the others still need it.
+            return await asyncio.shield(renewal)
         except VeeamError as error:
             failure = error
         except asyncio.CancelledError:
             if not renewal.cancelled():
                 raise
             raise _closed() from None
-        else:
-            if self._is_ending:
-                raise _closed()
-            return token
         # Each waiter raises its own: a shared one would gather all their tracebacks.
         raise copy.copy(failure) from failure.__cause__
 
     def forget(self, token: Token) -> None:
-        """Take *token* for dead; of no effect where a newer one is there already."""
+        """Drop a dead *token*; of no effect where a newer one is there already."""
         if self.current is token:
             self.current = None
 
@@ -161,7 +217,7 @@ class Logon:
         return given
 
     def _judge(self, answer: Response) -> Response:
-        """Tell a logon from a refusal, and both from what is no Enterprise Manager."""
+        """Pass a logon through; raise a refusal, or what is no Enterprise Manager."""
         url = self._endpoint.url(self._path)
         if found := _foreign(answer):
             raise NotEnterpriseManager(url=url, found=found)
@@ -175,7 +231,7 @@ class Logon:
         return Token(headers, self._delete_path(session))
 
     def _delete_path(self, session: LogonSession) -> str | None:
-        """Give the path that ends *session*, None where it names none."""
+        """The path that ends *session*, None where it names none."""
         link = session.link("Delete")
         try:
             return None if link is None else self._endpoint.rebase(link.href)
@@ -193,21 +249,22 @@ def _closed() -> RuntimeError:
 
 
 def is_text(given: object) -> TypeGuard[str]:
-    """Tell whether *given* is a text that can be sent.
-
-    What an environment holds in another encoding cannot, and the error of the attempt
-    would hold all of it.
-    """
+    """Whether *given* is a text that can be sent as UTF-8."""
+    # What an environment holds in another encoding cannot, and the error of the attempt
+    # would hold all of it, a password too.
     return isinstance(given, str) and _HALF.search(given) is None
 
 
 def _foreign(answer: Response) -> str | None:
-    """Say what answered a logon, None where it may be Enterprise Manager."""
+    """What answered a logon, in words; None where it may be Enterprise Manager."""
     status, start = answer.status, answer.body[:4096].lower()
-    if status >= 500 or status == 429:  # noqa: PLR2004 - whatever it is, it is ill
+    # 1. Whatever it is, it is ill, and may be another thing once it is well.
+    if status >= 500 or status == 429:  # noqa: PLR2004 - RFC 9110, section 15.6
         return None
+    # 2. It judged the credentials, as only the right server does.
     if _refuses(answer):
         return None
+    # 3. Something else that is known by its answers.
     if b'"errorcode"' in start:
         return (
             "the REST API of another Veeam product answered, Backup & Replication's "
@@ -218,17 +275,18 @@ def _foreign(answer: Response) -> str | None:
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
         place = answer.headers.get("location", "nowhere").partition("?")[0]
         return f"it redirects ({status}) to {place}"
+    # 4. Something that no logon is ever answered with.
     return _not_its_way(answer)
 
 
 def _refuses(answer: Response) -> bool:
-    """Tell whether the credentials were judged, whatever page comes with that."""
+    """Whether the credentials were judged, whatever page comes with that."""
     challenge = answer.headers.get("www-authenticate", "").lower()
     return answer.status == 401 and "basic" in challenge  # noqa: PLR2004
 
 
 def _not_its_way(answer: Response) -> str | None:
-    """Say how an answer differs from any that a logon is known to give."""
+    """How an answer differs from any that a logon is known to give, in words."""
     status = answer.status
     challenge = answer.headers.get("www-authenticate", "Basic")
     if status == 401 and "basic" not in challenge.lower():  # noqa: PLR2004
@@ -243,6 +301,6 @@ def _not_its_way(answer: Response) -> str | None:
 
 
 def _retrieved(task: asyncio.Task[Token]) -> None:
-    """Take note of the outcome, in case that nobody waits for it any more."""
+    """Retrieve an outcome that perhaps nobody waits for, else asyncio would warn."""
     if not task.cancelled():
         task.exception()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
 import attrs
 from attrs.validators import and_, ge, in_, instance_of, optional
 
+from veeam_async.clock import Clock
+from veeam_async.pool.client import POOL_CLOCK, Pool
 from veeam_async.pool.endpoint import Endpoint
+from veeam_async.pool.instrumentation import Instrumentation, RequestDone
 from veeam_async.pool.logon import Logon, Password, Send, is_text
-from veeam_async.pool.meter import Meter, RequestDone
-from veeam_async.pool.pool import Pool
 from veeam_async.retry import Retry
 from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
 from veeam_async.transport.direct import DirectTransport
@@ -73,7 +75,7 @@ class Settings:
 
     @classmethod
     def checked(cls, **arguments: Any) -> Settings:
-        """Make settings of *arguments*; a wrong type is ValueError too."""
+        """Settings of these arguments; a wrong type is ValueError too."""
         try:
             return cls(**arguments)
         except (TypeError, ValueError) as error:
@@ -81,15 +83,23 @@ class Settings:
             said = str(error.args[0]) if error.args else "an argument makes no sense"
         raise ValueError(said)
 
-    def pool(self, endpoint: Endpoint, trust: Trust | None) -> Pool:
-        """Make the pool, closed as yet."""
+    def pool(
+        self,
+        endpoint: Endpoint,
+        trust: Trust | None,
+        *,
+        clock: Clock = POOL_CLOCK,
+        connect: Callable[[], Transport] | None = None,
+    ) -> Pool:
+        """A pool, closed as yet; *connect* makes another transport in its place."""
         return Pool(
             endpoint,
-            lambda: self._connect(endpoint.origin, trust),
+            connect or partial(self._connect, endpoint.origin, trust),
             lambda send: self._log_on(send, endpoint),
             max_connections=self.max_connections,
             retry=self.retry,
-            meter=Meter(self.on_request),
+            instrumentation=Instrumentation(self.on_request, clock.monotonic),
+            clock=clock,
         )
 
     def _connect(self, origin: str, trust: Trust | None) -> Transport:

@@ -11,8 +11,8 @@ import attrs
 from veeam_async.filters import Condition, query_field
 from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
-from veeam_async.pool.answers import read
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.client import Pool
+from veeam_async.pool.responses import read
 from veeam_async.resources.query import Query
 from veeam_async.transport.exchange import Response
 

@@ -8,8 +8,8 @@ from typing import Generic, Self, TypeVar
 
 from veeam_async.models import Identified, Page
 from veeam_async.pager import Pager
-from veeam_async.pool.answers import read
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.client import Pool
+from veeam_async.pool.responses import read
 
 E = TypeVar("E", bound=Identified)
 

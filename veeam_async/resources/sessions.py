@@ -20,8 +20,8 @@ from veeam_async.models import (
     Session,
     Task,
 )
-from veeam_async.pool.answers import is_large, read, read_now
-from veeam_async.pool.pool import Pool
+from veeam_async.pool.client import Pool
+from veeam_async.pool.responses import is_large, read, read_now
 from veeam_async.resources.base import Entities, Where
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
@@ -59,13 +59,13 @@ class JobSessions(Entities[S], Generic[S]):
         keep: Callable[[Closable], object],
         *,
         phase: float,
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         super().__init__(pool, path, kind)
-        clock = clock or Clock()
         self._keep = keep
         self._phase = phase
-        poller = SharedPoller(self._source(), concurrency=pool.slots.most, clock=clock)
+        at_once = pool.limiter.maximum
+        poller = SharedPoller(self._source(), concurrency=at_once, clock=clock)
         self._watches = WatchFactory(
             kind=kind, poll=poller.poll, load=self._load, dump=to_dict, clock=clock
         )
@@ -91,7 +91,7 @@ class JobSessions(Entities[S], Generic[S]):
             async for fetched in em.backup_sessions.fetch(ids):
                 print(fetched.id, fetched.session or fetched.error)
         """
-        maximum = self._pool.slots.most
+        maximum = self._pool.limiter.maximum
         fetch = Fetch(
             self._fetch,
             ids,

@@ -1,4 +1,4 @@
-"""What happened to an exchange, told to whoever measures."""
+"""The hook for metrics and traces: each exchange is told to the caller's listener."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class RequestDone:
     bytes: int
 
 
-class Meter:
-    """Tell *listener* of each exchange; what it raises costs no request its answer."""
+class Instrumentation:
+    """Tell *listener* of each exchange, if there is one."""
 
     def __init__(
         self,
         listener: Callable[[RequestDone], object] | None,
-        clock: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listener = listener
-        self.clock = clock
+        self.monotonic = monotonic
         self.is_on = listener is not None
 
     def tell(
@@ -50,17 +50,18 @@ class Meter:
         started: float,
         answer: Response | None,
     ) -> None:
-        """Tell of an exchange that *started* then and has just ended."""
+        """Report an exchange that *started* then and has just ended."""
         if self._listener is None:
             return
         done = RequestDone(
             method=method,
             route=route,
             status=None if answer is None else answer.status,
-            seconds=self.clock() - started,
+            seconds=self.monotonic() - started,
             attempt=attempt,
             bytes=0 if answer is None else len(answer.body),
         )
+        # What a listener raises costs no request its answer.
         try:
             self._listener(done)
         except Exception:  # noqa: BLE001 - somebody else's code, and of no matter to the request

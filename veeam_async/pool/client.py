@@ -1,26 +1,24 @@
-"""The one way of every request: slot, token, exchange, status, and perhaps again."""
+"""The pool: slot, token, exchange, status, and perhaps again, for every request."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
+from veeam_async.clock import Clock
 from veeam_async.errors import (
     AuthenticationFailed,
     PermissionDenied,
     VeeamError,
     never_sent,
 )
-from veeam_async.pool.answers import check
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.logon import Judge, Logon, Send
-from veeam_async.pool.meter import Meter
-from veeam_async.pool.slots import Slots
-from veeam_async.pool.tokens import Dead, Token
+from veeam_async.pool.instrumentation import Instrumentation
+from veeam_async.pool.limiter import Limiter
+from veeam_async.pool.logon import Judge, Logon, RenewalBudget, Send, Token
+from veeam_async.pool.responses import check
 from veeam_async.retry import NEVER, Retry
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
 
@@ -31,6 +29,9 @@ _OK = 200
 _IDLE_SECONDS = 14 * 60.0
 """After 15 idle minutes a token is dead, which some servers say with 403."""
 
+
+POOL_CLOCK = Clock(monotonic=time.monotonic)
+"""As asyncio's own, read without asking for the running loop each time."""
 
 Outcome: TypeAlias = Response | VeeamError
 """What an exchange comes to; an error is a value until it is known to be final."""
@@ -51,21 +52,19 @@ class Pool:
         *,
         max_connections: int = 16,
         retry: Retry | None = None,
-        meter: Meter,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        uniform: Callable[[], float] = random.random,
+        instrumentation: Instrumentation,
+        clock: Clock = POOL_CLOCK,
     ) -> None:
         self.endpoint = endpoint
         self._root = endpoint.root
-        self.slots = Slots(max_connections)
+        self.limiter = Limiter(max_connections)
         self._connect = connect
         self._log_on = log_on
         self._retry = retry or Retry()
-        self._meter = meter
+        self._instrumentation = instrumentation
         self._clock = clock
-        self._sleep = sleep
-        self._uniform = uniform
+        # Read for each request: one look-up less.
+        self._monotonic = clock.monotonic
         self._open: tuple[Transport, Logon] | None = None
 
     @property
@@ -96,7 +95,7 @@ class Pool:
             return
         try:
             token = await self._open[1].token()
-            token.alive_at = self._clock()
+            token.alive_at = self._monotonic()
         except BaseException:
             await self.close()
             raise
@@ -122,12 +121,12 @@ class Pool:
         ConnectionFailed, BodyTooLarge, and what the logon raises.
         """
         retry = NEVER if once else self._retry
-        exchange, dead = 0, None
+        exchange, budget = 0, None
         while True:
             exchange += 1
             # An exchange stands here in one piece: as coroutines of their own its steps
             # would cost every request more than all that they do.
-            slot = self.slots.take() or await self.slots.acquire()
+            slot = self.limiter.take() or await self.limiter.acquire()
             outcome: Outcome | None = None
             try:
                 transport, logon = self._opened()
@@ -139,30 +138,32 @@ class Pool:
                 except VeeamError as error:
                     outcome = error
             finally:
-                self.slots.release(slot, outcome)
+                self.limiter.release(slot, outcome)
             if isinstance(outcome, Response):
-                token.alive_at, token.worked = self._clock(), True
+                token.alive_at, token.worked = self._monotonic(), True
                 return outcome
-            dead = dead or Dead()
-            attempt = exchange - dead.tokens
-            if self._is_dead(token, outcome) and dead.counts(token):
+            budget = budget or RenewalBudget()
+            attempt = exchange - budget.renewals
+            # 1. The token died: a fresh one, at once and on nobody's account.
+            if self._is_dead(token, outcome) and budget.allows(token):
                 logon.forget(token)
+            # 2. Anything else: wait for the next attempt, or raise.
             else:
-                retry = NEVER if once else self._retry
                 await self._pause(retry, method, route, outcome, attempt)
 
     def _checked(
         self, answer: Response, method: str, path: str, token: Token
     ) -> Response:
+        # Nearly every answer: `check` would pass it through, more slowly.
         if answer.status == _OK:
             return answer
         answer.body = token.hidden_in(answer.body)
         return check(answer, method, self.endpoint.url(path))
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
-        """Tell whether *outcome* says that *token* is dead."""
+        """Whether *outcome* says that *token* is dead."""
         if isinstance(outcome, PermissionDenied):
-            return self._clock() - token.alive_at > _IDLE_SECONDS
+            return self._monotonic() - token.alive_at > _IDLE_SECONDS
         return isinstance(outcome, AuthenticationFailed)
 
     async def _send(self, request: Request, route: str, judge: Judge) -> Response:
@@ -181,26 +182,26 @@ class Pool:
         self, transport: Transport, request: Request, route: str, exchange: int
     ) -> Awaitable[Response]:
         """Exchange once, and tell whoever measures; no coroutine, for speed."""
-        if not self._meter.is_on:
+        if not self._instrumentation.is_on:
             return transport.send(request)
         return self._measured(transport, request, route, exchange)
 
     async def _measured(
         self, transport: Transport, request: Request, route: str, exchange: int
     ) -> Response:
-        started = self._clock()
+        started = self._monotonic()
         answer: Response | None = None
         try:
             answer = await transport.send(request)
         finally:
-            self._meter.tell(request.method, route, exchange, started, answer)
+            self._instrumentation.tell(request.method, route, exchange, started, answer)
         return answer
 
     async def _pause(
         self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int
     ) -> None:
         """Wait until the next attempt, or raise *error* where there is none."""
-        wait = retry.wait(error, attempt, self._uniform)
+        wait = retry.wait(error, attempt, self._clock.random)
         if wait is None or not _may_repeat(method, error):
             # Without the frames that hold a token: some tools show their variables.
             raise error.with_traceback(None)
@@ -212,7 +213,7 @@ class Pool:
             attempt + 1,
             wait,
         )
-        await self._sleep(wait)
+        await self._clock.sleep(wait)
 
     def _opened(self) -> tuple[Transport, Logon]:
         if self._open is None:
@@ -227,5 +228,5 @@ def _headers(method: str, token: Token) -> Mapping[str, str]:
 
 
 def _may_repeat(method: str, error: VeeamError) -> bool:
-    """Tell whether repeating is safe: an action that was perhaps begun is not."""
+    """Whether repeating is safe: an action that was perhaps carried out is not."""
     return method in IDEMPOTENT or never_sent(error)

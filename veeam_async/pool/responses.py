@@ -1,4 +1,4 @@
-"""What an answer says: one of the API's errors, or a model."""
+"""What a response means: one of the API's errors, or a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _LONGEST_ERROR = 64 * 1024
 
 
 def check(response: Response, method: str, url: str) -> Response:
-    """Give *response* back where it is a success, else raise the ApiError it is."""
+    """Pass a success through; raise the ApiError that any other *response* is."""
     if 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
         return response
     body = error_body(response)
@@ -52,7 +52,7 @@ def check(response: Response, method: str, url: str) -> Response:
 
 
 async def read(answer: Response, kind: type[K]) -> K:
-    """Give the *kind* that a good *answer* holds; DecodeError where it holds none."""
+    """Read the *kind* that a good *answer* holds; DecodeError where it holds none."""
     if is_large(answer):
         media_type = answer.headers.get("content-type")
         return await codec.decode_aside(answer.body, media_type, kind)
@@ -60,22 +60,22 @@ async def read(answer: Response, kind: type[K]) -> K:
 
 
 def read_now(answer: Response, kind: type[K]) -> K:
-    """Read as `read` does, on the spot."""
+    """Read as `read` does, without a thread whatever the size."""
     return codec.decode(answer.body, answer.headers.get("content-type"), kind)
 
 
 def sent_at(answer: Response) -> datetime | None:
-    """Give the server's own time of *answer*, in whole seconds, where it tells it."""
+    """The server's own time of *answer*, in whole seconds; None where it tells none."""
     return _date(answer.headers.get("date", ""))
 
 
 def is_large(answer: Response) -> bool:
-    """Tell whether reading *answer* may take a thread."""
+    """Whether reading *answer* may take a thread."""
     return len(answer.body) > codec.XML_ASIDE_ABOVE
 
 
 def error_body(response: Response) -> ErrorBody | None:
-    """Give the server's own error, None where the body is none: it can be anything."""
+    """The server's own error; None where the body, which can be anything, is none."""
     if len(response.body) > _LONGEST_ERROR:
         return None
     try:
@@ -104,7 +104,7 @@ def _advice(response: Response, message: str | None) -> str | None:
 
 
 def _retry_after(response: Response) -> float | None:
-    """Give Retry-After in seconds; it may be a date (RFC 9110, section 10.2.3)."""
+    """Seconds of Retry-After, which may be a date (RFC 9110, section 10.2.3)."""
     value = response.headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
