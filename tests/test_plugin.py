@@ -24,7 +24,7 @@ from veeam_async import (
     TaskFailed,
 )
 from veeam_async.simulator import Simulator
-from veeam_async.simulator.hosted import HostedSimulator
+from veeam_async.simulator.threaded import ThreadedSimulator
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(
@@ -68,7 +68,7 @@ def counted(ended: subprocess.CompletedProcess[str], **counts: int) -> None:
 
 
 def last(ended: subprocess.CompletedProcess[str]) -> str:
-    """Give the line that sums up."""
+    """The line that sums up."""
     return (ended.stdout.splitlines() or [""])[-1].partition(" in ")[0]
 
 
@@ -194,7 +194,7 @@ def test_other():
 
 
 def client(simulator: Simulator, **settings: Any) -> EnterpriseManager:
-    """Make a client of *simulator*."""
+    """A client of *simulator*."""
     return EnterpriseManager(
         simulator.url,
         username=simulator.username,
@@ -205,20 +205,20 @@ def client(simulator: Simulator, **settings: Any) -> EnterpriseManager:
 
 def test_it_is_gone_afterwards() -> None:
     """Its thread has ended, its port is free, its figures can still be read."""
-    with HostedSimulator(sessions=3, running=0) as simulator:
+    with ThreadedSimulator(sessions=3, running=0) as simulator:
         url = simulator.url
     names = {thread.name for thread in threading.enumerate()}
 
     assert "veeam-simulator" not in names
     assert simulator.stats.requests == 0
-    with HostedSimulator(port=int(url.rpartition(":")[2])) as again:
+    with ThreadedSimulator(port=int(url.rpartition(":")[2])) as again:
         assert again.url == url
 
 
 async def test_an_answer_that_is_still_due_does_not_hold_up_its_end() -> None:
     """A test that fails half-way must not hang: the client's connection is cut."""
     with ExitStack() as stack:
-        slow = HostedSimulator(capacity=0.01, overload="stall")
+        slow = ThreadedSimulator(capacity=0.01, overload="stall")
         simulator = stack.enter_context(slow)
         async with client(simulator, retry=Retry(attempts=1)) as em:
             asked = asyncio.create_task(em.backup_sessions.references())
@@ -234,7 +234,7 @@ async def test_an_answer_that_is_still_due_does_not_hold_up_its_end() -> None:
 
 async def test_it_can_be_changed_while_it_serves() -> None:
     """All that a `Simulator` offers, from a thread that is not its own."""
-    with HostedSimulator(sessions=4, running=1, speed=0, tls=True) as simulator:
+    with ThreadedSimulator(sessions=4, running=1, speed=0, tls=True) as simulator:
         tls = Fingerprint(simulator.fingerprint or "")
         async with client(simulator, tls=tls) as em:
             added = simulator.add_session(script=[("Working", 60)], result="Warning")
@@ -257,7 +257,7 @@ async def test_it_can_be_changed_while_it_serves() -> None:
         assert len(simulator.running_ids) <= 1
 
 
-def test_a_hosted_simulator_is_a_simulator() -> None:
+def test_a_threaded_simulator_is_a_simulator() -> None:
     """So what is annotated with the one takes the other."""
-    with HostedSimulator() as simulator:
+    with ThreadedSimulator() as simulator:
         assert isinstance(simulator, Simulator)

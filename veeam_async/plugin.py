@@ -32,9 +32,9 @@ def veeam_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     It runs in a thread, so plain tests can use it as well as coroutines on whatever
     event loop. `@pytest.mark.veeam_simulator(sessions=5, tls=True)` sets it up.
     """
-    from veeam_async.simulator.hosted import HostedSimulator  # noqa: PLC0415
+    from veeam_async.simulator.threaded import ThreadedSimulator  # noqa: PLC0415
 
-    with HostedSimulator(**_settings(request)) as simulator:
+    with ThreadedSimulator(**_settings(request)) as simulator:
         yield simulator
 
 

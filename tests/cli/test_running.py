@@ -28,7 +28,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 def name(simulator: Simulator, number: int, text: str) -> str:
     """Give the *number*-th job the name *text*."""
-    simulator._world.works[simulator.job_ids[number]].name = text
+    simulator.world.jobs[simulator.job_ids[number]].name = text
     return text
 
 
@@ -188,8 +188,8 @@ async def test_a_run_need_not_be_followed(quick: Run, simulator: Simulator) -> N
 
 async def test_the_way_back_to_a_replica(quick: Run, simulator: Simulator) -> None:
     """What is told to come back with finds it."""
-    works = simulator._world.works
-    [job, *_] = [one for one in simulator.job_ids if works[one].type == "Replica"]
+    jobs = simulator.world.jobs
+    [job, *_] = [one for one in simulator.job_ids if jobs[one].type == "Replica"]
     simulator.next_run(job, script=QUICK)
     begun = await quick("run", str(job), "--no-wait", *FAST)
     command = begun.err.splitlines()[-1].partition("veeam-async ")[2]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veeam_async.simulator import Simulator, filters
-from veeam_async.simulator.fields import (
+from veeam_async.simulator.filters import (
     Field,
     boolean,
     enumeration,
@@ -16,7 +16,7 @@ from veeam_async.simulator.fields import (
     text,
     time,
 )
-from veeam_async.simulator.refusals import RefusalError
+from veeam_async.simulator.request import RefusalError
 
 NS = "{http://www.veeam.com/ent/v1.0}"
 PAGE = "/query?type=BackupJobSession&format=Entities"

@@ -11,6 +11,10 @@ from veeam_async.simulator import Simulator
 START = datetime(2025, 10, 21, 12, tzinfo=UTC)
 
 
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 async def _look(caller: Any, session: uuid.UUID) -> Any:
     return (await caller.get(f"/backupSessions/{session}?format=Entity")).json
 
@@ -40,11 +44,12 @@ async def test_the_same_seed_gives_the_same_world(connect: Any) -> None:
     assert await world(1) != await world(2)
 
 
-async def test_a_third_of_the_finished_ran_today(simulator: Simulator) -> None:
+async def test_a_third_of_the_finished_ran_today(
+    simulator: Simulator, caller: Any
+) -> None:
     """The finished sessions lie in the last 30 days, a good part in the last one."""
-    now = simulator.now
-    finished = [run for run in simulator._backup_runs() if run.is_stopped(now)]
-    ages = [now - run.created for run in finished]
+    finished = await caller.query("State==Stopped")
+    ages = [simulator.now - _time(row["creationTimeUTC"]) for row in finished]
 
     assert max(ages) < timedelta(days=30)
     assert 0.2 < sum(age < timedelta(days=1) for age in ages) / len(ages) < 0.5
@@ -65,25 +70,27 @@ async def test_no_more_run_than_there_are() -> None:
         assert len(simulator.running_ids) == 3
 
 
-async def test_sessions_fail_are_retried_and_have_hard_names() -> None:
+async def test_sessions_fail_are_retried_and_have_hard_names(connect: Any) -> None:
     """A larger world has every result, retries, and names that are hard to parse."""
     async with Simulator(sessions=1000, running=0) as simulator:
-        runs = simulator._backup_runs()
-        names = " ".join({run.name for run in runs})
-        retried = next(run for run in runs if run.is_retry)
-        failed = [run for run in runs if run.work is retried.work]
+        rows = await (await connect(simulator)).query("")
+        names = " ".join({row["jobName"] for row in rows})
+        retried = next(row for row in rows if row["isRetry"])
+        same_job = [row for row in rows if row["jobUid"] == retried["jobUid"]]
 
-        assert {"Success", "Warning", "Failed"} == {run.result for run in runs}
+        assert len(rows) == 1000
+        assert {"Success", "Warning", "Failed"} == {row["result"] for row in rows}
         assert all(
-            (run.result == "Failed") == bool(run.failure_message) for run in runs
+            (row["result"] == "Failed") == bool(row["failureMessage"]) for row in rows
         )
         assert any(
-            run.result == "Failed" and run.ended and run.ended < retried.created
-            for run in failed
+            row["result"] == "Failed"
+            and _time(row["endTimeUTC"]) < _time(retried["creationTimeUTC"])
+            for row in same_job
         )
         assert all(piece in names for piece in ("\\", "&", "<", '"', "ü", "  "))
         assert {"Backup", "BackupCopy", "ImmediateBackupCopy", "NasBackup"} <= {
-            run.job_type for run in runs
+            row["jobType"] for row in rows
         }
 
 
@@ -239,17 +246,12 @@ async def test_a_result_can_come_late(slow: Simulator, connect: Any) -> None:
         assert (after["result"], after["failureMessage"]) == ("Failed", "No space.")
 
 
-async def test_an_immediate_copy_tells_no_progress(simulator: Simulator) -> None:
+async def test_an_immediate_copy_tells_no_progress(caller: Any) -> None:
     """A copy that mirrors at once stops with progress 0, as recorded."""
-    now = simulator.now
-    copies = [
-        run
-        for run in simulator._backup_runs()
-        if run.job_type == "ImmediateBackupCopy" and run.is_stopped(now)
-    ]
+    copies = await caller.query("JobType==ImmediateBackupCopy;State==Stopped")
 
     assert copies
-    assert {0} == {run.progress_at(now) for run in copies}
+    assert {0} == {row["progress"] for row in copies}
 
 
 async def test_the_clock_runs_with_the_loop() -> None:

@@ -1,12 +1,30 @@
 """An embedded Enterprise Manager: a seed in, a server on loopback out.
 
-The server's side only, for demonstrations, tests and benchmarks; it shares no
-code with the client, so that no mistake can hide on both sides.
+For demonstrations, tests and benchmarks. What it promises:
+
+- It is written from the server's contract alone: what the reference documents, what
+  was recorded from real servers, what public clients rely on. It shares no code with
+  the client, so that no mistake can hide on both sides.
+- It is deterministic. The same seed, start and requests give the same ids, names,
+  times, results, tokens and faults. Sessions are functions of a simulated clock:
+  nothing happens in the background, and `advance` moves time at once.
+- It listens on 127.0.0.1 unless another host is asked for, and opens no connection
+  itself. Leaving it closes every socket at once, whatever still waits.
+- `Faults` and `capacity` break it in the ways networks and busy servers break.
+
+What it does not simulate:
+
+- Roles and their 403: whoever is logged on may read and order everything.
+- Backup servers with clocks of their own: all sessions live by the one clock.
+- A restart's minutes of 404, and reverse proxies, apart from the fault `html`.
+- Real backups: sizes and machines are made up, restore points are links only, and
+  most other collections are served empty.
+- Product versions before 11, the queries of tasks and of system sessions, and cloning
+  of jobs.
 """
 
 from veeam_async.simulator.faults import Faults
 from veeam_async.simulator.render import render
-from veeam_async.simulator.server import Simulator
-from veeam_async.simulator.stats import Stats
+from veeam_async.simulator.server import Simulator, Stats
 
 __all__ = ["Faults", "Simulator", "Stats", "render"]

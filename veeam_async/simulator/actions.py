@@ -1,20 +1,21 @@
-"""Orders to jobs and sessions in, tasks out: what POST does."""
+"""Handlers of orders to jobs and sessions, and of the tasks that answer them.
 
-import itertools
+An order is accepted with 202 and a task; whether it succeeded is told by the task.
+Tasks live in the logon session: after another logon they are unknown.
+"""
+
 from collections.abc import Callable
-from datetime import datetime
+from typing import TypeAlias
 
-from veeam_async.simulator.answer import Answer
-from veeam_async.simulator.call import Call
 from veeam_async.simulator.documents import Collection
 from veeam_async.simulator.entities import Link, Task, TaskResult
-from veeam_async.simulator.presenter import Presenter
-from veeam_async.simulator.reading import find
-from veeam_async.simulator.refusals import RefusalError
+from veeam_async.simulator.handlers import find_record
+from veeam_async.simulator.request import RefusalError, Request, Response
 from veeam_async.simulator.resources import BACKUP_SESSIONS, JOBS
-from veeam_async.simulator.runs import Work
-from veeam_async.simulator.tasks import COLLECTING_SECONDS, Operation, Tasks
-from veeam_async.simulator.world import World
+from veeam_async.simulator.runs import COLLECTING_SECONDS, Job, Operation
+from veeam_async.simulator.world import PlannedRun
+
+Action: TypeAlias = Callable[[Request, Job], Operation]
 
 _SESSION_PATHS = {
     "BackupJobSession": "backupSessions",
@@ -22,130 +23,144 @@ _SESSION_PATHS = {
 }
 
 
-class Actions:
-    """The handlers that change something, and the numbering of their tasks."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self._orders: dict[str, Callable[[World, Work, datetime], Operation]] = {
-            "start": self._start,
-            "sync": self._start,
-            "retry": self._retry,
-            "stop": self._stop,
-            "togglescheduleenabled": self._toggle,
-        }
-
-    def on_session(self, call: Call, tasks: Tasks) -> Answer:
-        """Stop a session."""
-        _only(call, {"stop"})
-        run = find(call, BACKUP_SESSIONS)
-        now = call.presenter.now
-        title = run.title
-        is_running = not run.is_stopped(now)
-        if is_running:
-            call.world.stop(run, now)
-            message = f'Job Session "{title}" triggered to stop.'
-        else:
-            message = f'Job Session "{title}" is not running.'
-        return self._accepted(
-            call,
-            tasks,
-            self._operation("StopJobSession", now, message, is_success=is_running),
-        )
-
-    def on_job(self, call: Call, tasks: Tasks) -> Answer:
-        """Start, stop or retry a job, or switch its schedule."""
-        action = _only(call, set(self._orders))
-        work = find(call, JOBS)
-        if work.is_copy != (action == "sync") and action in {"start", "sync", "retry"}:
-            message = f"Action '{action}' does not fit a {work.type} job."
-            raise RefusalError(400, message)
-        operation = self._orders[action](call.world, work, call.presenter.now)
-        return self._accepted(call, tasks, operation)
-
-    def _start(self, world: World, work: Work, now: datetime) -> Operation:
-        if world.active_run(work, now):
-            message = f'Job "{work.name}" is already running.'
-            return self._operation("StartJob", now, message, is_success=False)
-        return self._begin(world, work, now, "StartJob")
-
-    def _retry(self, world: World, work: Work, now: datetime) -> Operation:
-        last = next(iter(world.runs_of(work, now)), None)
-        if last is None or last.result_at(now) != "Failed":
-            message = f'There is nothing to retry in job "{work.name}".'
-            return self._operation("RetryJob", now, message, is_success=False)
-        return self._begin(world, work, now, "RetryJob")
-
-    def _begin(self, world: World, work: Work, now: datetime, name: str) -> Operation:
-        plan = world.take_plan(work)
-        if plan.refusal is not None:
-            return self._operation(name, now, plan.refusal, is_success=False)
-        operation = self._operation(name, now, "Ok")
-        is_retry = name == "RetryJob"
-        operation.started = world.start(work, now, plan, is_retry=is_retry)
-        operation.names_run = plan.links
-        if plan.links:
-            operation.collected_in = max(COLLECTING_SECONDS, plan.appears_in + 1)
-        return operation
-
-    def _stop(self, world: World, work: Work, now: datetime) -> Operation:
-        run = world.active_run(work, now)
-        if run is None:
-            message = f'Job "{work.name}" is not running.'
-            return self._operation("StopJob", now, message, is_success=False)
-        world.stop(run, now)
-        return self._operation("StopJob", now, "Ok")
-
-    def _toggle(self, _world: World, work: Work, now: datetime) -> Operation:
-        work.schedule_enabled = not work.schedule_enabled
-        return self._operation("ToggleScheduleEnabled", now, "Ok")
-
-    def _operation(
-        self,
-        name: str,
-        now: datetime,
-        message: str,
-        *,
-        is_success: bool = True,
-    ) -> Operation:
-        return Operation(next(self._numbers), name, now, message, is_success)
-
-    def _accepted(self, call: Call, tasks: Tasks, operation: Operation) -> Answer:
-        tasks.add(operation)
-        return Answer(202, _task(operation, call.presenter))
+# ------------------------------------------------------------------ orders
 
 
-def show_tasks(call: Call, tasks: Tasks) -> Answer:
-    """Show all tasks of the logon session."""
-    items = tuple(_task(operation, call.presenter) for operation in tasks.list())
-    return Answer(document=Collection(root="Tasks", key="Tasks", items=items))
+def post_to_session(request: Request) -> Response:
+    """Stop a session."""
+    _action(request, {"stop"})
+    run = find_record(request, BACKUP_SESSIONS)
+    is_running = not run.is_stopped(request.now)
+    if is_running:
+        request.world.stop(run, request.now)
+        # The recorded words: success means triggered, the session still has to stop.
+        message = f'Job Session "{run.title}" triggered to stop.'
+    else:
+        message = f'Job Session "{run.title}" is not running.'
+    operation = _operation(request, "StopJobSession", message, is_success=is_running)
+    return _accepted(request, operation)
 
 
-def show_task(call: Call, tasks: Tasks) -> Answer:
-    """Show one task."""
-    return Answer(document=_task(tasks.find(call.ids[0]), call.presenter))
+def post_to_job(request: Request) -> Response:
+    """Start, synchronise, stop or retry a job, or switch its schedule."""
+    action = _action(request, set(_JOB_ACTIONS))
+    job = find_record(request, JOBS)
+    if job.is_copy != (action == "sync") and action in {"start", "sync", "retry"}:
+        message = f"Action '{action}' does not fit a {job.type} job."
+        raise RefusalError(400, message)
+    return _accepted(request, _JOB_ACTIONS[action](request, job))
 
 
-def delete_task(call: Call, tasks: Tasks) -> Answer:
-    """Forget one task."""
-    tasks.remove(call.ids[0])
-    return Answer(204)
-
-
-def _only(call: Call, known: set[str]) -> str:
-    action = (call.param("action") or "").lower()
+def _action(request: Request, known: set[str]) -> str:
+    action = (request.param("action") or "").lower()
     if action not in known:
         raise RefusalError(400, f"Action '{action}' is unknown.")
     return action
 
 
-def _task(operation: Operation, presenter: Presenter) -> Task:
-    here = f"{presenter.base}/tasks/{operation.id}"
-    state = operation.state_at(presenter.now)
+def _start(request: Request, job: Job) -> Operation:
+    if request.world.active_run(job, request.now):
+        message = f'Job "{job.name}" is already running.'
+        return _operation(request, "StartJob", message, is_success=False)
+    return _begin(request, job, "StartJob")
+
+
+def _retry(request: Request, job: Job) -> Operation:
+    last = next(iter(request.world.runs_of(job, request.now)), None)
+    if last is None or last.result_at(request.now) != "Failed":
+        message = f'There is nothing to retry in job "{job.name}".'
+        return _operation(request, "RetryJob", message, is_success=False)
+    return _begin(request, job, "RetryJob")
+
+
+def _begin(request: Request, job: Job, name: str) -> Operation:
+    # A plan is for one start: the one after it is as usual.
+    plan = request.world.plans.pop(job.id, PlannedRun())
+    if plan.refusal is not None:
+        return _operation(request, name, plan.refusal, is_success=False)
+    operation = _operation(request, name, "Ok")
+    is_retry = name == "RetryJob"
+    operation.started = request.world.start(job, request.now, plan, is_retry=is_retry)
+    operation.links_run = plan.links
+    if plan.links:
+        # A task must not link to a session that a GET does not find yet.
+        operation.collected_in = max(COLLECTING_SECONDS, plan.appears_in + 1)
+    return operation
+
+
+def _stop(request: Request, job: Job) -> Operation:
+    run = request.world.active_run(job, request.now)
+    if run is None:
+        message = f'Job "{job.name}" is not running.'
+        return _operation(request, "StopJob", message, is_success=False)
+    request.world.stop(run, request.now)
+    return _operation(request, "StopJob", "Ok")
+
+
+def _toggle(request: Request, job: Job) -> Operation:
+    job.schedule_enabled = not job.schedule_enabled
+    return _operation(request, "ToggleScheduleEnabled", "Ok")
+
+
+_JOB_ACTIONS: dict[str, Action] = {
+    "start": _start,
+    "sync": _start,
+    "retry": _retry,
+    "stop": _stop,
+    "togglescheduleenabled": _toggle,
+}
+
+
+def _operation(
+    request: Request, name: str, message: str, *, is_success: bool = True
+) -> Operation:
+    # Numbered across all logon sessions, as `task-297` in a recorded message suggests.
+    number = next(request.world.operation_numbers)
+    return Operation(number, name, request.now, message, is_success)
+
+
+def _accepted(request: Request, operation: Operation) -> Response:
+    request.tasks[operation.id] = operation
+    return Response(202, _task(operation, request))
+
+
+# ------------------------------------------------------------------- tasks
+
+
+def show_tasks(request: Request) -> Response:
+    """All tasks of the logon session, the oldest first."""
+    items = tuple(_task(operation, request) for operation in request.tasks.values())
+    return Response(document=Collection(root="Tasks", key="Tasks", items=items))
+
+
+def show_task(request: Request) -> Response:
+    """Single task."""
+    return Response(document=_task(_find_operation(request), request))
+
+
+def delete_task(request: Request) -> Response:
+    """Forget one task: 204."""
+    del request.tasks[_find_operation(request).id]
+    return Response(204)
+
+
+def _find_operation(request: Request) -> Operation:
+    task_id = request.ids[0]
+    if task_id not in request.tasks:
+        # The real server's status and words, though a 404 would be expected.
+        raise RefusalError(
+            500, f"There is no backup task with id [{task_id}] in current rest session"
+        )
+    return request.tasks[task_id]
+
+
+def _task(operation: Operation, request: Request) -> Task:
+    here = f"{request.base}/tasks/{operation.id}"
+    state = operation.state_at(request.now)
     links = [Link(rel="Delete", href=here)]
-    if state == "Finished" and operation.started and operation.names_run:
+    if state == "Finished" and operation.started and operation.links_run:
         run = operation.started
-        path = f"{presenter.base}/{_SESSION_PATHS[run.kind]}/{run.id}?format=Entity"
+        path = f"{request.base}/{_SESSION_PATHS[run.kind]}/{run.id}?format=Entity"
         links.append(Link(rel="Related", href=path, name=run.title, type=run.kind))
     return Task(
         task_id=operation.id,

@@ -1,4 +1,7 @@
-"""Nothing in, a self-signed certificate for loopback out."""
+"""A self-signed certificate for loopback.
+
+A module of its own, imported on demand: cryptography is an extra.
+"""
 
 import ipaddress
 import ssl
@@ -14,14 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 @attrs.frozen
 class Certificate:
-    """A certificate with its key, both as PEM, and its SHA-256 in hex."""
+    """Certificate and key, both as PEM, and the SHA-256 of the certificate in hex."""
 
     pem: str
     key: str = attrs.field(repr=False)
     fingerprint: str
 
     def context(self) -> ssl.SSLContext:
-        """Make a server's context of it."""
+        """TLS context of a server that has it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # OpenSSL loads from files only.
         with tempfile.TemporaryDirectory() as folder:
@@ -32,7 +35,7 @@ class Certificate:
 
 
 def make_certificate() -> Certificate:
-    """Make a certificate for localhost, 127.0.0.1 and ::1, valid for a week."""
+    """New certificate for localhost, 127.0.0.1 and ::1, valid for a week."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _signed(key)
     return Certificate(
@@ -55,6 +58,7 @@ def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
+        # An hour back, for a client whose clock is a little slow.
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=7))
     )

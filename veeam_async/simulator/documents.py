@@ -1,7 +1,7 @@
-"""Entities in, whole documents out: the frames that Enterprise Manager puts around.
+"""Documents around the entities: collections, pages, the root, errors, reports.
 
-Collections name their list once, the query service and the root document
-twice; both come of the one class `Collection`, rendered alone or as a member.
+JSON names a collection's list once, in the query service and the root document
+twice. Both come of the class `Collection`, rendered alone or as a member.
 """
 
 from typing import Any
@@ -12,6 +12,7 @@ from attrs import field
 from veeam_async.simulator.entities import Link
 from veeam_async.simulator.wire import attribute, element
 
+# In the order and the spelling of a recorded answer, `Enterpise` included.
 ENTITY_LISTS = (
     *("Jobs", "FailoverPlans", "Backups", "Replicas", "Repositories"),
     *("RestorePoints", "VmRestorePoints", "VAppRestorePoints", "VmReplicaPoints"),
@@ -28,12 +29,12 @@ ENTITY_LISTS = (
     *("CdpReplicaTaskSessions", "VAppReplicaPoints", "VmCdpReplicas"),
     *("VAppCdpReplicas", "VAppCdpReplicaVms", "SystemSessions"),
 )
-"""The lists that a JSON query answer always names, all but one of them null."""
+"""Lists that a JSON query result always names, all but one of them null."""
 
 
 @attrs.frozen(kw_only=True)
 class Collection:
-    """A list under its own name: *root* in XML, *key* in JSON."""
+    """List under its own name: `root` in XML, `key` in JSON."""
 
     root: str
     key: str
@@ -42,14 +43,14 @@ class Collection:
 
 @attrs.frozen(kw_only=True)
 class EntityLists:
-    """The entities of a query answer: one list held, the others null in JSON."""
+    """Entities of a query result: one list held, the others null in JSON."""
 
     held: Collection
 
 
 @attrs.frozen(kw_only=True)
 class PagingInfo:
-    """Which page this is, and where its neighbours lie."""
+    """Number of the page, and links to its neighbours."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"), default=())
     page_num: int = field(metadata=attribute("PageNum"), default=1)
@@ -59,7 +60,7 @@ class PagingInfo:
 
 @attrs.frozen(kw_only=True)
 class QueryResult:
-    """The answer of the query service: one of the first three is not None."""
+    """Page of the query service: one of the first three fields is not None."""
 
     refs: Collection | None = field(metadata=element("Refs"), default=None)
     entities: EntityLists | None = field(metadata=element("Entities"), default=None)
@@ -70,7 +71,7 @@ class QueryResult:
 
 @attrs.frozen(kw_only=True)
 class SupportedVersion:
-    """A version of the interface and where to log on to it."""
+    """Version of the API and where to log on to it."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"))
     name: str = field(metadata=attribute("Name"))
@@ -78,7 +79,7 @@ class SupportedVersion:
 
 @attrs.frozen(kw_only=True)
 class EnterpriseManager:
-    """The root document, which anybody may read."""
+    """Root document, which anybody may read."""
 
     supported_versions: Collection = field(metadata=element("SupportedVersions"))
     links: tuple[Link, ...] = field(metadata=element("Links"))
@@ -88,7 +89,7 @@ class EnterpriseManager:
 
 @attrs.frozen(kw_only=True)
 class LogonSession:
-    """A logon session; its id is as secret as the token made of it."""
+    """Logon session; its id is as secret as the token made of it."""
 
     user_name: str = field(metadata=element("UserName"))
     session_id: str = field(metadata=element("SessionId"), repr=False)
@@ -99,7 +100,7 @@ class LogonSession:
 
 @attrs.frozen(kw_only=True)
 class QueryService:
-    """The addresses that the query service answers."""
+    """Addresses that the query service answers."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"), default=())
     href: str | None = field(metadata=attribute("Href"), default=None)
@@ -108,7 +109,7 @@ class QueryService:
 
 @attrs.frozen(kw_only=True)
 class Error:
-    """What went wrong, in the server's own words."""
+    """Error in the server's own words."""
 
     first_chance_exception_message: str | None = field(
         metadata=element("FirstChanceExceptionMessage"), default=None
@@ -117,3 +118,73 @@ class Error:
     stack_trace: str | None = field(metadata=element("StackTrace"), default=None)
     status: str | None = field(metadata=attribute("Status"), default=None)
     status_code: int = field(metadata=attribute("StatusCode"))
+
+
+@attrs.frozen(kw_only=True)
+class OverviewReport:
+    """Summary report about the backup infrastructure."""
+
+    backup_servers: int = field(metadata=element("BackupServers"))
+    proxy_servers: int = field(metadata=element("ProxyServers"), default=1)
+    repository_servers: int = field(metadata=element("RepositoryServers"))
+    running_jobs: int = field(metadata=element("RunningJobs"))
+    scheduled_jobs: int = field(metadata=element("ScheduledJobs"))
+    # `Lastest` is Enterprise Manager's own spelling.
+    successful_vm_lastest_states: int = field(
+        metadata=element("SuccessfulVmLastestStates")
+    )
+    warning_vm_lastest_states: int = field(metadata=element("WarningVmLastestStates"))
+    failed_vm_lastest_states: int = field(metadata=element("FailedVmLastestStates"))
+    links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
+class JobStatisticsReport:
+    """Summary report about the jobs of the last 24 hours; durations in seconds."""
+
+    running_jobs: int = field(metadata=element("RunningJobs"))
+    scheduled_jobs: int = field(metadata=element("ScheduledJobs"))
+    scheduled_backup_jobs: int = field(metadata=element("ScheduledBackupJobs"))
+    scheduled_replica_jobs: int = field(metadata=element("ScheduledReplicaJobs"))
+    total_job_runs: int = field(metadata=element("TotalJobRuns"))
+    successful_job_runs: int = field(metadata=element("SuccessfulJobRuns"))
+    warnings_job_runs: int = field(metadata=element("WarningsJobRuns"))
+    failed_job_runs: int = field(metadata=element("FailedJobRuns"))
+    max_job_duration: int = field(metadata=element("MaxJobDuration"))
+    max_backup_job_duration: int = field(metadata=element("MaxBackupJobDuration"))
+    max_replica_job_duration: int = field(
+        metadata=element("MaxReplicaJobDuration"), default=0
+    )
+    max_duration_backup_job_name: str = field(
+        metadata=element("MaxDurationBackupJobName")
+    )
+    max_duration_replica_job_name: str = field(
+        metadata=element("MaxDurationReplicaJobName"), default=""
+    )
+    links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
+class VmsOverviewReport:
+    """Summary report about protected machines; sizes in bytes."""
+
+    protected_vms: int = field(metadata=element("ProtectedVms"))
+    backed_up_vms: int = field(metadata=element("BackedUpVms"))
+    replicated_vms: int = field(metadata=element("ReplicatedVms"), default=0)
+    restore_points: int = field(metadata=element("RestorePoints"))
+    full_backup_points_size: int = field(metadata=element("FullBackupPointsSize"))
+    incremental_backup_points_size: int = field(
+        metadata=element("IncrementalBackupPointsSize")
+    )
+    replica_restore_points_size: int = field(
+        metadata=element("ReplicaRestorePointsSize"), default=0
+    )
+    source_vms_size: int = field(metadata=element("SourceVmsSize"))
+    success_backup_percents: int = field(metadata=element("SuccessBackupPercents"))
+    links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)

@@ -1,8 +1,8 @@
-"""Plain values in, values the renderer can write out: what Enterprise Manager serves.
+"""Entities that Enterprise Manager serves: sessions, jobs, servers, tasks.
 
-The simulator's own classes, on purpose not the client's: a mistake shared by
-both sides would go unseen. Each field knows its name on the wire, and the
-order of the fields is the order of JSON's keys as recorded.
+The simulator's own classes, on purpose not the client's: a mistake shared by both
+sides would go unseen. Each field knows its name on the wire, and the order of the
+fields is the order of JSON's keys as recorded.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from veeam_async.simulator.wire import attribute, element
 
 @attrs.frozen(kw_only=True)
 class Link:
-    """A typed reference to another resource; *name* and *type* may be missing."""
+    """Link to another resource; `name` and `type` may be missing."""
 
     rel: str = field(metadata=attribute("Rel"))
     href: str = field(metadata=attribute("Href"))
@@ -25,7 +25,7 @@ class Link:
 
 @attrs.frozen(kw_only=True)
 class EntityRef:
-    """A reference: what a resource is called and where it lies, without its state."""
+    """Reference: what a resource is called and where it lies, without its state."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"), default=())
     uid: str = field(metadata=attribute("UID"))
@@ -36,7 +36,7 @@ class EntityRef:
 
 @attrs.frozen(kw_only=True)
 class BackupJobSession:
-    """One run of a backup job; *end_time* is None while it runs."""
+    """Session of a backup job; `end_time` is None while it runs."""
 
     is_retry: bool = field(metadata=element("IsRetry"), default=False)
     job_uid: str | None = field(metadata=element("JobUid"))
@@ -61,7 +61,7 @@ class BackupJobSession:
 
 @attrs.frozen(kw_only=True)
 class ReplicaJobSession(BackupJobSession):
-    """One run of a replication job."""
+    """Session of a replication job."""
 
     job_type: str = field(metadata=element("JobType"), default="Replica")
     type: str = field(metadata=attribute("Type"), default="ReplicaJobSession")
@@ -69,7 +69,7 @@ class ReplicaJobSession(BackupJobSession):
 
 @attrs.frozen(kw_only=True)
 class RestoreSession:
-    """One restore; it belongs to no job."""
+    """Restore of a machine; it belongs to no job."""
 
     vm_display_name: str | None = field(
         metadata=attribute("VmDisplayName"), default=None
@@ -94,7 +94,7 @@ class RestoreSession:
 
 @attrs.frozen(kw_only=True)
 class BackupTaskSession:
-    """One machine's part in a run; *total_size* in bytes."""
+    """Share of one machine in a backup session; `total_size` in bytes."""
 
     job_session_uid: str = field(metadata=element("JobSessionUid"))
     creation_time: datetime = field(metadata=element("CreationTimeUTC"))
@@ -118,14 +118,14 @@ class BackupTaskSession:
 
 @attrs.frozen(kw_only=True)
 class ReplicaTaskSession(BackupTaskSession):
-    """One machine's part in a replication run."""
+    """Share of one machine in a replication session."""
 
     type: str = field(metadata=attribute("Type"), default="ReplicaTaskSession")
 
 
 @attrs.frozen(kw_only=True)
 class JobInfo:
-    """The job's own settings, nested by its type: here only what it is for."""
+    """Settings of a job, nested by its type: here the retention only."""
 
     simple_retention_policy: int = field(
         metadata=element("SimpleRetentionPolicy"), default=14
@@ -134,7 +134,7 @@ class JobInfo:
 
 @attrs.frozen(kw_only=True)
 class Job:
-    """A job; *next_run* is None where it has no schedule."""
+    """Job; `next_run` is None where its schedule is off."""
 
     job_type: str = field(metadata=element("JobType"), default="Backup")
     platform: str = field(metadata=element("Platform"), default="VMware")
@@ -156,7 +156,7 @@ class Job:
 
 @attrs.frozen(kw_only=True)
 class BackupServer:
-    """A backup server that this Enterprise Manager collects from."""
+    """Backup server that this Enterprise Manager collects from."""
 
     description: str | None = field(metadata=element("Description"), default=None)
     port: int = field(metadata=element("Port"), default=9392)
@@ -171,7 +171,7 @@ class BackupServer:
 
 @attrs.frozen(kw_only=True)
 class Repository:
-    """A backup repository; sizes in bytes."""
+    """Backup repository; sizes in bytes."""
 
     capacity: int = field(metadata=element("Capacity"))
     free_space: int = field(metadata=element("FreeSpace"))
@@ -186,7 +186,7 @@ class Repository:
 
 @attrs.frozen(kw_only=True)
 class TaskResult:
-    """How an operation ended."""
+    """Outcome of an operation."""
 
     message: str | None = field(metadata=element("Message"))
     success: bool = field(metadata=attribute("Success"))
@@ -194,7 +194,7 @@ class TaskResult:
 
 @attrs.frozen(kw_only=True)
 class Task:
-    """An operation asked of the server; *result* is None while it runs."""
+    """Operation asked of the server; `result` is None while it runs."""
 
     task_id: str = field(metadata=element("TaskId"))
     state: str = field(metadata=element("State"), default="Running")

@@ -1,15 +1,31 @@
-"""Probabilities in, one draw for each request out: which fault strikes next."""
+"""Faults: which requests fail, by chance or by overload, and how they are broken."""
 
+import asyncio
 import random
-from typing import Any
+import socket
+import struct
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, TypeAlias
 
 import attrs
+from aiohttp import web
 
-KINDS = (
+Overload: TypeAlias = Literal["503", "stall"]
+
+SHEDDING_BACKLOG = 0.1
+"""How many seconds of work may wait before a shedding server turns away."""
+SLOW_PIECES = 10
+"""Into how many pieces a slow body is cut."""
+
+_NAMES = (
     *("unavailable", "server_error", "expired", "html"),
     *("reset", "reset_body", "truncated", "malformed", "slow", "close"),
 )
-"""The faults in the order in which they are drawn: the first that strikes is it."""
+"""Faults in the order in which they are drawn: the first that hits is it."""
+
+
+# -------------------------------------------------------------- by chance
 
 
 def _probability(default: float = 0.0) -> Any:
@@ -54,7 +70,7 @@ class Faults:
     malformed: float = _probability()
     """The body ends in the middle of its grammar, with a fitting Content-Length."""
     slow: float = _probability()
-    """The body comes in ten drips over `slow_seconds`."""
+    """The body comes in ten pieces over `slow_seconds`."""
     slow_seconds: float = 0.5
     """How long a slow body takes, in real seconds."""
     close: float = _probability()
@@ -63,38 +79,220 @@ class Faults:
     """Whether logging on and logging out are struck too."""
 
 
-@attrs.frozen
-class Strike:
-    """What strikes one request: the name of a fault or None, and seconds to wait."""
+class FaultInjector:
+    """Draws what goes wrong with each request, from a seed.
 
-    kind: str | None = None
-    latency: float = 0.0
+    `faults` may be replaced between any two requests.
+    """
 
-
-class Dice:
-    """Draws the faults of one simulator, from its seed."""
-
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, faults: Faults) -> None:
+        self.faults = faults
+        # Not the population's stream: the same seed is the same world with faults
+        # and without.
         self._rng = random.Random(f"{seed} faults")
         self._burst = 0
 
-    def roll(self, faults: Faults, *, is_logon: bool) -> Strike:
-        """Draw what strikes the next request."""
+    def draw(self, *, is_logon: bool) -> tuple[str | None, float]:
+        """Fault of the next request, or None, and its latency in real seconds."""
+        faults = self.faults
         if is_logon and not faults.logon:
-            return Strike()
-        is_late = self._hits(faults.latency)
-        return Strike(self._kind(faults), faults.latency_seconds if is_late else 0.0)
+            return None, 0.0
+        latency = faults.latency_seconds if self._hits(faults.latency) else 0.0
+        return self._draw_fault(faults), latency
 
-    def _kind(self, faults: Faults) -> str | None:
+    def _draw_fault(self, faults: Faults) -> str | None:
         if self._burst:
             self._burst -= 1
             return "unavailable"
-        for kind in KINDS:
-            if self._hits(getattr(faults, kind)):
-                if kind == "unavailable":
+        for name in _NAMES:
+            if self._hits(getattr(faults, name)):
+                if name == "unavailable":
                     self._burst = faults.unavailable_burst - 1
-                return kind
+                return name
         return None
 
     def _hits(self, probability: float) -> bool:
+        # Nothing is drawn for a fault that is off: one that is added to the list later
+        # does not move where the others hit.
         return probability > 0 and self._rng.random() < probability
+
+
+# ------------------------------------------------------------ by overload
+
+
+class Capacity:
+    """How many requests a second can be served, and what happens to the rest.
+
+    A queue in time: each request takes its share of a second, and what comes while
+    the server is still busy waits, or is turned away.
+
+    Args:
+        per_second: None: any number.
+        overload: `503` turns away what would wait for longer than
+            `SHEDDING_BACKLOG`, `stall` lets everything wait for its turn.
+
+    Raises:
+        ValueError: `per_second` is not above zero.
+    """
+
+    def __init__(self, per_second: float | None, overload: Overload) -> None:
+        if per_second is not None and not per_second > 0:
+            raise ValueError(f"capacity must be above zero: {per_second}")
+        self._per_second = per_second
+        self._overload = overload
+        self._free_at = 0.0
+
+    def admit(self, now: float) -> float | None:
+        """Seconds that a request arriving at `now` waits; None: it is turned away."""
+        if self._per_second is None:
+            return 0.0
+        start = max(now, self._free_at)
+        # Turned away at no cost: a shed request takes no share of the second.
+        if self._overload == "503" and start - now > SHEDDING_BACKLOG:
+            return None
+        self._free_at = start + 1 / self._per_second
+        return start - now
+
+
+# -------------------------------------------------------- broken responses
+
+
+@attrs.frozen
+class RenderedResponse:
+    """Status, body and headers as they go out."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def whole(self) -> web.Response:
+        """Response that nothing is wrong with."""
+        return web.Response(
+            status=self.status, body=self.body or None, headers=self.headers
+        )
+
+    def stream(self) -> web.StreamResponse:
+        """Response whose body is still to be written, its length promised."""
+        response = web.StreamResponse(status=self.status, headers=self.headers)
+        response.content_length = len(self.body)
+        return response
+
+
+Pause: TypeAlias = Callable[[], Awaitable[None]]
+"""Awaited before each piece of a slow body."""
+Sender: TypeAlias = Callable[
+    [web.BaseRequest, RenderedResponse, Pause], Awaitable[web.StreamResponse]
+]
+
+
+async def send(
+    request: web.BaseRequest,
+    rendered: RenderedResponse,
+    fault: str | None,
+    pause: Pause,
+) -> web.StreamResponse:
+    """Answer `request` with `rendered`, broken as `fault` says.
+
+    Faults that do not break a response leave it whole, and so do all but `reset`
+    where there is no body to break.
+    """
+    sender = _SENDERS.get(fault or "")
+    if sender is None or (fault != "reset" and not rendered.body):
+        return rendered.whole()
+    try:
+        return await sender(request, rendered, pause)
+    except ConnectionResetError:
+        # The client did not wait for the end: there is nobody left to tell.
+        return web.Response(status=rendered.status)
+
+
+async def _reset(
+    request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    _abort(request)
+    return web.Response(status=rendered.status)
+
+
+async def _reset_body(
+    request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    response = await _half_sent(request, rendered)
+    # What lies in the kernel is lost with a reset, so give it the time to go.
+    await asyncio.sleep(0.01)
+    _abort(request)
+    return response
+
+
+async def _truncated(
+    request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    response = await _half_sent(request, rendered)
+    _close(request)
+    return response
+
+
+async def _malformed(
+    _request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    half = rendered.body[: len(rendered.body) // 2]
+    return attrs.evolve(rendered, body=half).whole()
+
+
+async def _slow(
+    request: web.BaseRequest, rendered: RenderedResponse, pause: Pause
+) -> web.StreamResponse:
+    response = rendered.stream()
+    await response.prepare(request)
+    size = max(1, -(-len(rendered.body) // SLOW_PIECES))
+    for start in range(0, len(rendered.body), size):
+        await pause()
+        await response.write(rendered.body[start : start + size])
+    return response
+
+
+async def _closed(
+    request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    response = rendered.stream()
+    await response.prepare(request)
+    await response.write(rendered.body)
+    await response.write_eof()
+    _close(request)
+    return response
+
+
+_SENDERS: dict[str, Sender] = {
+    "reset": _reset,
+    "reset_body": _reset_body,
+    "truncated": _truncated,
+    "malformed": _malformed,
+    "slow": _slow,
+    "close": _closed,
+}
+
+
+async def _half_sent(
+    request: web.BaseRequest, rendered: RenderedResponse
+) -> web.StreamResponse:
+    response = rendered.stream()
+    await response.prepare(request)
+    await response.write(rendered.body[: len(rendered.body) // 2])
+    return response
+
+
+def _close(request: web.BaseRequest) -> None:
+    # None: the client has gone already.
+    if request.transport is not None:
+        request.transport.close()
+
+
+def _abort(request: web.BaseRequest) -> None:
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    # To linger for no time makes the kernel send a reset instead of an end.
+    numbers = "hh" if sys.platform == "win32" else "ii"
+    linger = struct.pack(numbers, 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()

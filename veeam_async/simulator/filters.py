@@ -1,4 +1,4 @@
-"""The text of a filter in, a predicate over records out: the query service's grammar.
+"""Filters of the query service: the fields records are compared by, and the grammar.
 
 `expr := all (',' all)*; all := term (';' term)*; term := '(' expr ')' | field op
 value`. `;` binds tighter than `,`: the reference does not say so, callers put
@@ -7,17 +7,22 @@ parentheses around alternatives.
 
 import operator
 import re
+import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 import attrs
 
-from veeam_async.simulator.fields import Field
-from veeam_async.simulator.refusals import RefusalError
+from veeam_async.simulator.request import RefusalError
 
+Getter: TypeAlias = Callable[[Any, datetime], Any]
 Predicate: TypeAlias = Callable[[Any, datetime], bool]
 
+_TIME = re.compile(
+    r"\d{4}-\d\d-\d\d"
+    r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)?)?"
+)
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<op>[=!<>]=|[<>])
@@ -35,15 +40,109 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+# A thousand parentheses would else be a RecursionError, which is no refusal.
 _DEEPEST = 64
+
+# ------------------------------------------------------------------ fields
+
+
+@attrs.frozen
+class Field:
+    """How a record's `value` is read, and how a literal in a filter is."""
+
+    value: Getter
+    read: Callable[[str], Any]
+    is_ordered: bool = True
+
+    def literal(self, op: str, text: str) -> object:
+        """Read the text to the right of `op`.
+
+        Raises:
+            RefusalError: 400, for what is no value of this field.
+        """
+        if not self.is_ordered and op not in {"==", "!="}:
+            raise RefusalError(400, f"Operator '{op}' does not fit this field.")
+        return self.read(text)
+
+
+def text(value: Getter) -> Field:
+    """Field of free text, compared with its case."""
+    return Field(value, str)
+
+
+def number(value: Getter) -> Field:
+    """Field of whole numbers."""
+    return Field(value, _read_number)
+
+
+def boolean(value: Getter) -> Field:
+    """Field that is true or false."""
+    return Field(value, _read_boolean, is_ordered=False)
+
+
+def time(value: Getter) -> Field:
+    """Field of moments; literals without a zone are UTC."""
+    return Field(value, _read_time)
+
+
+def uid(value: Getter) -> Field:
+    """Field of ids; a literal is a URN or the bare UUID."""
+    return Field(value, _read_uid, is_ordered=False)
+
+
+def enumeration(members: tuple[str, ...], value: Getter) -> Field:
+    """Field of named values, compared by their place in `members`."""
+    places = {member.lower(): place for place, member in enumerate(members)}
+
+    def read(literal: str) -> int:
+        if literal.lower() not in places:
+            raise RefusalError(
+                400, f"Value '{literal}' is not one of {', '.join(members)}."
+            )
+        return places[literal.lower()]
+
+    # A state or result that a test has invented has no place: as good as missing.
+    return Field(lambda record, now: places.get(str(value(record, now)).lower()), read)
+
+
+def _read_number(literal: str) -> int:
+    # Digits of other scripts are no number here, though `int` would read them.
+    if not re.fullmatch(r"-?[0-9]{1,18}", literal):
+        raise RefusalError(400, f"Value '{literal}' is not a number.")
+    return int(literal)
+
+
+def _read_boolean(literal: str) -> bool:
+    if literal.lower() not in {"true", "false"}:
+        raise RefusalError(400, f"Value '{literal}' is not a boolean.")
+    return literal.lower() == "true"
+
+
+def _read_time(literal: str) -> datetime:
+    try:
+        # No match is None, whose index is the TypeError below.
+        moment = datetime.fromisoformat(_TIME.fullmatch(literal)[0])  # type: ignore[index]  # see above
+    except (TypeError, ValueError):
+        raise RefusalError(400, f"Value '{literal}' is not a date.") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _read_uid(literal: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(literal.rpartition(":")[2])
+    except ValueError:
+        raise RefusalError(400, f" ID {literal} is invalid.") from None
+
+
+# ----------------------------------------------------------------- grammar
 
 
 def parse(text: str, fields: Mapping[str, Field]) -> Predicate:
-    """Turn a filter into a predicate over records that have *fields*.
+    """Predicate of a filter over records that have `fields`.
 
     Raises:
-        RefusalError: 400, for whatever the grammar does not have, unknown fields
-            and values that do not fit their field.
+        RefusalError: 400, for whatever the grammar does not have, unknown fields, and
+            values that do not fit their field.
     """
     parser = _Parser(_tokens(text), fields)
     predicate = parser.alternatives()
@@ -72,7 +171,7 @@ def _tokens(text: str) -> list[_Token]:
 
 
 class _Parser:
-    """A recursive descent over the tokens of one filter."""
+    """Recursive descent over the tokens of one filter."""
 
     def __init__(self, tokens: list[_Token], fields: Mapping[str, Field]) -> None:
         self._tokens = tokens
@@ -122,9 +221,9 @@ class _Parser:
         return _compare(field, op, field.literal(op, value))
 
     def _value(self) -> str:
-        """Take a value; spaces in one without quotes are silently ignored."""
         first = self._take("bare", "quoted")
         text = first.text
+        # Spaces in a value without quotes are silently ignored: the reference says so.
         while first.kind == "bare" and self._is_next("bare"):
             text += self._take("bare").text
         return text
@@ -153,7 +252,8 @@ class _Parser:
 def _compare(field: Field, op: str, literal: object) -> Predicate:
     compare = _OPERATORS[op]
     value_of = field.value
-    # As in SQL nothing compares with a missing value, but here it differs.
+    # As in SQL a missing value is neither before nor after anything; unlike in SQL it
+    # differs from everything.
     if_missing = op == "!="
 
     def predicate(record: Any, now: datetime) -> bool:

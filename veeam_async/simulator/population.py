@@ -1,7 +1,7 @@
-"""A seed in, servers, jobs and their sessions of a month out.
+"""Servers, jobs and a month of their sessions, drawn from a seed.
 
-What the numbers are drawn from is fixed here: job names as administrators
-give them, some of them hard on parsers, and runs that mostly succeed.
+All random numbers come from one stream in a fixed order, so that a seed is the same
+world on every machine. Whoever draws one number more changes all worlds after it.
 """
 
 import random
@@ -11,63 +11,108 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from veeam_async.simulator.names import FAILURES, JOBS, MACHINES, REPLICA_JOBS
-from veeam_async.simulator.runs import (
-    Kind,
-    Repo,
-    Run,
-    Server,
-    Work,
-    timetable,
-    title,
+from veeam_async.simulator.runs import Job, Kind, Repo, Run, Server, timetable, title
+
+# Names as administrators give them, some of them hard on parsers: markup, quotes,
+# backslashes, double spaces, what a URL must escape, letters outside of ASCII.
+JOBS = (
+    ("File Servers", "Backup"),
+    ("SQL Clusters", "Backup"),
+    ("PRD_VMW_CLUSTER01_DAILY", "Backup"),
+    ("Oracle RAC", "Backup"),
+    ("Webshop vApp", "Backup"),
+    ("Storage Snapshots", "Backup"),
+    ("Exchange & SharePoint", "Backup"),
+    ('Tier <1> "Gold"', "Backup"),
+    ("Büro Köln \u2013 Täglich", "Backup"),
+    ("バックアップ 夜間", "Backup"),
+    ("Web  Farm  (two  spaces)", "Backup"),
+    ("100% Linux + Docker; prod, dev", "Backup"),
+    ("O'Brien's VMs", "Backup"),
+    ("Domain Controllers", "Backup"),
+    ("VDI Gold Images", "Backup"),
+    ("SAP HANA", "Backup"),
+    ("Test & Dev = weekly", "Backup"),
+    ("Kubernetes Workers", "Backup"),
+    ("Print Servers", "Backup"),
+    ("Terminal Servers", "Backup"),
+    ("Monitoring Stack", "Backup"),
+    ("Branch Office Zürich", "Backup"),
+    ("Weekly Full to Tape Staging", "Backup"),
+    ("HR Systems", "Backup"),
+    ("Weekly Offsite Copy", "BackupCopy"),
+    ("Copy to DR Site", "BackupCopy"),
+    ("COPY_PRD_TO_DEDUP", "ImmediateBackupCopy"),
+    ("COPY_TO_S3\\PRD_VMW_CLUSTER01_DAILY", "ImmediateBackupCopyWorker"),
+    ("COPY_TO_S3\\File Servers", "ImmediateBackupCopyWorker"),
+    ("Project Shares", "NasBackup"),
+    ("Home Directories", "NasBackup"),
+    ("Laptops of Sales", "AgentBackup"),
+    ("Physical Linux Servers", "AgentBackup"),
+)
+REPLICA_JOBS = ("File Server Replication", "ERP Replication", "Mail & Web Replication")
+MACHINES = (
+    "dc01",
+    "sql-prod-02",
+    "mail & web",
+    "ubuntu-ci-3",
+    "fs01",
+    "Buchhaltung-Köln",
+)
+FAILURES = (
+    "Processing sql-prod-02 Error: Failed to quiesce the virtual machine.",
+    'Error: Access to the path "\\\\nas01\\backup$" is denied. <code 5>',
+    "Error: Not enough space on repository & all extents are full.",
 )
 
 SCHEDULED, STARTING, STOPPING, RETRIED, RECENT = 0.9, 0.3, 0.25, 0.7, 0.3
-"""The shares of jobs with a schedule on; of running sessions that are Starting
-still and that will pass Stopping; of failed ones that are retried; and of
-finished ones that lie in the last 24 hours."""
+"""Shares: jobs whose schedule is on; running sessions that are still Starting, and
+that will pass through Stopping; failed ones that are retried; finished ones that lie
+in the last 24 hours."""
 RUNNING_WINDOW = 560.0
-"""Within so many simulated seconds all that runs at the start has stopped."""
+"""So many simulated seconds after the start everything that ran has stopped."""
 
 _DAY = 86_400.0
+# A little less than the 30 days that collections reach back, so that all of it shows.
 _MONTH = 29.9 * _DAY
 
 
 @attrs.define
 class Population:
-    """All there is at the start."""
+    """What exists at the start."""
 
     servers: list[Server]
     repos: list[Repo]
-    works: list[Work]
+    jobs: list[Job]
     runs: list[Run]
 
 
 def populate(
     *, seed: int, now: datetime, sessions: int, running: int, digits: int
 ) -> Population:
-    """Draw a world from *seed* as it looks at *now*.
+    """Draw a world from `seed` as it looks at `now`.
 
     Args:
-        seed: The same seed gives the same world, times being relative to *now*.
+        seed: The same seed gives the same world, times being relative to `now`.
         now: The moment of the start.
         sessions: How many backup sessions there are, the running ones included.
-        running: How many of them have not stopped at *now*.
+        running: How many of them have not stopped at `now`.
         digits: Digits of a second's fraction in a session's name: 6 or none.
     """
-    draw = _Draw(seed, now, digits)
-    works = draw.works(running)
-    runs = [*draw.running_runs(works, running)]
-    runs += draw.finished_runs(works, sessions - running)
-    runs += draw.others(sessions, running)
-    return Population(draw.servers, draw.repos, [*works, *draw.replica_works], runs)
+    draw = _Generator(seed, now, digits)
+    jobs = draw.jobs(running)
+    runs = [*draw.running_runs(jobs, running)]
+    runs += draw.finished_runs(jobs, sessions - running)
+    runs += draw.replicas_and_restores(sessions, running)
+    return Population(draw.servers, draw.repos, [*jobs, *draw.replica_jobs], runs)
 
 
-class _Draw:
-    """The drawing of one world: one random stream, in a fixed order."""
+class _Generator:
+    """Draws one world."""
 
     def __init__(self, seed: int, now: datetime, digits: int) -> None:
         self._rng = random.Random(seed)
+        # Whole milliseconds: a time read and sent back in a filter compares as equal.
         self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self._digits = digits
         self.servers = [
@@ -75,7 +120,7 @@ class _Draw:
             Server(self.new_id(), "vbr02.lab.internal", "Created by LAB\\admin"),
         ]
         self.repos = [self._repo(name) for name in ("Default Backup Repository", "S3")]
-        self.replica_works = [self._work(n, "Replica") for n in REPLICA_JOBS]
+        self.replica_jobs = [self._job(n, "Replica") for n in REPLICA_JOBS]
 
     def new_id(self) -> uuid.UUID:
         return uuid.UUID(int=self._rng.getrandbits(128), version=4)
@@ -85,9 +130,9 @@ class _Draw:
         free = int(capacity * self._rng.uniform(0.1, 0.7))
         return Repo(self.new_id(), name, self._rng.choice(self.servers), capacity, free)
 
-    def _work(self, name: str, type_: str) -> Work:
+    def _job(self, name: str, type_: str) -> Job:
         rng = self._rng
-        return Work(
+        return Job(
             self.new_id(),
             name,
             type_,
@@ -98,23 +143,23 @@ class _Draw:
             machines=tuple(rng.sample(MACHINES, rng.randint(1, 4))),
         )
 
-    def works(self, running: int) -> list[Work]:
-        """Draw the jobs, enough of them that *running* can run at once."""
+    def jobs(self, running: int) -> list[Job]:
+        """Jobs, enough of them that `running` can run at once."""
         rounds = 1 + max(0, running - 1) // len(JOBS)
         return [
-            self._work(name if turn == 0 else f"{name} {turn + 1}", type_)
+            self._job(name if turn == 0 else f"{name} {turn + 1}", type_)
             for turn in range(rounds)
             for name, type_ in JOBS
         ]
 
-    def running_runs(self, works: list[Work], count: int) -> Iterator[Run]:
-        """Draw what runs now: the ends spread over the running window."""
-        chosen = self._rng.sample(works, count)
-        for index, work in enumerate(chosen):
+    def running_runs(self, jobs: list[Job], count: int) -> Iterator[Run]:
+        """Runs under way, their ends spread over `RUNNING_WINDOW`."""
+        chosen = self._rng.sample(jobs, count)
+        for index, job in enumerate(chosen):
             left = RUNNING_WINDOW * (index + self._rng.uniform(0.3, 1)) / count
-            yield self._running(work, "BackupJobSession", max(left, 20.0))
+            yield self._running(job, "BackupJobSession", max(left, 20.0))
 
-    def _running(self, work: Work | None, kind: Kind, left: float) -> Run:
+    def _running(self, job: Job | None, kind: Kind, left: float) -> Run:
         rng = self._rng
         starting = rng.uniform(10, 40)
         is_new = rng.random() < STARTING
@@ -122,56 +167,56 @@ class _Draw:
         stopping = min(12.0, left / 3) if rng.random() < STOPPING else 0.0
         total = max(age + left, starting + stopping + 1)
         script = _script(starting, total - starting - stopping, stopping)
-        return self._run(work, kind, age, script)
+        return self._run(job, kind, age, script)
 
-    def finished_runs(self, works: list[Work], count: int) -> Iterator[Run]:
-        """Draw *count* runs of the last month; some that failed are retried."""
+    def finished_runs(self, jobs: list[Job], count: int) -> Iterator[Run]:
+        """So many runs of the last month; some of those that failed are retried."""
         made = 0
         while made < count:
-            work = self._rng.choice(works)
-            first = self._finished(work, "BackupJobSession")
+            job = self._rng.choice(jobs)
+            first = self._finished(job, "BackupJobSession")
             yield first
             made += 1
             is_retried = first.result == "Failed" and self._rng.random() < RETRIED
-            if made < count and is_retried and not work.is_copy:
+            if made < count and is_retried and not job.is_copy:
                 yield self._retry(first)
                 made += 1
 
-    def _finished(self, work: Work | None, kind: Kind) -> Run:
+    def _finished(self, job: Job | None, kind: Kind) -> Run:
         rng = self._rng
         length = rng.uniform(60, 5400)
         is_recent = rng.random() < RECENT
         oldest = _DAY if is_recent else _MONTH
         # Twice its length and ten minutes, so that a retry ends in the past too.
         age = rng.uniform(min(2 * length + 900, oldest / 2), oldest)
-        return self._run(work, kind, age, _script(20, length, 0))
+        return self._run(job, kind, age, _script(20, length, 0))
 
     def _retry(self, first: Run) -> Run:
         ended = first.ended or self._now
         age = (self._now - ended).total_seconds() - 600
         length = (ended - first.created).total_seconds()
-        run = self._run(first.work, "BackupJobSession", age, _script(20, length, 0))
+        run = self._run(first.job, "BackupJobSession", age, _script(20, length, 0))
         run.is_retry = True
         return run
 
-    def others(self, sessions: int, running: int) -> Iterator[Run]:
-        """Draw replications and restores, a tenth and a twentieth of *sessions*."""
+    def replicas_and_restores(self, sessions: int, running: int) -> Iterator[Run]:
+        """Replications and restores, a tenth and a twentieth of `sessions`."""
         kinds: tuple[tuple[Kind, int], ...]
         kinds = (("ReplicaJobSession", 10), ("RestoreSession", 20))
         for kind, share in kinds:
             for _ in range(running // share):
                 left = self._rng.uniform(20, RUNNING_WINDOW)
-                yield self._running(self._other_work(kind), kind, left)
+                yield self._running(self._job_of(kind), kind, left)
             for _ in range(sessions // share):
-                yield self._finished(self._other_work(kind), kind)
+                yield self._finished(self._job_of(kind), kind)
 
-    def _other_work(self, kind: Kind) -> Work | None:
+    def _job_of(self, kind: Kind) -> Job | None:
         is_replica = kind == "ReplicaJobSession"
-        return self._rng.choice(self.replica_works) if is_replica else None
+        return self._rng.choice(self.replica_jobs) if is_replica else None
 
     def _run(
         self,
-        work: Work | None,
+        job: Job | None,
         kind: Kind,
         age: float,
         script: list[tuple[str, float]],
@@ -183,21 +228,21 @@ class _Draw:
         if self._digits:
             created += timedelta(microseconds=fraction)
         result = rng.choices(("Success", "Warning", "Failed"), (85, 9, 6))[0]
-        job_type = work.type if work else "RestoreVm"
-        name = work.name if work else rng.choice(MACHINES)
+        job_type = job.type if job else "RestoreVm"
+        name = job.name if job else rng.choice(MACHINES)
         return Run(
             id=self.new_id(),
             kind=kind,
             name=name,
             title=title(name, created, digits=self._digits),
-            server=work.server if work else rng.choice(self.servers),
-            work=work,
+            server=job.server if job else rng.choice(self.servers),
+            job=job,
             job_type=job_type,
             created=created,
             steps=timetable(created, script),
             result=result,
             failure_message=rng.choice(FAILURES) if result == "Failed" else None,
-            is_progress_told=job_type != "ImmediateBackupCopy",
+            reports_progress=job_type != "ImmediateBackupCopy",
         )
 
 

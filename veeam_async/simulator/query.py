@@ -1,4 +1,4 @@
-"""The parameters of GET /query in, one page of records as a document out."""
+"""Query service: filtered, sorted, one page at a time."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 
 import attrs
 
-from veeam_async.simulator.call import Call
+from veeam_async.simulator.builder import reference
 from veeam_async.simulator.documents import (
     Collection,
     EntityLists,
@@ -16,35 +16,35 @@ from veeam_async.simulator.documents import (
 )
 from veeam_async.simulator.entities import Link
 from veeam_async.simulator.filters import parse
-from veeam_async.simulator.presenter import reference
-from veeam_async.simulator.refusals import RefusalError
+from veeam_async.simulator.request import RefusalError, Request, Response
 from veeam_async.simulator.resources import Resource, by_type
 from veeam_async.simulator.wire import Product
 
 DEFAULT_PAGE_SIZE = 100
-"""What the server does when no page size is asked, whatever its reference says."""
+"""Rows of a page where no size is asked for: recorded, whatever the reference says."""
 
 _PAGING = {"pagesize", "page"}
 
 
-def query(call: Call) -> QueryResult:
-    """Answer a query.
+def query(request: Request) -> Response:
+    """Page of the records that a query asks for.
 
     Raises:
         RefusalError: 400, for whatever it does not understand.
     """
-    resource = _resource(call.param("type"))
-    is_entities = _is_entities(call.param("format") or "References")
-    page = _Page.of(call)
-    found = _sorted(_filtered(call, resource), resource, call)
-    shown = [resource.show(call.presenter, record) for record in page.cut(found)]
-    paging = page.info(call, len(found))
+    resource = _resource(request.param("type"))
+    is_entities = _is_entities(request.param("format") or "References")
+    page = _Page.of(request)
+    found = _sorted(_filtered(request, resource), resource, request)
+    shown = [resource.build(request.builder, record) for record in page.cut(found)]
+    paging = page.info(request, len(found))
     if is_entities:
         items = Collection(root=resource.plural, key=resource.plural, items=(*shown,))
-        return QueryResult(entities=EntityLists(held=items), paging_info=paging)
+        result = QueryResult(entities=EntityLists(held=items), paging_info=paging)
+        return Response(document=result)
     refs = tuple(reference(entity) for entity in shown)
     held = Collection(root="Refs", key="Refs", items=refs)
-    return QueryResult(refs=held, paging_info=paging)
+    return Response(document=QueryResult(refs=held, paging_info=paging))
 
 
 def _resource(name: str | None) -> Resource:
@@ -55,29 +55,30 @@ def _resource(name: str | None) -> Resource:
 
 
 def _is_entities(name: str) -> bool:
-    # The singular is what plain collections take; a client that mixes them up
-    # is served.
+    # The singular is what plain collections take; a client that mixes them up is
+    # served.
     known = {"references": False, "entities": True, "entity": True}
     if name.lower() not in known:
         raise RefusalError(400, f"Format '{name}' is unknown.")
     return known[name.lower()]
 
 
-def _filtered(call: Call, resource: Resource) -> list[Any]:
-    records = resource.everything(call.world, call.presenter.now)
-    text = call.param("filter")
+def _filtered(request: Request, resource: Resource) -> list[Any]:
+    records = resource.queryable(request.world, request.now)
+    text = request.param("filter")
     if not text:
         return list(records)
     predicate = parse(text, resource.fields)
-    return [record for record in records if predicate(record, call.presenter.now)]
+    return [record for record in records if predicate(record, request.now)]
 
 
-def _sorted(records: list[Any], resource: Resource, call: Call) -> list[Any]:
+def _sorted(records: list[Any], resource: Resource, request: Request) -> list[Any]:
+    # The falling order first, so that the rising one decides where both are asked for.
     for name, is_descending in (("sortDesc", True), ("sortAsc", False)):
-        field_name = call.param(name)
+        field_name = request.param(name)
         if field_name:
             records = _sorted_by(
-                records, resource, field_name, call, is_descending=is_descending
+                records, resource, field_name, request, is_descending=is_descending
             )
     return records
 
@@ -86,17 +87,18 @@ def _sorted_by(
     records: Iterable[Any],
     resource: Resource,
     name: str,
-    call: Call,
+    request: Request,
     *,
     is_descending: bool,
 ) -> list[Any]:
     field = resource.fields.get(name.lower())
     if field is None:
         raise RefusalError(400, f"Field '{name}' is unknown.")
-    now = call.presenter.now
+    now = request.now
 
     def key(record: Any) -> tuple[bool, Any]:
         value = field.value(record, now)
+        # A missing value comes first; `None` itself compares with nothing.
         return (value is not None, value)
 
     return sorted(records, key=key, reverse=is_descending)
@@ -104,25 +106,26 @@ def _sorted_by(
 
 @attrs.frozen
 class _Page:
-    """The page that was asked for."""
+    """Page that is asked for."""
 
     size: int
     number: int
 
     @classmethod
-    def of(cls, call: Call) -> "_Page":
-        size = _positive(call.param("pageSize"), DEFAULT_PAGE_SIZE)
-        return cls(size, _positive(call.param("page"), 1))
+    def of(cls, request: Request) -> "_Page":
+        size = _positive(request.param("pageSize"), DEFAULT_PAGE_SIZE)
+        return cls(size, _positive(request.param("page"), 1))
 
     def cut(self, records: list[Any]) -> list[Any]:
         start = (self.number - 1) * self.size
         return records[start : start + self.size]
 
-    def info(self, call: Call, total: int) -> PagingInfo:
+    def info(self, request: Request, total: int) -> PagingInfo:
+        # An empty result is one page too, as recorded.
         pages = max(1, math.ceil(total / self.size))
         places = {"First": 1, "Previous": self.number - 1, "Next": self.number + 1}
         links = [
-            self._link(call, rel, page)
+            self._link(request, rel, page)
             for rel, page in (*places.items(), ("Last", pages))
             if rel in {"First", "Last"} or 1 <= page <= pages
         ]
@@ -133,9 +136,9 @@ class _Page:
             pages_count=pages,
         )
 
-    def _link(self, call: Call, rel: str, page: int) -> Link:
-        echo = _echo(call.params, call.presenter.product)
-        base = f"{call.presenter.base}/query?{echo}"
+    def _link(self, request: Request, rel: str, page: int) -> Link:
+        echo = _echo(request.params, request.builder.product)
+        base = f"{request.base}/query?{echo}"
         return Link(rel=rel, href=f"{base}&pageSize={self.size}&page={page}")
 
 
@@ -148,7 +151,7 @@ def _positive(text: str | None, default: int) -> int:
 
 
 def _echo(params: Mapping[str, str], product: Product) -> str:
-    """Spell the query again as the server does in its links."""
+    """Query as the server spells it again in its links, without the page."""
     return "&".join(
         f"{name}={_escaped(value, product)}"
         for name, value in params.items()
@@ -157,6 +160,8 @@ def _echo(params: Mapping[str, str], product: Product) -> str:
 
 
 def _escaped(value: str, product: Product) -> str:
+    # Product 13 echoes `;` raw and escapes in capitals, the older ones in small
+    # letters: as recorded, and why nobody can compare the links as text.
     if product == "13":
         return quote_plus(value, safe="!*();")
     return "".join(

@@ -1,7 +1,7 @@
-"""A simulator value in, the bytes of a response body out, in XML or JSON.
+"""Entities and documents as the bytes of a response body, in XML or JSON.
 
-Written by hand over the standard library: it must share no code, and so no
-mistake, with the codec that reads its bodies.
+Written by hand over the standard library: it must share no code, and so no mistake,
+with the codec that reads its bodies.
 """
 
 import functools
@@ -54,7 +54,7 @@ def render(
 
 
 def text_of(value: object, product: Product) -> str:
-    """Spell a single value as it stands in XML and in JSON's strings."""
+    """Single value as it stands in XML and in JSON's strings."""
     if isinstance(value, datetime):
         return f"{stamp(value, product, 'T')}Z"
     if isinstance(value, bool):
@@ -63,8 +63,9 @@ def text_of(value: object, product: Product) -> str:
 
 
 def stamp(time: datetime, product: Product, separator: str) -> str:
-    """Spell *time* in UTC with the digits of *product*, trailing zeros cut."""
+    """`time` in UTC with the digits of `product`, trailing zeros cut."""
     moment = time.astimezone(UTC)
+    # Three digits were recorded up to product 12, six in 13, whose database is another.
     digits = f"{moment.microsecond:06d}"[: 6 if product == "13" else 3].rstrip("0")
     whole = moment.replace(tzinfo=None, microsecond=0).isoformat(separator)
     return f"{whole}.{digits}" if digits else whole
@@ -74,6 +75,7 @@ def stamp(time: datetime, product: Product, separator: str) -> str:
 
 
 def _plain(value: Any, product: Product) -> Any:
+    # The commonest kinds come first.
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, datetime):
@@ -113,6 +115,7 @@ def _document(entity: Any, product: Product) -> Iterator[str]:
     tag = entity.root if isinstance(entity, Collection) else type(entity).__name__
     own = "".join(_attributes(entity, product))
     namespace = f' xmlns="{NAMESPACE}"'
+    # Samples have the namespace first or last, the schemas or not: one form each.
     start = SCHEMAS + own + namespace if product == "13" else namespace + own
     yield from _tagged(tag, start, "".join(_content(entity, product)))
 
@@ -156,6 +159,7 @@ def _item_tag(item: object) -> str:
 
 
 def _members(value: object, product: Product) -> Iterator[str]:
+    # XML leaves out what has no value, where JSON writes null.
     for member in layout(value, product).elements:
         content = getattr(value, member.field)
         if content is not None:

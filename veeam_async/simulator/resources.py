@@ -1,4 +1,4 @@
-"""The name of a resource in, how it is listed, found, shown and filtered out."""
+"""Kinds of resources: how each is listed, found, shown, filtered and called."""
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -7,102 +7,190 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from veeam_async.simulator import fields
-from veeam_async.simulator.presenter import Presenter
+from veeam_async.simulator import filters
+from veeam_async.simulator.builder import EntityBuilder
 from veeam_async.simulator.runs import Kind
 from veeam_async.simulator.world import World
 
 Records: TypeAlias = Callable[[World, datetime], Iterable[Any]]
+Fields: TypeAlias = Mapping[str, filters.Field]
+"""Fields by their name in lower case."""
 
 LISTED_JOB_TYPES = {"Backup", "BackupCopy", "ImmediateBackupCopy", "Replica"}
-"""The types that /jobs lists; file share and agent jobs lie elsewhere."""
+"""Types that /jobs lists; jobs of file shares and agents have paths of their own."""
+
+_STATES = ("Starting", "Stopping", "Working", "Pausing", "Resuming", "Stopped")
+# A filter compares these by their place, so that `Result>=Warning` is a question.
+_RESULTS = ("None", "Success", "Warning", "Failed")
+_TASK_STATES = ("InProgress", "Pending", "Completed")
+_PLATFORMS = ("VMware", "Hyperv", "vCloud")
+_JOB_TYPES = (
+    *("Backup", "Replica", "BackupCopy", "ImmediateBackupCopy"),
+    *("ImmediateBackupCopyWorker", "AgentBackup", "AgentManagement", "NasBackup"),
+    *("RestoreVm",),
+)
+
+# Runs and task sessions share these. Examples of the reference use the wire's names
+# too (`CreationTimeUTC`), so both spellings are taken.
+_CREATED = filters.time(lambda record, _: record.created)
+_ENDED = filters.time(lambda record, now: record.end_at(now))
+
+_SESSION_FIELDS: Fields = {
+    "uid": filters.uid(lambda run, _: run.id),
+    "name": filters.text(lambda run, _: run.title),
+    "creationtime": _CREATED,
+    "creationtimeutc": _CREATED,
+    "endtime": _ENDED,
+    "endtimeutc": _ENDED,
+    "state": filters.enumeration(_STATES, lambda run, now: run.state_at(now)),
+    "result": filters.enumeration(_RESULTS, lambda run, now: run.result_at(now)),
+    "backupserveruid": filters.uid(lambda run, _: run.server.id),
+    "backupservername": filters.text(lambda run, _: run.server.name),
+}
+_JOB_SESSION_FIELDS: Fields = {
+    **_SESSION_FIELDS,
+    "jobtype": filters.enumeration(_JOB_TYPES, lambda run, _: run.job_type),
+    "jobuid": filters.uid(lambda run, _: run.job.id if run.job else None),
+    "jobname": filters.text(lambda run, _: run.name),
+    # Progress is no field: the reference does not list it.
+    "isretry": filters.boolean(lambda run, _: run.is_retry),
+}
+_RESTORE_SESSION_FIELDS: Fields = {
+    **_SESSION_FIELDS,
+    # What every other kind calls JobType.
+    "type": filters.enumeration(_JOB_TYPES, lambda run, _: run.job_type),
+    "vmdisplayname": filters.text(lambda run, _: run.name),
+}
+_TASK_SESSION_FIELDS: Fields = {
+    "uid": filters.uid(lambda session, _: session.id),
+    "name": filters.text(lambda session, _: session.title),
+    "creationtime": _CREATED,
+    "creationtimeutc": _CREATED,
+    "endtime": _ENDED,
+    "endtimeutc": _ENDED,
+    "state": filters.enumeration(
+        _TASK_STATES, lambda session, now: session.state_at(now)
+    ),
+    "result": filters.enumeration(
+        _RESULTS, lambda session, now: session.result_at(now)
+    ),
+    "reason": filters.text(lambda session, now: session.reason_at(now)),
+    "totalsize": filters.number(lambda session, _: session.size),
+    "jobsessionuid": filters.uid(lambda session, _: session.run.id),
+    "jobuid": filters.uid(lambda session, _: session.run.job.id),
+    "jobname": filters.text(lambda session, _: session.run.name),
+    "backupserveruid": filters.uid(lambda session, _: session.run.server.id),
+    "backupservername": filters.text(lambda session, _: session.run.server.name),
+    "vmdisplayname": filters.text(lambda session, _: session.machine),
+}
+_JOB_FIELDS: Fields = {
+    "uid": filters.uid(lambda job, _: job.id),
+    "name": filters.text(lambda job, _: job.name),
+    "description": filters.text(lambda job, _: job.description),
+    "nextrun": filters.time(lambda job, now: job.next_run(now)),
+    "jobtype": filters.enumeration(_JOB_TYPES, lambda job, _: job.type),
+    "platform": filters.enumeration(_PLATFORMS, lambda job, _: job.platform),
+    "scheduleconfigured": filters.boolean(lambda _job, _now: True),
+    "scheduleenabled": filters.boolean(lambda job, _: job.schedule_enabled),
+    "backupserveruid": filters.uid(lambda job, _: job.server.id),
+    "backupservername": filters.text(lambda job, _: job.server.name),
+}
+_NAMED_FIELDS: Fields = {
+    "uid": filters.uid(lambda record, _: record.id),
+    "name": filters.text(lambda record, _: record.name),
+}
 
 
 @attrs.frozen
 class Resource:
-    """One kind of record as the interface serves it."""
+    """One kind of record as the API serves it."""
 
     type: str
     plural: str
+    """Name of its list."""
     noun: str
-    fields: Mapping[str, fields.Field]
-    show: Callable[[Presenter, Any], Any]
-    everything: Records
-    recent: Records
+    """Name in the message of a 404."""
+    fields: Fields
+    build: Callable[[EntityBuilder, Any], Any]
+    """Makes the entity of a record."""
+    queryable: Records
+    """What the query service searches."""
+    listed: Records
+    """What the collection shows."""
     find: Callable[[World, uuid.UUID, datetime], Any]
 
 
 def _sessions(
-    kind: Kind, noun: str, table: Mapping[str, fields.Field], show: Any
+    kind: Kind, noun: str, fields: Fields, build: Callable[[EntityBuilder, Any], Any]
 ) -> Resource:
     return Resource(
         type=kind,
         plural=f"{kind}s",
         noun=noun,
-        fields=table,
-        show=show,
-        everything=lambda world, now: world.runs(kind, now),
-        recent=lambda world, now: world.recent(kind, now),
-        find=lambda world, id_, now: world.run(kind, id_, now),
+        fields=fields,
+        build=build,
+        queryable=lambda world, now: world.runs(kind, now),
+        listed=lambda world, now: world.recent_runs(kind, now),
+        find=lambda world, session_id, now: world.run(kind, session_id, now),
     )
 
 
-def _parts(kind: Kind, type_: str) -> Resource:
+def _task_sessions(kind: Kind, type_: str) -> Resource:
     return Resource(
         type=type_,
         plural=f"{type_}s",
         noun="task session",
-        fields=fields.TASK_SESSION,
-        show=Presenter.part,
-        everything=lambda world, now: world.all_parts(world.runs(kind, now)),
-        recent=lambda world, now: world.all_parts(world.recent(kind, now)),
-        find=lambda world, id_, now: world.part(kind, id_, now),
+        fields=_TASK_SESSION_FIELDS,
+        build=EntityBuilder.task_session,
+        queryable=lambda world, now: world.task_sessions(world.runs(kind, now)),
+        listed=lambda world, now: world.task_sessions(world.recent_runs(kind, now)),
+        find=lambda world, session_id, now: world.task_session(kind, session_id, now),
     )
 
 
-def _listed(world: World, _now: datetime) -> list[Any]:
-    return [work for work in world.works.values() if work.type in LISTED_JOB_TYPES]
+def _listed_jobs(world: World, _now: datetime) -> list[Any]:
+    return [job for job in world.jobs.values() if job.type in LISTED_JOB_TYPES]
 
 
 BACKUP_SESSIONS = _sessions(
-    "BackupJobSession", "job session", fields.JOB_SESSION, Presenter.session
+    "BackupJobSession", "job session", _JOB_SESSION_FIELDS, EntityBuilder.session
 )
 REPLICA_SESSIONS = _sessions(
-    "ReplicaJobSession", "job session", fields.JOB_SESSION, Presenter.session
+    "ReplicaJobSession", "job session", _JOB_SESSION_FIELDS, EntityBuilder.session
 )
 RESTORE_SESSIONS = _sessions(
-    "RestoreSession", "restore session", fields.RESTORE_SESSION, Presenter.restore
+    "RestoreSession", "restore session", _RESTORE_SESSION_FIELDS, EntityBuilder.restore
 )
-TASK_SESSIONS = _parts("BackupJobSession", "BackupTaskSession")
-REPLICA_TASK_SESSIONS = _parts("ReplicaJobSession", "ReplicaTaskSession")
+TASK_SESSIONS = _task_sessions("BackupJobSession", "BackupTaskSession")
+REPLICA_TASK_SESSIONS = _task_sessions("ReplicaJobSession", "ReplicaTaskSession")
 JOBS = Resource(
     type="Job",
     plural="Jobs",
     noun="job",
-    fields=fields.JOB,
-    show=Presenter.job,
-    everything=_listed,
-    recent=_listed,
-    find=lambda world, id_, _: world.works.get(id_),
+    fields=_JOB_FIELDS,
+    build=EntityBuilder.job,
+    queryable=_listed_jobs,
+    listed=_listed_jobs,
+    find=lambda world, id_, _: world.jobs.get(id_),
 )
 BACKUP_SERVERS = Resource(
     type="BackupServer",
     plural="BackupServers",
     noun="backup server",
-    fields=fields.NAMED,
-    show=Presenter.server,
-    everything=lambda world, _: world.servers.values(),
-    recent=lambda world, _: world.servers.values(),
+    fields=_NAMED_FIELDS,
+    build=EntityBuilder.server,
+    queryable=lambda world, _: world.servers.values(),
+    listed=lambda world, _: world.servers.values(),
     find=lambda world, id_, _: world.servers.get(id_),
 )
 REPOSITORIES = Resource(
     type="Repository",
     plural="Repositories",
     noun="repository",
-    fields=fields.NAMED,
-    show=Presenter.repo,
-    everything=lambda world, _: world.repos.values(),
-    recent=lambda world, _: world.repos.values(),
+    fields=_NAMED_FIELDS,
+    build=EntityBuilder.repo,
+    queryable=lambda world, _: world.repos.values(),
+    listed=lambda world, _: world.repos.values(),
     find=lambda world, id_, _: world.repos.get(id_),
 )
 
@@ -116,8 +204,9 @@ SERVED: Mapping[str, Resource] = {
     "backupServers": BACKUP_SERVERS,
     "repositories": REPOSITORIES,
 }
-"""The collections that hold something, by path."""
+"""Collections that hold something, by path."""
 
+# Clients walk the links of the logon, so what they lead to is there.
 EMPTY: Mapping[str, str] = {
     "managedServers": "ManagedServers",
     "failoverPlans": "FailoverPlans",
@@ -134,11 +223,11 @@ EMPTY: Mapping[str, str] = {
     "externalRepositories": "ExternalRepositories",
     "agents/discoveredComputers": "DiscoveredComputers",
 }
-"""The collections that are served without anything in them, by path."""
+"""Names of the lists of collections that are always empty, by path."""
 
 
 def by_type(name: str) -> Resource | None:
-    """Find the resource that the query service knows as *name*, in any case."""
+    """The resource that the query service knows as `name`, in any case."""
     return _BY_TYPE.get(name.lower())
 
 

@@ -1,147 +1,135 @@
-"""A method and a path in, the handler and the route's name out.
+"""Routes of the API: which handler serves which method of which path.
 
-Three dictionary look-ups at most, where a router that matches one pattern
-after the other would be most of a request's cost. Paths are matched without
-regard to case.
+A request is matched by three dictionary look-ups at most, where a router that tries
+one pattern after the other would be most of its cost.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping
 
 import attrs
 
-from veeam_async.simulator import actions, entrance, reading, reports
-from veeam_async.simulator.answer import Answer
-from veeam_async.simulator.call import Call
-from veeam_async.simulator.refusals import RefusalError
+from veeam_async.simulator import actions, auth, handlers
+from veeam_async.simulator.handlers import Handler
+from veeam_async.simulator.query import query
+from veeam_async.simulator.request import RefusalError
 from veeam_async.simulator.resources import EMPTY, SERVED
-from veeam_async.simulator.tasks import Tasks
-
-Handler: TypeAlias = Callable[[Call], Answer]
-TaskHandler: TypeAlias = Callable[[Call, Tasks], Answer]
-
-UNKNOWN = "/?"
-"""The name under which requests that match no route are counted."""
 
 
 @attrs.frozen
 class Route:
-    """One resource with its methods; a handler of *orders* also gets the tasks."""
+    """Path of the API and a handler for each method."""
 
     name: str
+    """Path as the reference spells it; requests are counted under it."""
     handlers: Mapping[str, Handler] = attrs.field(factory=dict)
-    orders: Mapping[str, TaskHandler] = attrs.field(factory=dict)
     is_public: bool = False
+    """Whether it is served without a token."""
     is_logon: bool = False
     """Whether it opens or ends a logon session."""
 
-    def check(self, method: str) -> None:
-        """Refuse, with 405, a method that it does not have."""
-        if method not in self.handlers and method not in self.orders:
+    def handler(self, method: str) -> Handler:
+        """The handler of `method`.
+
+        Raises:
+            RefusalError: 404 where nothing is there, 405 where the method is not.
+        """
+        if not self.handlers:
+            raise RefusalError(404, "Resource not found.")
+        if method not in self.handlers:
             raise RefusalError(405, f"Method {method} is not allowed for {self.name}.")
+        return self.handlers[method]
 
 
-@attrs.frozen
-class Match:
-    """A route and what stood for its ids."""
-
-    route: Route
-    ids: tuple[str, ...] = ()
+# Public, so that its 404 comes before the 401 of a missing token.
+UNKNOWN = Route("/?", is_public=True)
+"""Route of all requests that match no other."""
 
 
 class Routes:
-    """All routes of the interface."""
+    """Table of all routes; `logon` holds the handlers of the logon sessions."""
 
-    def __init__(self, gate: entrance.Entrance, doer: actions.Actions) -> None:
+    def __init__(self, logon: auth.LogonHandlers) -> None:
         self._table: dict[tuple[str, ...], Route] = {}
-        for route in (*_doors(gate), *_orders(doer), *_readings()):
-            parts = tuple(part.lower() for part in route.name.split("/") if part)
-            known = self._table.get(parts)
-            self._table[parts] = _merged(known, route) if known else route
+        for route in (*_logon_routes(logon), *_ACTION_ROUTES, *_read_routes()):
+            path = tuple(part.lower() for part in route.name.split("/") if part)
+            known = self._table.get(path)
+            self._table[path] = _merged(known, route) if known else route
 
-    def match(self, parts: tuple[str, ...]) -> Match | None:
-        """Find the route of the path's *parts*."""
-        lowered = tuple(part.lower() for part in parts)
+    def match(self, segments: tuple[str, ...] | None) -> tuple[Route, tuple[str, ...]]:
+        """Route of a path, in whatever case, and what stands for its `{id}`."""
+        if segments is None:
+            return UNKNOWN, ()
+        lowered = tuple(segment.lower() for segment in segments)
         route = self._table.get(lowered)
         if route is not None:
-            return Match(route)
-        for place in range(1, len(parts)):
+            return route, ()
+        for place in range(1, len(segments)):
             template = (*lowered[:place], "{id}", *lowered[place + 1 :])
             route = self._table.get(template)
             if route is not None:
-                return Match(route, (parts[place],))
-        return None
+                return route, (segments[place],)
+        return UNKNOWN, ()
 
 
-def _merged(one: Route, other: Route) -> Route:
-    return attrs.evolve(
-        one,
-        handlers={**one.handlers, **other.handlers},
-        orders={**one.orders, **other.orders},
-    )
+def _merged(known: Route, route: Route) -> Route:
+    # What is ordered and what is read under one path come from two lists.
+    return attrs.evolve(known, handlers={**known.handlers, **route.handlers})
 
 
-def _doors(gate: entrance.Entrance) -> list[Route]:
+def _logon_routes(logon: auth.LogonHandlers) -> list[Route]:
     return [
-        Route("/", {"GET": entrance.root}, is_public=True),
-        Route("/sessionMngr", {"POST": gate.log_on}, is_public=True, is_logon=True),
-        Route("/logonSessions", {"GET": gate.show_all}),
+        Route("/", {"GET": auth.root}, is_public=True),
+        Route("/sessionMngr", {"POST": logon.log_on}, is_public=True, is_logon=True),
+        Route("/logonSessions", {"GET": logon.index}),
         Route(
             "/logonSessions/{id}",
-            {"GET": gate.show, "DELETE": gate.log_out},
+            {"GET": logon.show, "DELETE": logon.log_out},
             is_logon=True,
         ),
     ]
 
 
-def _orders(doer: actions.Actions) -> list[Route]:
-    delete = actions.delete_task
-    return [
-        Route("/backupSessions/{id}", orders={"POST": doer.on_session}),
-        Route("/jobs/{id}", orders={"POST": doer.on_job}),
-        Route("/nas/jobs/{id}", orders={"POST": doer.on_job}),
-        Route("/agents/jobs/{id}", orders={"POST": doer.on_job}),
-        Route("/tasks", orders={"GET": actions.show_tasks}),
-        Route("/tasks/{id}", orders={"GET": actions.show_task, "DELETE": delete}),
-    ]
+_ACTION_ROUTES = (
+    Route("/backupSessions/{id}", {"POST": actions.post_to_session}),
+    Route("/jobs/{id}", {"POST": actions.post_to_job}),
+    Route("/nas/jobs/{id}", {"POST": actions.post_to_job}),
+    Route("/agents/jobs/{id}", {"POST": actions.post_to_job}),
+    Route("/tasks", {"GET": actions.show_tasks}),
+    Route("/tasks/{id}", {"GET": actions.show_task, "DELETE": actions.delete_task}),
+)
 
 
-def _readings() -> list[Route]:
-    collections = [
-        Route(f"/{path}", {"GET": reading.collection_of(resource)})
-        for path, resource in SERVED.items()
-    ]
-    singles = [
-        Route(f"/{path}/{{id}}", {"GET": reading.single_of(resource)})
-        for path, resource in SERVED.items()
-    ]
-    empties = [
-        Route(f"/{path}", {"GET": reading.empty_of(plural)})
-        for path, plural in EMPTY.items()
-    ]
-    others = [Route(path, {"GET": handler}) for path, handler in _OTHERS.items()]
-    return [*collections, *singles, *empties, *others]
+def _read_routes() -> Iterator[Route]:
+    for path, resource in SERVED.items():
+        yield Route(f"/{path}", {"GET": handlers.collection_of(resource)})
+        yield Route(f"/{path}/{{id}}", {"GET": handlers.single_of(resource)})
+    for path, plural in EMPTY.items():
+        yield Route(f"/{path}", {"GET": handlers.empty_collection(plural)})
+    for path, handler in _OTHER_READS.items():
+        yield Route(path, {"GET": handler})
 
 
-_OTHERS: Mapping[str, Handler] = {
-    "/backupSessions/{id}/taskSessions": reading.task_sessions,
-    "/replicaSessions/{id}/repicaTaskSessions": reading.replica_task_sessions,
-    "/replicaSessions/{id}/replicaTaskSessions": reading.replica_task_sessions,
-    "/jobs/{id}/backupSessions": reading.job_sessions,
-    "/jobs/{id}/replicaSessions": reading.job_sessions,
-    "/nas/backupSessions": reading.sessions_of_type("NasBackup"),
-    "/nas/jobs": reading.jobs_of_type("NasBackup"),
-    "/nas/jobs/{id}": reading.single_of(SERVED["jobs"]),
-    "/nas/jobs/{id}/backupSessions": reading.job_sessions,
-    "/agents/backupSessions": reading.sessions_of_type("AgentBackup"),
-    "/agents/jobs": reading.jobs_of_type("AgentBackup"),
-    "/agents/jobs/{id}": reading.single_of(SERVED["jobs"]),
-    "/agents/jobs/{id}/backupSessions": reading.job_sessions,
-    "/backupServers/{id}/jobs": reading.server_jobs,
-    "/backupServers/{id}/repositories": reading.server_repos,
-    "/query": reading.run_query,
-    "/querySvc": reading.query_service,
-    "/reports/summary/overview": reports.overview,
-    "/reports/summary/job_statistics": reports.job_statistics,
-    "/reports/summary/vms_overview": reports.vms_overview,
+_OTHER_READS: Mapping[str, Handler] = {
+    "/backupSessions/{id}/taskSessions": handlers.task_sessions,
+    # The server's links have the misspelt path, its reference the other.
+    "/replicaSessions/{id}/repicaTaskSessions": handlers.replica_task_sessions,
+    "/replicaSessions/{id}/replicaTaskSessions": handlers.replica_task_sessions,
+    "/jobs/{id}/backupSessions": handlers.sessions_of_job,
+    "/jobs/{id}/replicaSessions": handlers.sessions_of_job,
+    # Jobs of file shares and of agents are not among /jobs.
+    "/nas/backupSessions": handlers.sessions_of_type("NasBackup"),
+    "/nas/jobs": handlers.jobs_of_type("NasBackup"),
+    "/nas/jobs/{id}": handlers.single_of(SERVED["jobs"]),
+    "/nas/jobs/{id}/backupSessions": handlers.sessions_of_job,
+    "/agents/backupSessions": handlers.sessions_of_type("AgentBackup"),
+    "/agents/jobs": handlers.jobs_of_type("AgentBackup"),
+    "/agents/jobs/{id}": handlers.single_of(SERVED["jobs"]),
+    "/agents/jobs/{id}/backupSessions": handlers.sessions_of_job,
+    "/backupServers/{id}/jobs": handlers.jobs_of_server,
+    "/backupServers/{id}/repositories": handlers.repos_of_server,
+    "/query": query,
+    "/querySvc": handlers.query_service,
+    "/reports/summary/overview": handlers.overview,
+    "/reports/summary/job_statistics": handlers.job_statistics,
+    "/reports/summary/vms_overview": handlers.vms_overview,
 }

@@ -1,10 +1,11 @@
-"""A moment in, what a run looks like at that moment out: sessions as functions of time.
+"""Records of the simulated backup servers: jobs, their runs, task sessions, operations.
 
-Nothing is updated in the background: a run knows its whole timetable from the
-start, and asking it for its state is looking into that timetable.
+Runs are functions of time. Nothing is updated in the background: a run knows its
+whole timetable from the start, and asking for its state is looking into that table.
 """
 
 import math
+import random
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -16,6 +17,13 @@ Kind: TypeAlias = Literal["BackupJobSession", "ReplicaJobSession", "RestoreSessi
 
 STOPPING_SECONDS = 15.0
 """How long a run that is told to stop takes for it, in simulated seconds."""
+OPERATION_SECONDS = 2.0
+"""How long an operation takes, in simulated seconds."""
+COLLECTING_SECONDS = 6.0
+"""When Enterprise Manager has collected a started run, in simulated seconds after the
+request. A run that becomes visible later is collected a second after that."""
+
+_WARNING_REASON = "Processing finished with warnings.  See the log. "
 
 
 @attrs.frozen
@@ -29,7 +37,7 @@ class Server:
 
 @attrs.frozen
 class Repo:
-    """A repository: sizes in bytes."""
+    """A backup repository; sizes in bytes."""
 
     id: uuid.UUID
     name: str
@@ -39,8 +47,8 @@ class Repo:
 
 
 @attrs.define(eq=False)
-class Work:
-    """A job: what runs are runs of."""
+class Job:
+    """A backup, copy or replication job."""
 
     id: uuid.UUID
     name: str
@@ -52,7 +60,7 @@ class Work:
     machines: tuple[str, ...] = ()
 
     def next_run(self, now: datetime) -> datetime | None:
-        """Tell when its schedule starts it next: every day at 22:00 UTC."""
+        """When the schedule starts it next: every day at 22:00 UTC."""
         if not self.schedule_enabled:
             return None
         tonight = now.replace(hour=22, minute=0, second=0, microsecond=0)
@@ -66,7 +74,7 @@ class Work:
 
 @attrs.frozen
 class Step:
-    """A state and the moment at which it is over; None when it never is."""
+    """A state and the moment it ends; None when it never does."""
 
     state: str
     until: datetime | None
@@ -79,75 +87,80 @@ class Run:
     id: uuid.UUID
     kind: Kind
     name: str
-    """What it is a run of: its job's name or its machine's."""
+    """The name of its job, or of its machine where it has no job."""
     title: str
     """Its own name: that name and its creation time."""
     server: Server
-    work: Work | None
+    job: Job | None
     job_type: str
     created: datetime
     steps: tuple[Step, ...]
     result: str = "Success"
     failure_message: str | None = None
     is_retry: bool = False
-    is_planned: bool = False
-    """Whether it is a retry to come; it falls away where a user stops the job."""
-    is_progress_told: bool = True
-    appears: datetime | None = None
-    """When it is first shown: Enterprise Manager collects late."""
-    gone: datetime | None = None
-    """When it is forgotten."""
-    result_known: datetime | None = None
-    """When its result is first shown; None: as soon as it stopped."""
-    _held_progress: int | None = None
+    is_pending_retry: bool = False
+    """Whether it is a retry to come, which is dropped when a user stops the job."""
+    reports_progress: bool = True
+    visible_from: datetime | None = None
+    """When it is first shown; None: with its creation."""
+    visible_until: datetime | None = None
+    """When it is forgotten; None: never."""
+    result_from: datetime | None = None
+    """When its result is first shown; None: as soon as it has stopped."""
+    _frozen_progress: int | None = None
 
     @property
     def ended(self) -> datetime | None:
-        """The end of the last step, which may lie in the future."""
+        """End of the last step, which may lie in the future; None: never."""
         return self.steps[-1].until if self.steps else self.created
 
     def is_visible(self, now: datetime) -> bool:
-        """Whether a client can see it at *now*."""
-        appears = self.appears or self.created
-        return appears <= now and (self.gone is None or now < self.gone)
+        """Whether a client can see it at `now`."""
+        visible_from = self.visible_from or self.created
+        return visible_from <= now and (
+            self.visible_until is None or now < self.visible_until
+        )
 
     def is_stopped(self, now: datetime) -> bool:
-        """Whether it is over at *now*."""
+        """Whether it is over at `now`."""
         ended = self.ended
         return ended is not None and ended <= now
 
     def state_at(self, now: datetime) -> str:
-        """Tell its state at *now*."""
+        """State at `now`: that of the current step, then Stopped."""
         for step in self.steps:
             if step.until is None or now < step.until:
                 return step.state
         return "Stopped"
 
     def end_at(self, now: datetime) -> datetime | None:
-        """Tell its end time as shown at *now*."""
+        """End time as shown at `now`: None until it has stopped."""
         return self.ended if self.is_stopped(now) else None
 
     def result_at(self, now: datetime) -> str:
-        """Tell its result as shown at *now*: the text None before it is known."""
+        """Result as shown at `now`: the text None before it is known."""
         if not self.is_stopped(now):
             return "None"
-        if self.result_known is not None and now < self.result_known:
+        # Clients report sessions that are Stopped for a moment before their result
+        # is there, so a test can ask for that moment.
+        if self.result_from is not None and now < self.result_from:
             return "None"
         return self.result
 
     def failure_at(self, now: datetime) -> str | None:
-        """Tell its failure message as shown at *now*."""
+        """Failure message as shown at `now`: never before the result."""
         return self.failure_message if self.result_at(now) == self.result else None
 
     def progress_at(self, now: datetime) -> int:
-        """Tell its progress at *now*, in per cent."""
-        if not self.is_progress_told:
+        """Progress at `now`, in per cent."""
+        # An ImmediateBackupCopy was recorded Stopped, Success and 0 per cent.
+        if not self.reports_progress:
             return 0
-        if self._held_progress is not None:
-            return self._held_progress
-        return self._grown(now)
+        if self._frozen_progress is not None:
+            return self._frozen_progress
+        return self._grown_progress(now)
 
-    def _grown(self, now: datetime) -> int:
+    def _grown_progress(self, now: datetime) -> int:
         begin = self._work_begins()
         ended = self.ended
         if now < begin:
@@ -166,7 +179,8 @@ class Run:
         return first.until or datetime.max.replace(tzinfo=self.created.tzinfo)
 
     def stop(self, now: datetime) -> None:
-        """End it early: it turns to Stopping at *now* and to Stopped soon after."""
+        """End it early: Stopping from `now` on, Stopped `STOPPING_SECONDS` later."""
+        # Read before the steps change: progress is computed from them.
         progress = self.progress_at(now)
         done = tuple(s for s in self.steps if s.until is not None and s.until <= now)
         current = Step(self.state_at(now), now)
@@ -174,15 +188,91 @@ class Run:
         self.steps = (*done, current, Step("Stopping", end))
         self.result = "Failed"
         self.failure_message = "Job session has been stopped by user."
-        self._held_progress = progress
-        self.result_known = None
+        self._frozen_progress = progress
+        self.result_from = None
+
+
+@attrs.define(eq=False)
+class TaskSession:
+    """The share of one machine in a run."""
+
+    id: uuid.UUID
+    run: Run
+    machine: str
+    title: str
+    created: datetime
+    share: float
+    """Which share of the run's time it takes, between 0 and 1."""
+    size: int
+    """Bytes read."""
+    vm_uid: str
+
+    def state_at(self, now: datetime) -> str:
+        """State at `now`: Pending, InProgress or Completed."""
+        if now < self.created:
+            return "Pending"
+        return "Completed" if self.end_at(now) else "InProgress"
+
+    def end_at(self, now: datetime) -> datetime | None:
+        """End time as shown at `now`: None until it is completed."""
+        ended = self.run.ended
+        if ended is None:
+            return None
+        end = self.created + (ended - self.created) * self.share
+        # Whole milliseconds, the finest that every product writes: what a client
+        # reads and sends back in a filter then compares as equal.
+        end = end.replace(microsecond=end.microsecond // 1000 * 1000)
+        return end if end <= now else None
+
+    def result_at(self, now: datetime) -> str:
+        """Result as shown at `now`."""
+        # A task session in progress was recorded with the result Success.
+        return self.run.result if self.end_at(now) else "Success"
+
+    def reason_at(self, now: datetime) -> str:
+        """Why it did not succeed, as shown at `now`; empty where it did."""
+        if self.result_at(now) == "Success":
+            return ""
+        return self.run.failure_message or _WARNING_REASON
+
+
+@attrs.define(eq=False)
+class Operation:
+    """Something a user ordered, shown as a task; how it ends is known at once."""
+
+    number: int
+    name: str
+    requested: datetime
+    message: str
+    is_success: bool = True
+    started: Run | None = None
+    """The run it started."""
+    collected_in: float = COLLECTING_SECONDS
+    links_run: bool = True
+    """Whether its task has a link to that run."""
+
+    @property
+    def id(self) -> str:
+        """Id of its task."""
+        return f"task-{self.number}"
+
+    def state_at(self, now: datetime) -> str:
+        """State of its task at `now`: Running, OperationFinished or Finished."""
+        age = now - self.requested
+        if age < timedelta(seconds=OPERATION_SECONDS):
+            return "Running"
+        # Done on the backup server, but Enterprise Manager has not collected yet
+        # what it started: sessions show up late.
+        if self.started and age < timedelta(seconds=self.collected_in):
+            return "OperationFinished"
+        return "Finished"
 
 
 def title(name: str, created: datetime, *, digits: int) -> str:
-    """Name a session after *name* and the moment of its creation.
+    """Name of a session: `name` and the moment of its creation.
 
-    With *digits* above zero the name tells up to so many digits of a second's
-    fraction, trailing zeros cut: product 13 does, the older ones do not.
+    With `digits` above zero up to so many digits of a second's fraction follow,
+    trailing zeros cut: product 13 writes them, the older ones do not.
     """
     whole = f"{name}@{created:%Y-%m-%d %H:%M:%S}"
     fraction = f"{created.microsecond:06d}"[:digits].rstrip("0")
@@ -192,7 +282,7 @@ def title(name: str, created: datetime, *, digits: int) -> str:
 def timetable(
     created: datetime, script: Sequence[tuple[str, float]]
 ) -> tuple[Step, ...]:
-    """Lay out *script*, pairs of a state and its seconds, from *created* on."""
+    """Steps of `script`, pairs of a state and its seconds, from `created` on."""
     steps = []
     until = created
     for state, seconds in script:
@@ -202,3 +292,34 @@ def timetable(
         until += timedelta(milliseconds=round(seconds * 1000))
         steps.append(Step(state, until))
     return tuple(steps)
+
+
+def draw_task_sessions(run: Run, *, digits: int) -> list[TaskSession]:
+    """Task sessions of `run`, one for each machine; `digits` as in `title`.
+
+    Drawn from the run's own id: the same ones whenever asked, and a large world
+    costs nothing until somebody looks into it.
+    """
+    rng = random.Random(run.id.int)
+    machines = run.job.machines if run.job else ()
+    return [_task_session(run, machine, rng, digits) for machine in machines]
+
+
+def _task_session(
+    run: Run, machine: str, rng: random.Random, digits: int
+) -> TaskSession:
+    created = run.created + timedelta(milliseconds=rng.randrange(5_000, 19_000))
+    if run.ended is not None:
+        # A short run would otherwise end before its task sessions begin.
+        created = min(created, run.created + (run.ended - run.created) / 2)
+    return TaskSession(
+        id=uuid.UUID(int=rng.getrandbits(128), version=4),
+        run=run,
+        machine=machine,
+        title=title(machine, created, digits=digits),
+        created=created,
+        share=rng.uniform(0.3, 0.95),
+        size=rng.randrange(1, 200) << 30,
+        vm_uid=f"urn:VMware:Vm:{uuid.UUID(int=rng.getrandbits(128), version=4)}"
+        f".vm-{rng.randrange(1000, 999_999)}",
+    )

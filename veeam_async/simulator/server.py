@@ -1,32 +1,60 @@
-"""Numbers and a seed in, an Enterprise Manager on loopback out."""
+"""The simulator in a user's hand: started, looked at, changed while it serves."""
 
+import asyncio
 import math
 import ssl
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
+import attrs
 from aiohttp import web
 
-from veeam_async.simulator.addition import DEFAULT_SCRIPT, Addition
-from veeam_async.simulator.api import Api
-from veeam_async.simulator.capacity import Capacity, Overload
-from veeam_async.simulator.clock import Clock
-from veeam_async.simulator.exchange import Exchange
-from veeam_async.simulator.faults import Dice, Faults
-from veeam_async.simulator.logons import Logons
-from veeam_async.simulator.plans import APPEARING_SECONDS, STARTED, Plan
+from veeam_async.simulator.auth import LogonRegistry
+from veeam_async.simulator.dispatch import Dispatcher
+from veeam_async.simulator.faults import Capacity, FaultInjector, Faults, Overload
+from veeam_async.simulator.listener import Listener
 from veeam_async.simulator.population import populate
-from veeam_async.simulator.runs import Kind, Run
-from veeam_async.simulator.site import Site
-from veeam_async.simulator.stats import Stats
+from veeam_async.simulator.runs import Kind
 from veeam_async.simulator.wire import Product
-from veeam_async.simulator.world import World
+from veeam_async.simulator.world import (
+    ADDED_SCRIPT,
+    APPEARING_SECONDS,
+    STARTED_SCRIPT,
+    AddedSession,
+    Clock,
+    PlannedRun,
+    World,
+)
 
 CREDENTIALS = ("veeam", "simulator")
-"""The default user name and password."""
+"""Default user name and password."""
+
+
+@attrs.frozen(kw_only=True)
+class Stats:
+    """A snapshot of what happened since the start."""
+
+    by_route: Mapping[str, int]
+    """Requests by method and route, such as `GET /backupSessions/{id}`.
+
+    The routes are spelt as the reference spells them, whatever the request's
+    case; what matches none is counted under `/?`.
+    """
+    requests: int
+    """All requests, those that a fault or the capacity turned away included."""
+    logons: int
+    """Successful logons."""
+    logouts: int
+    """Logon sessions ended by a DELETE."""
+    tokens_alive: int
+    """Logon sessions that have neither been ended nor expired."""
+    shed: int
+    """Requests turned away because `capacity` was exceeded."""
+    faults: Mapping[str, int]
+    """Faults that struck, by their name in `Faults`; latency is not counted."""
 
 
 class Simulator:
@@ -98,21 +126,24 @@ class Simulator:
         self._speed = speed
         self._seed = seed
         self._product: Product = product
-        self._faults = faults or Faults()
+        self._injector = FaultInjector(seed, faults or Faults())
         self._capacity = Capacity(capacity, overload)
-        self._site = Site(host=host, port=port, tls=tls)
+        self._listener = Listener(host=host, port=port, tls=tls)
         self._idle_seconds = idle_seconds
         self._start = start
         self._public_url = public_url
-        self._world: World
-        self._logons: Logons
-        self._exchange: Exchange
+        # Set on entering. The world is no private attribute, so that the project's
+        # own tests can reach what no method changes; users have the methods.
+        self.world: World
+        self._logons: LogonRegistry
+        self._dispatcher: Dispatcher
 
     # ----------------------------------------------------------------- life
 
     async def __aenter__(self) -> Self:
-        await self._site.open(self._serve)
-        self._open()
+        # The port decides the Hrefs, so the socket comes first.
+        await self._listener.open(self._serve)
+        self._restart()
         return self
 
     async def __aexit__(
@@ -121,13 +152,18 @@ class Simulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._site.is_open:
-            self._exchange.close()
-            await self._site.close()
+        if self._listener.is_listening:
+            self._dispatcher.close()
+            await self._listener.close()
 
-    def _open(self) -> None:
+    def _restart(self) -> None:
+        """Make everything anew from the seed: entered twice, it is the same twice."""
+        # Product 13 writes six digits of a second's fraction in a session's name.
         digits = 6 if self._product == "13" else 0
-        clock = Clock(start=self._start or datetime.now(UTC), speed=self._speed)
+        time = asyncio.get_running_loop().time
+        clock = Clock(
+            start=self._start or datetime.now(UTC), speed=self._speed, time=time
+        )
         population = populate(
             seed=self._seed,
             now=clock.start,
@@ -135,98 +171,95 @@ class Simulator:
             running=self._running,
             digits=digits,
         )
-        self._world = World(population, clock, seed=self._seed, digits=digits)
-        self._logons = Logons(
+        self.world = World(population, clock, seed=self._seed, digits=digits)
+        self._logons = LogonRegistry(
             username=self.username,
             password=self.password,
             seed=self._seed,
             idle_seconds=self._idle_seconds,
+            time=time,
         )
-        base = f"{(self._public_url or self.url).rstrip('/')}/api"
-        self._exchange = Exchange(
-            api=Api(self._world, self._logons, base=base, product=self._product),
+        self._injector = FaultInjector(self._seed, self._injector.faults)
+        self._dispatcher = Dispatcher(
+            world=self.world,
             logons=self._logons,
-            dice=Dice(self._seed),
+            injector=self._injector,
             capacity=self._capacity,
+            base=f"{(self._public_url or self.url).rstrip('/')}/api",
             product=self._product,
-            clock=clock,
-            faults=self._faults,
+            time=time,
         )
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        return await self._exchange.serve(request)
+        return await self._dispatcher.serve(request)
 
     # -------------------------------------------------------------- looking
 
     @property
     def url(self) -> str:
         """Where it listens: scheme, address and port, without `/api`."""
-        return self._site.url
+        return self._listener.url
 
     @property
     def fingerprint(self) -> str | None:
         """SHA-256 of its own certificate in hex; None without one."""
-        return self._site.fingerprint
+        return self._listener.fingerprint
 
     @property
     def certificate(self) -> str | None:
         """Its own certificate as PEM text, fit for a CA file; None without one."""
-        return self._site.certificate
+        return self._listener.certificate
 
     @property
     def now(self) -> datetime:
         """The simulated time of day, in UTC."""
-        return self._world.clock.now()
+        return self.world.clock.now()
 
     @property
     def stats(self) -> Stats:
         """What has been asked so far, as a snapshot."""
-        tally = self._exchange.tally
+        dispatcher = self._dispatcher
         return Stats(
-            by_route=dict(tally.by_route),
-            requests=tally.by_route.total(),
+            by_route=dict(dispatcher.by_route),
+            requests=dispatcher.by_route.total(),
             logons=self._logons.opened,
             logouts=self._logons.closed,
-            tokens_alive=len(self._logons.list()),
-            shed=tally.shed,
-            faults=dict(tally.faults),
+            tokens_alive=len(self._logons.living()),
+            shed=dispatcher.shed,
+            faults=dict(dispatcher.by_fault),
         )
 
     @property
     def session_ids(self) -> list[uuid.UUID]:
         """The ids of all visible backup sessions, the newest first."""
-        return [run.id for run in self._backup_runs()]
+        return [run.id for run in self.world.runs("BackupJobSession", self.now)]
 
     @property
     def running_ids(self) -> list[uuid.UUID]:
         """The ids of the backup sessions that have not stopped, the newest first."""
         now = self.now
-        return [run.id for run in self._backup_runs() if not run.is_stopped(now)]
+        runs = self.world.runs("BackupJobSession", now)
+        return [run.id for run in runs if not run.is_stopped(now)]
 
     @property
     def job_ids(self) -> list[uuid.UUID]:
         """The ids of all jobs, in a fixed order."""
-        return list(self._world.works)
-
-    def _backup_runs(self) -> list[Run]:
-        return self._world.runs("BackupJobSession", self.now)
+        return list(self.world.jobs)
 
     # ------------------------------------------------------------- changing
 
     @property
     def faults(self) -> Faults:
         """What goes wrong; may be replaced at any time."""
-        return self._exchange.faults if self._site.is_open else self._faults
+        return self._injector.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._faults = faults
-        if self._site.is_open:
-            self._exchange.faults = faults
+        self._injector.faults = faults
 
     def expire_tokens(self) -> None:
         """End every logon session, as if all had been idle for too long."""
-        self._logons.expire()
+        self._logons.expire_all()
 
     def advance(self, seconds: float) -> None:
         """Move the simulated clock forward by *seconds* of its time.
@@ -236,7 +269,7 @@ class Simulator:
         Raises:
             ValueError: *seconds* are below zero.
         """
-        self._world.clock.advance(seconds)
+        self.world.clock.advance(seconds)
 
     def remove_session(self, session_id: uuid.UUID) -> None:
         """Forget a session: it is answered with 404 from now on.
@@ -244,12 +277,12 @@ class Simulator:
         Raises:
             ValueError: There is no such session.
         """
-        self._world.remove(session_id)
+        self.world.remove(session_id)
 
     def add_session(
         self,
         *,
-        script: Sequence[tuple[str, float]] = DEFAULT_SCRIPT,
+        script: Sequence[tuple[str, float]] = ADDED_SCRIPT,
         result: str = "Success",
         created_in: float = 0.0,
         appears_in: float | None = None,
@@ -287,7 +320,7 @@ class Simulator:
         Raises:
             ValueError: There is no such job.
         """
-        added = Addition(
+        added = AddedSession(
             script=tuple(script),
             result=result,
             created_in=created_in,
@@ -301,13 +334,13 @@ class Simulator:
             is_retry=is_retry,
             kind=kind,
         )
-        return added.to(self._world).id
+        return self.world.add(added).id
 
     def next_run(
         self,
         job_id: uuid.UUID,
         *,
-        script: Sequence[tuple[str, float]] = STARTED,
+        script: Sequence[tuple[str, float]] = STARTED_SCRIPT,
         result: str = "Success",
         failure_message: str | None = None,
         retries: Sequence[str] = (),
@@ -337,9 +370,7 @@ class Simulator:
             ValueError: There is no such job, or the script never ends and there are
                 retries to follow it.
         """
-        if job_id not in self._world.works:
-            raise ValueError(f"there is no job {job_id}")
-        self._world.plans[job_id] = Plan(
+        self.world.plans[self.world.job(job_id).id] = PlannedRun(
             script=tuple(script),
             result=result,
             failure_message=failure_message,

@@ -1,8 +1,4 @@
-"""A class in, its members in wire order out: how a value's fields are spelt and placed.
-
-Computed once for each class and product, so that rendering thousands of
-entities looks up nothing.
-"""
+"""How the fields of a class are spelt and placed in XML and JSON, for each product."""
 
 import functools
 import re
@@ -11,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 Product: TypeAlias = Literal["11", "12", "13"]
-"""The major version whose spelling is imitated: 13 writes JSON in camelCase."""
+"""Major version whose spelling is imitated: 13 writes JSON in camelCase."""
 
 NAMESPACE = "http://www.veeam.com/ent/v1.0"
 SCHEMAS = (
@@ -19,28 +15,29 @@ SCHEMAS = (
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 )
 
+# Samples differ in the order of attributes, so the products do.
 _ATTRIBUTES_12 = ("Rel", "Type", "Href", "Name", "UID")
 _ATTRIBUTES_13 = ("Href", "Type", "Name", "UID")
 _LINK_ATTRIBUTES_13 = ("Href", "Name", "Type", "Rel")
 
 
 def attribute(wire: str) -> dict[str, Any]:
-    """Make the metadata of a field that XML carries as an attribute."""
+    """Metadata of a field that XML carries as an attribute."""
     return {"wire": wire, "place": "attribute", "absent": False}
 
 
 def element(wire: str, *, absent: bool = False) -> dict[str, Any]:
-    """Make the metadata of a field that XML carries as an element.
+    """Metadata of a field that XML carries as an element.
 
-    With *absent* JSON leaves the key out when there is no value, where it
-    writes null otherwise: .NET does so for values that cannot be null.
+    With `absent` JSON leaves the key out when there is no value, where it writes null
+    otherwise: .NET does so for values that cannot be null.
     """
     return {"wire": wire, "place": "element", "absent": absent}
 
 
 @attrs.frozen
 class Member:
-    """One field on the wire."""
+    """Spelling of one field."""
 
     field: str
     xml: str
@@ -50,7 +47,7 @@ class Member:
 
 @attrs.frozen
 class Layout:
-    """A class on the wire: its JSON members, XML attributes and XML elements."""
+    """Members of a class in wire order: all for JSON; attributes, elements for XML."""
 
     tag: str
     members: tuple[Member, ...]
@@ -59,7 +56,7 @@ class Layout:
 
 
 def camel(name: str) -> str:
-    """Lower the leading capitals as .NET's camelCase policy does.
+    """`name` with its leading capitals lowered, as .NET's camelCase policy does.
 
     The last capital of a run stays when a small letter follows it: `UID` gives
     `uid`, `VAppReplicas` gives `vAppReplicas`, `NASJobs` gives `nasJobs`.
@@ -71,15 +68,16 @@ def camel(name: str) -> str:
 
 @functools.cache
 def json_key(name: str, product: Product) -> str:
-    """Spell *name* as that product's JSON does."""
+    """`name` as that product's JSON spells it."""
     return camel(name) if product == "13" else name
 
 
 def layout(value: Any, product: Product) -> Layout:
-    """Lay out the class of *value*, an attrs class, for *product*."""
+    """Layout of the class of `value`, an attrs class, for `product`."""
     return _layout(value.__class__, product)
 
 
+# Kept for each class and product: rendering thousands of entities looks up nothing.
 @functools.cache
 def _layout(cls: Any, product: Product) -> Layout:
     members = [(field, _member(field, product)) for field in attrs.fields(cls)]
@@ -115,6 +113,6 @@ def _rank(name: str, order: tuple[str, ...]) -> int:
 
 
 def _element_rank(member: Member) -> int:
-    # The schema's base types come first: links, the session's own elements,
-    # and only then what a derived type adds.
+    # The schema writes base types first: links, the session's own elements, and only
+    # then what a derived type adds.
     return {"Links": 0, "IsRetry": 2}.get(member.xml, 1)

@@ -1,172 +1,319 @@
-"""Questions about runs and jobs in, their records out: all that there is."""
+"""Everything that exists on the simulated server, and what users and tests do to it.
+
+Two seeds alike give two worlds alike: what is created later draws its ids from a
+random stream of its own, in the order in which it is created.
+"""
 
 import bisect
+import itertools
+import math
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 
-from veeam_async.simulator.clock import Clock
-from veeam_async.simulator.parts import Part, parts_of
-from veeam_async.simulator.plans import Plan
+import attrs
+
 from veeam_async.simulator.population import Population
-from veeam_async.simulator.runs import Kind, Repo, Run, Server, Work, timetable, title
+from veeam_async.simulator.runs import (
+    Job,
+    Kind,
+    Repo,
+    Run,
+    Server,
+    TaskSession,
+    draw_task_sessions,
+    timetable,
+    title,
+)
 
 COLLECTION_WINDOW = timedelta(days=30)
 """How far back the collections of sessions reach."""
 
+ADDED_SCRIPT = (("Starting", 10.0), ("Working", 300.0))
+"""States of a session that is added without a script."""
+STARTED_SCRIPT = (("Starting", 10.0), ("Working", 240.0))
+"""States of a started session unless it is planned otherwise."""
+APPEARING_SECONDS = 5.0
+"""How late a started run becomes visible, in simulated seconds."""
+
+
+class Clock:
+    """A time of day that runs `speed` times as fast as `time`, a clock in seconds."""
+
+    def __init__(
+        self, *, start: datetime, speed: float, time: Callable[[], float]
+    ) -> None:
+        self.start = start.astimezone(UTC)
+        self._speed = speed
+        self._time = time
+        self._origin = time()
+        self._advanced = timedelta()
+        self._cached_date = (0, formatdate(0, usegmt=True))
+
+    def now(self) -> datetime:
+        """Simulated time, aware and in UTC."""
+        elapsed = (self._time() - self._origin) * self._speed
+        return self.start + timedelta(seconds=elapsed) + self._advanced
+
+    def http_date(self) -> str:
+        """Simulated time as the header Date spells it, in whole seconds."""
+        # Every response carries it, so it is formatted once a second only.
+        second = int(self.now().timestamp())
+        if second != self._cached_date[0]:
+            self._cached_date = second, formatdate(second, usegmt=True)
+        return self._cached_date[1]
+
+    def advance(self, seconds: float) -> None:
+        """Jump forward by so many simulated seconds.
+
+        Raises:
+            ValueError: `seconds` are below zero, or not finite.
+        """
+        if not (math.isfinite(seconds) and seconds >= 0):
+            raise ValueError(f"time does not run backwards: {seconds}")
+        self._advanced += timedelta(seconds=seconds)
+
+
+@attrs.frozen(kw_only=True)
+class AddedSession:
+    """A session that a test adds; the fields are the arguments of `add_session`."""
+
+    script: tuple[tuple[str, float], ...]
+    result: str
+    created_in: float
+    appears_in: float | None
+    gone_in: float | None
+    result_delay: float
+    job_id: uuid.UUID | None
+    job_name: str | None
+    job_type: str | None
+    failure_message: str | None
+    is_retry: bool
+    kind: Kind
+
+
+def _ends(plan: "PlannedRun", _field: object, retries: tuple[str, ...]) -> None:
+    if retries and any(math.isinf(seconds) for _, seconds in plan.script):
+        raise ValueError("a session that never ends is never tried again")
+
+
+@attrs.frozen(kw_only=True)
+class PlannedRun:
+    """Outcome of a job's next start; the fields are the arguments of `next_run`."""
+
+    script: tuple[tuple[str, float], ...] = STARTED_SCRIPT
+    result: str = "Success"
+    failure_message: str | None = None
+    retries: tuple[str, ...] = attrs.field(default=(), validator=_ends)
+    retry_in: float = 600.0
+    appears_in: float = APPEARING_SECONDS
+    links: bool = True
+    refusal: str | None = None
+
 
 class World:
-    """Servers, jobs and runs, and what can be done to them."""
+    """Servers, jobs and runs, and the clock they live by."""
 
     def __init__(
         self, population: Population, clock: Clock, *, seed: int, digits: int
     ) -> None:
         self.clock = clock
-        self._digits = digits
         self.servers = {server.id: server for server in population.servers}
         self.repos = {repo.id: repo for repo in population.repos}
-        self.works = {work.id: work for work in population.works}
-        # Its own stream: what is added later must not depend on the population.
+        self.jobs = {job.id: job for job in population.jobs}
+        self.plans: dict[uuid.UUID, PlannedRun] = {}
+        """Outcome of the next start, by the job's id."""
+        self.operation_numbers = itertools.count(1)
+        self._digits = digits
+        # Not the population's stream: what is added later must not depend on how
+        # many sessions were drawn at the start.
         self._rng = random.Random(f"{seed} added")
-        self._runs: dict[uuid.UUID, Run] = {}
-        self._by_age: list[Run] = []
-        self._parts: dict[uuid.UUID, list[Part]] = {}
-        self.plans: dict[uuid.UUID, Plan] = {}
-        for run in population.runs:
-            self._runs[run.id] = run
-        self._by_age = sorted(population.runs, key=_created)
-
-    def new_id(self) -> uuid.UUID:
-        """Draw an id."""
-        return uuid.UUID(int=self._rng.getrandbits(128), version=4)
+        self._runs = {run.id: run for run in population.runs}
+        self._by_creation = sorted(population.runs, key=_created)
+        self._task_sessions: dict[uuid.UUID, list[TaskSession]] = {}
 
     # -------------------------------------------------------------- looking
 
     def runs(self, kind: Kind, now: datetime) -> list[Run]:
-        """List all runs of *kind* visible at *now*, the newest first."""
+        """All runs of `kind` that are visible at `now`, the newest first."""
         return [
             run
-            for run in reversed(self._by_age)
+            for run in reversed(self._by_creation)
             if run.kind == kind and run.is_visible(now)
         ]
 
-    def recent(self, kind: Kind, now: datetime) -> list[Run]:
-        """List the runs of *kind* that a collection shows: those of 30 days."""
+    def recent_runs(self, kind: Kind, now: datetime) -> list[Run]:
+        """Those of the last 30 days, which is what a collection shows."""
         oldest = now - COLLECTION_WINDOW
         return [run for run in self.runs(kind, now) if run.created >= oldest]
 
-    def run(self, kind: Kind, id_: uuid.UUID, now: datetime) -> Run | None:
-        """Find one run."""
-        run = self._runs.get(id_)
+    def run(self, kind: Kind, session_id: uuid.UUID, now: datetime) -> Run | None:
+        """The visible run of `kind` with this id, however old."""
+        run = self._runs.get(session_id)
         is_shown = run is not None and run.kind == kind and run.is_visible(now)
         return run if is_shown else None
 
-    def runs_of(self, work: Work, now: datetime) -> list[Run]:
-        """List the runs of one job, the newest first."""
+    def runs_of(self, job: Job, now: datetime) -> list[Run]:
+        """Visible runs of one job, the newest first."""
         return [
             run
-            for run in reversed(self._by_age)
-            if run.work is work and run.is_visible(now)
+            for run in reversed(self._by_creation)
+            if run.job is job and run.is_visible(now)
         ]
 
-    def parts(self, run: Run) -> Sequence[Part]:
-        """List the parts of *run*."""
-        if run.id not in self._parts:
-            self._parts[run.id] = parts_of(run, digits=self._digits)
-        return self._parts[run.id]
-
-    def all_parts(self, runs: Iterable[Run]) -> Iterator[Part]:
-        """List the parts of all *runs*."""
-        for run in runs:
-            yield from self.parts(run)
-
-    def part(self, kind: Kind, id_: uuid.UUID, now: datetime) -> Part | None:
-        """Find one part among all runs of *kind*."""
-        parts = self.all_parts(self.runs(kind, now))
-        return next((part for part in parts if part.id == id_), None)
-
-    def repos_of(self, server: Server) -> list[Repo]:
-        """List the repositories of one server."""
-        return [repo for repo in self.repos.values() if repo.server is server]
-
-    # -------------------------------------------------------------- changing
-
-    def title(self, name: str, created: datetime) -> str:
-        """Name a session as the product does."""
-        return title(name, created, digits=self._digits)
-
-    def rounded(self, moment: datetime) -> datetime:
-        """Cut *moment* to the digits that the product writes.
-
-        What a client reads and sends back in a filter must compare as equal.
-        """
-        if self._digits:
-            return moment
-        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-
-    def add(self, run: Run) -> None:
-        """Add a run."""
-        self._runs[run.id] = run
-        bisect.insort(self._by_age, run, key=_created)
-
-    def remove(self, id_: uuid.UUID) -> None:
-        """Forget a run; ValueError where there is none of this id."""
-        if id_ not in self._runs:
-            raise ValueError(f"there is no session {id_}")
-        self._by_age.remove(self._runs.pop(id_))
-
-    def active_run(self, work: Work, now: datetime) -> Run | None:
-        """Find the run of *work* that has not stopped, whether shown or not."""
-        for run in reversed(self._by_age):
-            if run.work is work and run.created <= now and not run.is_stopped(now):
+    def active_run(self, job: Job, now: datetime) -> Run | None:
+        """The run of `job` that has not stopped, visible or not."""
+        for run in reversed(self._by_creation):
+            if run.job is job and run.created <= now and not run.is_stopped(now):
                 return run
         return None
 
-    def take_plan(self, work: Work) -> Plan:
-        """Take what was planned for the next start of *work*, once."""
-        return self.plans.pop(work.id, Plan())
+    def task_sessions_of(self, run: Run) -> Sequence[TaskSession]:
+        """Task sessions of one run."""
+        if run.id not in self._task_sessions:
+            drawn = draw_task_sessions(run, digits=self._digits)
+            self._task_sessions[run.id] = drawn
+        return self._task_sessions[run.id]
+
+    def task_sessions(self, runs: Iterable[Run]) -> Iterator[TaskSession]:
+        """Task sessions of all `runs`, run by run."""
+        for run in runs:
+            yield from self.task_sessions_of(run)
+
+    def task_session(
+        self, kind: Kind, session_id: uuid.UUID, now: datetime
+    ) -> TaskSession | None:
+        """The task session with this id among the visible runs of `kind`."""
+        found = self.task_sessions(self.runs(kind, now))
+        return next((each for each in found if each.id == session_id), None)
+
+    def repos_of(self, server: Server) -> list[Repo]:
+        """Repositories of one backup server."""
+        return [repo for repo in self.repos.values() if repo.server is server]
+
+    # ------------------------------------------------------------- changing
 
     def start(
-        self, work: Work, now: datetime, plan: Plan, *, is_retry: bool = False
+        self, job: Job, now: datetime, plan: PlannedRun, *, is_retry: bool = False
     ) -> Run:
-        """Start a run of *work*, and lay out the retries that are to follow it."""
-        first = last = self._begin(work, now, plan, plan.result, is_retry=is_retry)
+        """Start a run of `job`, and lay out the retries that are to follow it."""
+        first = last = self._begin(job, now, plan, plan.result, is_retry=is_retry)
         for result in plan.retries:
             again = (last.ended or now) + timedelta(seconds=plan.retry_in)
-            last = self._begin(work, again, plan, result, is_retry=True)
-            last.is_planned = True
+            last = self._begin(job, again, plan, result, is_retry=True)
+            last.is_pending_retry = True
         return first
 
     def _begin(
-        self, work: Work, moment: datetime, plan: Plan, result: str, *, is_retry: bool
+        self, job: Job, when: datetime, plan: PlannedRun, result: str, *, is_retry: bool
     ) -> Run:
-        created = self.rounded(moment)
+        created = self._rounded(when)
         run = Run(
-            id=self.new_id(),
-            kind="ReplicaJobSession" if work.type == "Replica" else "BackupJobSession",
-            name=work.name,
-            title=self.title(work.name, created),
-            server=work.server,
-            work=work,
-            job_type=work.type,
+            id=self._new_id(),
+            kind="ReplicaJobSession" if job.type == "Replica" else "BackupJobSession",
+            name=job.name,
+            title=title(job.name, created, digits=self._digits),
+            server=job.server,
+            job=job,
+            job_type=job.type,
             created=created,
             steps=timetable(created, plan.script),
             result=result,
             failure_message=plan.failure_message if result == "Failed" else None,
             is_retry=is_retry,
-            appears=moment + timedelta(seconds=plan.appears_in),
+            # The server collects from its backup servers from time to time, so a
+            # new session is unknown for a while: a GET by its id is a 404.
+            visible_from=when + timedelta(seconds=plan.appears_in),
         )
-        self.add(run)
+        self._insert(run)
         return run
 
     def stop(self, run: Run, now: datetime) -> None:
-        """End *run* early: what is stopped is not tried again."""
+        """End `run` early, and drop the retries of its job that are still to come."""
         run.stop(now)
-        for other in [*self._by_age]:
-            if other.is_planned and other.work is run.work and other.created > now:
+        for other in [*self._by_creation]:
+            if other.is_pending_retry and other.job is run.job and other.created > now:
                 self.remove(other.id)
+
+    def add(self, added: AddedSession) -> Run:
+        """Create the session that a test describes.
+
+        Raises:
+            ValueError: There is no such job.
+        """
+        now = self.clock.now()
+        created = self._rounded(now + timedelta(seconds=added.created_in))
+        job = self._job_of(added)
+        name = added.job_name or (job.name if job else "ubuntu-ci-3")
+        run = Run(
+            id=self._new_id(),
+            kind=added.kind,
+            name=name,
+            title=title(name, created, digits=self._digits),
+            server=job.server if job else next(iter(self.servers.values())),
+            job=job,
+            job_type=added.job_type or (job.type if job else "RestoreVm"),
+            created=created,
+            steps=timetable(created, added.script),
+            result=added.result,
+            failure_message=added.failure_message,
+            is_retry=added.is_retry,
+            visible_from=_after(now, added.appears_in),
+            visible_until=_after(now, added.gone_in),
+        )
+        run.result_from = _after(run.ended, added.result_delay)
+        self._insert(run)
+        return run
+
+    def _job_of(self, added: AddedSession) -> Job | None:
+        if added.job_id is not None:
+            return self.job(added.job_id)
+        # A restore belongs to no job.
+        has_job = added.kind != "RestoreSession"
+        return next(iter(self.jobs.values())) if has_job else None
+
+    def job(self, job_id: uuid.UUID) -> Job:
+        """The job with this id.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if job_id not in self.jobs:
+            raise ValueError(f"there is no job {job_id}")
+        return self.jobs[job_id]
+
+    def remove(self, session_id: uuid.UUID) -> None:
+        """Forget a run.
+
+        Raises:
+            ValueError: There is no such session.
+        """
+        if session_id not in self._runs:
+            raise ValueError(f"there is no session {session_id}")
+        self._by_creation.remove(self._runs.pop(session_id))
+
+    def _insert(self, run: Run) -> None:
+        self._runs[run.id] = run
+        bisect.insort(self._by_creation, run, key=_created)
+
+    def _new_id(self) -> uuid.UUID:
+        return uuid.UUID(int=self._rng.getrandbits(128), version=4)
+
+    def _rounded(self, moment: datetime) -> datetime:
+        # Cut to the digits that the product writes: what a client reads and sends
+        # back in a filter must compare as equal.
+        if self._digits:
+            return moment
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _created(run: Run) -> datetime:
     return run.created
+
+
+def _after(moment: datetime | None, seconds: float | None) -> datetime | None:
+    if moment is None or seconds is None:
+        return None
+    return moment + timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""A record and a moment in, the entity that Enterprise Manager would show out."""
+"""Entities made of records, as Enterprise Manager shows them at one moment."""
 
 import uuid
 from datetime import datetime
@@ -18,9 +18,9 @@ from veeam_async.simulator.entities import (
     Repository,
     RestoreSession,
 )
-from veeam_async.simulator.parts import Part
 from veeam_async.simulator.render import stamp
-from veeam_async.simulator.runs import Repo, Run, Server, Work
+from veeam_async.simulator.runs import Job as JobRecord
+from veeam_async.simulator.runs import Repo, Run, Server, TaskSession
 from veeam_async.simulator.wire import Product
 
 _SESSIONS = {
@@ -33,14 +33,15 @@ _TASK_SESSIONS = {
 }
 _VERSIONS = {"11": "11.0.1.1261", "12": "12.3.2.4465", "13": "13.0.1.1071"}
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_SHOWN_ON_REFERENCES = {"Up", "Alternate", "Down"}
+_RELS_ON_REFERENCES = {"Up", "Alternate", "Down"}
 
 
 @attrs.frozen
-class Presenter:
-    """Shows records as *product* would at the moment *now*.
+class EntityBuilder:
+    """Builds the entities of `product` at the moment `now`.
 
-    *base* is the server's own idea of its address, up to and with `/api`.
+    `base` is the server's own idea of its address, up to and with `/api`: Hrefs carry
+    it whatever host a client has called.
     """
 
     base: str
@@ -48,14 +49,14 @@ class Presenter:
     now: datetime
 
     def session(self, run: Run) -> BackupJobSession:
-        """Show a backup or a replication session."""
+        """Session of a backup or of a replication."""
         cls: type[BackupJobSession]
         cls, path = _SESSIONS[run.kind]
         here = f"{self.base}/{path}/{run.id}"
-        work = run.work
+        job = run.job
         return cls(
             is_retry=run.is_retry,
-            job_uid=f"urn:veeam:Job:{work.id}" if work else None,
+            job_uid=f"urn:veeam:Job:{job.id}" if job else None,
             job_name=run.name,
             job_type=run.job_type,
             creation_time=run.created,
@@ -72,14 +73,15 @@ class Presenter:
 
     def _session_links(self, run: Run, here: str) -> tuple[Link, ...]:
         links = [self._up_server(run.server)]
-        if run.work:
-            links.append(self._up_job(run.work))
+        if run.job:
+            links.append(self._up_job(run.job))
         links.append(self._alternate(run.kind, run.title, here))
         if run.kind == "ReplicaJobSession":
-            # Misspelt by Enterprise Manager itself.
+            # The path is misspelt by Enterprise Manager itself.
             links.append(_down("ReplicaTaskSession", f"{here}/repicaTaskSessions"))
             return tuple(links)
         links.append(_down("BackupTaskSession", f"{here}/taskSessions"))
+        # Without name and type, and on stopped sessions too: both as recorded.
         links.append(Link(rel="Stop", href=f"{here}?action=stop"))
         links += self._restore_points(run)
         return tuple(links)
@@ -88,8 +90,10 @@ class Presenter:
         end = run.end_at(self.now)
         if end is None or run.job_type != "Backup" or run.result == "Failed":
             return []
+        # Not drawn: the id is another one, and the same whenever it is shown.
         point = uuid.UUID(int=run.id.int ^ 1)
         return [
+            # The reference says Down, the wire was recorded to say Related.
             Link(
                 rel="Related",
                 href=f"{self.base}/restorePoints/{point}",
@@ -101,6 +105,7 @@ class Presenter:
     def _restore_point_name(self, created: datetime) -> str:
         if self.product == "13":
             return stamp(created, "13", " ")
+        # Up to product 12 it is SQL Server's short date: `Feb  9 2025  3:33PM`.
         afternoon, hour = divmod(created.hour, 12)
         month = _MONTHS[3 * created.month - 3 : 3 * created.month]
         day = f"{month} {created.day:2} {created.year}"
@@ -108,7 +113,7 @@ class Presenter:
         return f"{day} {hour or 12:2}:{created.minute:02}{half}"
 
     def restore(self, run: Run) -> RestoreSession:
-        """Show a restore session."""
+        """Restore session."""
         here = f"{self.base}/restoreSessions/{run.id}"
         return RestoreSession(
             vm_display_name=run.name,
@@ -128,24 +133,24 @@ class Presenter:
             href=f"{here}?format=Entity",
         )
 
-    def part(self, part: Part) -> BackupTaskSession:
-        """Show a task session."""
-        run = part.run
+    def task_session(self, task_session: TaskSession) -> BackupTaskSession:
+        """Task session of a backup or of a replication."""
+        run = task_session.run
         cls, path = _TASK_SESSIONS[run.kind]
-        here = f"{self.base}/{path}/{part.id}"
+        here = f"{self.base}/{path}/{task_session.id}"
         up = f"{self.base}/{_SESSIONS[run.kind][1]}/{run.id}"
         return cls(
             job_session_uid=f"urn:veeam:{run.kind}:{run.id}",
-            creation_time=part.created,
-            end_time=part.end_at(self.now),
-            state=part.state_at(self.now),
-            result=part.result_at(self.now),
-            reason=part.reason_at(self.now),
-            total_size=part.size,
-            vm_uid=part.vm_uid,
-            vm_display_name=part.machine,
-            name=part.title,
-            uid=f"urn:veeam:{cls.__name__}:{part.id}",
+            creation_time=task_session.created,
+            end_time=task_session.end_at(self.now),
+            state=task_session.state_at(self.now),
+            result=task_session.result_at(self.now),
+            reason=task_session.reason_at(self.now),
+            total_size=task_session.size,
+            vm_uid=task_session.vm_uid,
+            vm_display_name=task_session.machine,
+            name=task_session.title,
+            uid=f"urn:veeam:{cls.__name__}:{task_session.id}",
             links=(
                 self._up_server(run.server),
                 Link(
@@ -154,29 +159,30 @@ class Presenter:
                     name=run.title,
                     type=f"{run.kind}Reference",
                 ),
-                self._alternate(cls.__name__, part.title, here),
+                self._alternate(cls.__name__, task_session.title, here),
             ),
             href=f"{here}?format=Entity",
         )
 
-    def job(self, work: Work) -> Job:
-        """Show a job."""
-        here = f"{self.base}/jobs/{work.id}"
-        sessions = "ReplicaJobSession" if work.type == "Replica" else "BackupJobSession"
-        path = "replicaSessions" if work.type == "Replica" else "backupSessions"
-        actions = ("sync",) if work.is_copy else ("start", "stop", "retry")
+    def job(self, job: JobRecord) -> Job:
+        """Job, with a link for each action that its type knows."""
+        here = f"{self.base}/jobs/{job.id}"
+        sessions = "ReplicaJobSession" if job.type == "Replica" else "BackupJobSession"
+        path = "replicaSessions" if job.type == "Replica" else "backupSessions"
+        # Copy jobs synchronise, they are never started.
+        actions = ("sync",) if job.is_copy else ("start", "stop", "retry")
         return Job(
-            job_type=work.type,
-            platform=work.platform,
-            description=work.description,
-            schedule_enabled=work.schedule_enabled,
-            next_run=work.next_run(self.now),
+            job_type=job.type,
+            platform=job.platform,
+            description=job.description,
+            schedule_enabled=job.schedule_enabled,
+            next_run=job.next_run(self.now),
             job_info=JobInfo(),
-            name=work.name,
-            uid=f"urn:veeam:Job:{work.id}",
+            name=job.name,
+            uid=f"urn:veeam:Job:{job.id}",
             links=(
-                self._up_server(work.server),
-                self._alternate("Job", work.name, here),
+                self._up_server(job.server),
+                self._alternate("Job", job.name, here),
                 _down(sessions, f"{here}/{path}"),
                 *(_action(name.capitalize(), here, name) for name in actions),
                 _action("ToggleScheduleEnabled", here, "toggleScheduleEnabled"),
@@ -185,7 +191,7 @@ class Presenter:
         )
 
     def server(self, server: Server) -> BackupServer:
-        """Show a backup server."""
+        """Backup server."""
         here = f"{self.base}/backupServers/{server.id}"
         return BackupServer(
             description=server.description,
@@ -201,7 +207,7 @@ class Presenter:
         )
 
     def repo(self, repo: Repo) -> Repository:
-        """Show a repository."""
+        """Repository."""
         here = f"{self.base}/repositories/{repo.id}"
         return Repository(
             capacity=repo.capacity,
@@ -224,11 +230,11 @@ class Presenter:
             type="BackupServerReference",
         )
 
-    def _up_job(self, work: Work) -> Link:
+    def _up_job(self, job: JobRecord) -> Link:
         return Link(
             rel="Up",
-            href=f"{self.base}/jobs/{work.id}",
-            name=work.name,
+            href=f"{self.base}/jobs/{job.id}",
+            name=job.name,
             type="JobReference",
         )
 
@@ -237,15 +243,16 @@ class Presenter:
 
 
 def reference(entity: Job | BackupJobSession) -> EntityRef:
-    """Cut *entity* down to its reference."""
+    """Reference of `entity`: it without its state, some of its links left out."""
     href = entity.href.removesuffix("?format=Entity")
     return EntityRef(
         links=tuple(
+            # The one form leads to the other: an entity's Alternate is its reference.
             attrs.evolve(link, type=entity.type, href=entity.href)
             if link.rel == "Alternate"
             else link
             for link in entity.links
-            if link.rel in _SHOWN_ON_REFERENCES
+            if link.rel in _RELS_ON_REFERENCES
         ),
         uid=entity.uid,
         name=entity.name,

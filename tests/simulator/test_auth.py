@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import re
 from typing import Any
@@ -5,8 +6,31 @@ from typing import Any
 import pytest
 
 from veeam_async.simulator import Simulator
+from veeam_async.simulator.auth import LogonRegistry
+from veeam_async.simulator.request import RefusalError
 
 HEADER = "X-RestSvcSessionId"
+BASIC = "Basic " + base64.b64encode(b"veeam:simulator").decode()
+
+
+class ManualTime:
+    """A clock in seconds that moves by hand."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def registry(time: ManualTime, idle_seconds: float = 900) -> LogonRegistry:
+    """Logon sessions that age by *time*."""
+    return LogonRegistry(
+        username="veeam",
+        password="simulator",
+        seed=7,
+        idle_seconds=idle_seconds,
+        time=time,
+    )
 
 
 async def test_the_root_needs_no_token(simulator: Simulator, connect: Any) -> None:
@@ -140,17 +164,38 @@ async def test_an_unknown_logon_session_is_a_server_fault(caller: Any) -> None:
     assert (await caller.send("DELETE", "/logonSessions/none")).status == 500
 
 
-async def test_an_idle_token_dies(connect: Any) -> None:
+async def test_an_idle_token_dies(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A token that was not used for too long is dead, one that was used lives on."""
-    async with Simulator(sessions=0, running=0, idle_seconds=0.05) as simulator:
+    loop, passed = asyncio.get_running_loop(), [0.0]
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + passed[0])
+    async with Simulator(sessions=0, running=0, idle_seconds=8) as simulator:
         caller = await connect(simulator)
         assert simulator.stats.tokens_alive == 1
-        simulator._logons._alive[caller.token].used -= 0.04
-        assert (await caller.get("/tasks")).status == 200
-        simulator._logons._alive[caller.token].used -= 0.06
+        for _ in range(2):
+            passed[0] += 5
+            assert (await caller.get("/tasks")).status == 200
+        passed[0] += 9
 
         assert (await caller.get("/tasks")).status == 401
         assert simulator.stats.tokens_alive == 0
+
+
+def test_idleness_begins_anew_with_each_use() -> None:
+    """To the second: the one before the last it lives, at the last it is dead."""
+    time = ManualTime()
+    logons = registry(time, idle_seconds=900)
+    logon = logons.open(BASIC)
+    for _ in range(3):
+        time.now += 899
+        assert logons.authenticate(logon.token) is logon
+    time.now += 900
+
+    with pytest.raises(RefusalError, match="expired"):
+        logons.authenticate(logon.token)
+    assert logons.living() == []
 
 
 async def test_simulated_time_does_not_age_a_token(
@@ -175,7 +220,10 @@ async def test_tokens_can_be_expired(simulator: Simulator, caller: Any) -> None:
 
 async def test_secrets_stay_out_of_the_repr(simulator: Simulator, caller: Any) -> None:
     """No repr shows the password, the token or what it is made of."""
-    logon = simulator._logons._alive[caller.token]
-    text = f"{simulator!r} {logon!r} {simulator.stats!r}"
+    logons = registry(ManualTime())
+    logon = logons.open(BASIC)
+    text = f"{simulator!r} {simulator.stats!r} {logons!r} {logon!r}"
+    id_ = base64.b64decode(caller.token).decode()
 
-    assert not re.search(f"{logon.id}|{simulator.password!r}|{caller.token}", text)
+    assert logon.token == caller.token
+    assert not re.search(f"{id_}|{simulator.password!r}|{caller.token}", text)

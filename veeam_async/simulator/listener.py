@@ -1,4 +1,4 @@
-"""A handler in, a listening socket that serves it out, and its quick end."""
+"""Sockets that listen on loopback, with TLS where asked, and their quick end."""
 
 import contextlib
 import ssl
@@ -7,24 +7,25 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-Serve: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+HttpHandler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 INSTALL_HINT = (
     "The simulator's TLS needs the package cryptography:"
     " pip install 'veeam-async[simulator]'"
 )
 
+# http.sys takes some 16 KB; aiohttp's own limit of 8 KB would be hit before.
 _LONGEST_LINE = 32_768
 _CLOSING_SECONDS = 1.0
 _LOOPBACK = {"127.0.0.1", "localhost"}
 
 
-class Site:
-    """Where a simulator listens.
+class Listener:
+    """Address that a simulator listens on.
 
     Args:
         host: The address to listen on.
-        port: The port; 0 takes a free one, and *port* tells it from then on.
+        port: The port; 0 takes a free one, and `port` tells it from then on.
         tls: False, True for a certificate of its own, or a server's context.
     """
 
@@ -39,24 +40,24 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Scheme, address and port."""
+        """Scheme, address and port, without a path."""
         scheme = "https" if self._tls else "http"
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{scheme}://{host}:{self.port}"
 
     @property
-    def is_open(self) -> bool:
-        """Whether it listens."""
+    def is_listening(self) -> bool:
+        """Whether it has been opened and not closed."""
         return self._runner is not None
 
-    async def open(self, serve: Serve) -> None:
-        """Listen, and let *serve* answer every request.
+    async def open(self, handler: HttpHandler) -> None:
+        """Listen, and let `handler` answer every request.
 
         Raises:
             RuntimeError: TLS is asked for and cryptography is not installed.
         """
         context = self._context()
-        self._server = web.Server(serve, access_log=None, max_line_size=_LONGEST_LINE)
+        self._server = web.Server(handler, access_log=None, max_line_size=_LONGEST_LINE)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=_CLOSING_SECONDS)
         await self._runner.setup()
         await self._listen(self._runner, context)
@@ -72,11 +73,12 @@ class Site:
         if is_loopback:
             # The name localhost leads to both families, the other one often first.
             other = web.TCPSite(runner, "::1", self.port, ssl_context=context)
+            # A machine without IPv6 is served on the one address.
             with contextlib.suppress(OSError):
                 await other.start()
 
     async def close(self) -> None:
-        """Stop listening and cut every connection."""
+        """Stop listening, and cut every connection."""
         if self._runner is None:
             return
         # aiohttp would wait for answers that nobody takes, and leave the tasks of
@@ -93,7 +95,7 @@ class Site:
         if not self._tls:
             return None
         try:
-            # Here, because cryptography is an extra.
+            # Not before it is needed, because cryptography is an extra.
             from veeam_async.simulator import certificate  # noqa: PLC0415
         except ImportError as error:
             raise RuntimeError(INSTALL_HINT) from error

@@ -1,0 +1,177 @@
+"""The way of every request: counted, delayed, struck by a fault, served, sent.
+
+From aiohttp's request to aiohttp's response; everything below knows no socket.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable
+
+from aiohttp import web
+
+from veeam_async.simulator.auth import LogonHandlers, LogonRegistry, token_of
+from veeam_async.simulator.builder import EntityBuilder
+from veeam_async.simulator.faults import (
+    SLOW_PIECES,
+    Capacity,
+    FaultInjector,
+    RenderedResponse,
+    send,
+)
+from veeam_async.simulator.render import render
+from veeam_async.simulator.request import (
+    RefusalError,
+    Request,
+    Response,
+    parse_target,
+)
+from veeam_async.simulator.routes import Route, Routes
+from veeam_async.simulator.wire import Product
+from veeam_async.simulator.world import World
+
+_SERVER = "Microsoft-HTTPAPI/2.0"
+_HTML_PAGE = RenderedResponse(
+    200,
+    b"<!DOCTYPE html>\n<html><head><title>Veeam Backup</title></head>"
+    b"<body><p>Please enable JavaScript.</body></html>",
+    {"Content-Type": "text/html; charset=utf-8"},
+)
+_NULL_REFERENCE = "Object reference not set to an instance of an object."
+
+
+class Dispatcher:
+    """Serves the requests of one simulator.
+
+    Args:
+        world: What the responses show.
+        logons: Who is logged on.
+        injector: Which requests fail by chance.
+        capacity: Which of them fail by overload.
+        base: Start of every Href, up to and with `/api`.
+        product: Version whose spelling is imitated.
+        time: The real clock, in seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        world: World,
+        logons: LogonRegistry,
+        injector: FaultInjector,
+        capacity: Capacity,
+        base: str,
+        product: Product,
+        time: Callable[[], float],
+    ) -> None:
+        self.by_route: Counter[str] = Counter()
+        self.by_fault: Counter[str] = Counter()
+        self.shed = 0
+        self._world = world
+        self._logons = logons
+        self._injector = injector
+        self._capacity = capacity
+        self._base = base
+        self._product: Product = product
+        self._time = time
+        self._routes = Routes(LogonHandlers(logons))
+        self._closing = asyncio.Event()
+
+    def close(self) -> None:
+        """Cut all waits short, those to come too: none holds up the end."""
+        self._closing.set()
+
+    async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        segments, params = parse_target(http.raw_path)
+        route, ids = self._routes.match(segments)
+        self.by_route[f"{http.method} {route.name}"] += 1
+        # Bodies are read and ignored, so that the connection can be kept alive.
+        if http.can_read_body:
+            await http.read()
+        fault, latency = self._injector.draw(is_logon=route.is_logon)
+        if fault:
+            self.by_fault[fault] += 1
+        if not await self._admitted(latency):
+            busy = RefusalError(503, "The server is busy.").response()
+            return self._rendered(http, busy).whole()
+        if fault == "html":
+            return _HTML_PAGE.whole()
+        response = self._fault_response(fault, http) or self._respond(
+            http, route, ids, params
+        )
+        return await send(http, self._rendered(http, response), fault, self._pause)
+
+    async def _admitted(self, latency: float) -> bool:
+        wait = self._capacity.admit(self._time())
+        if wait is None:
+            self.shed += 1
+            return False
+        if wait + latency > 0:
+            await self._sleep(wait + latency)
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._closing.wait()
+
+    async def _pause(self) -> None:
+        await self._sleep(self._injector.faults.slow_seconds / SLOW_PIECES)
+
+    def _fault_response(
+        self, fault: str | None, http: web.BaseRequest
+    ) -> Response | None:
+        """What comes in place of the work; None where `fault` lets it be done."""
+        if fault == "unavailable":
+            seconds = self._injector.faults.retry_after
+            headers = None if seconds is None else {"Retry-After": f"{seconds:g}"}
+            return RefusalError(503, "Service is unavailable.").response(headers)
+        if fault == "server_error":
+            return RefusalError(500, _NULL_REFERENCE).response()
+        if fault == "expired":
+            self._logons.expire(token_of(http.headers, http.cookies) or "")
+            return RefusalError(401, "The logon session has expired.").response()
+        return None
+
+    def _respond(
+        self,
+        http: web.BaseRequest,
+        route: Route,
+        ids: tuple[str, ...],
+        params: dict[str, str],
+    ) -> Response:
+        """Authenticate, then let the route's handler answer."""
+        try:
+            tasks = {}
+            if not route.is_public:
+                token = token_of(http.headers, http.cookies)
+                tasks = self._logons.authenticate(token).tasks
+            handler = route.handler(http.method)
+            now = self._world.clock.now()
+            request = Request(
+                method=http.method,
+                params=params,
+                headers=http.headers,
+                ids=ids,
+                world=self._world,
+                builder=EntityBuilder(self._base, self._product, now),
+                tasks=tasks,
+            )
+            return handler(request)
+        except RefusalError as refusal:
+            return refusal.response()
+
+    def _rendered(self, http: web.BaseRequest, response: Response) -> RenderedResponse:
+        date = self._world.clock.http_date()
+        headers = {"Server": _SERVER, "Date": date, **response.headers}
+        if response.document is None:
+            return RenderedResponse(response.status, b"", headers)
+        # Recorded: JSON where Accept names it anywhere, in whatever order and however
+        # weighted; else XML.
+        accept = ",".join(http.headers.getall("Accept", ())).lower()
+        is_json = "application/json" in accept
+        body = render(response.document, "json" if is_json else "xml", self._product)
+        media = "json" if is_json else "xml"
+        headers["Content-Type"] = f"application/{media}; charset=utf-8"
+        return RenderedResponse(response.status, body, headers)
