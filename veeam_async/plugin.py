@@ -17,7 +17,7 @@ _MARKER = "veeam_simulator"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, so that `--strict-markers` accepts it."""
+    """Register the marker, so that `--strict-markers` accepts it."""
     config.addinivalue_line(
         "markers",
         f"{_MARKER}(**settings): how the fixture {_MARKER} is to be, by the keyword "
@@ -39,7 +39,7 @@ def veeam_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
 
 
 def _settings(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Give what the markers say, the nearest one last."""
+    """Keyword arguments of all markers; the nearest one wins."""
     settings: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers(_MARKER))):
         if marker.args:

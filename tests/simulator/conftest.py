@@ -99,7 +99,7 @@ Connect = Callable[..., Awaitable[Caller]]
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Give a function that makes callers, logged on unless told otherwise."""
+    """A function that makes callers, logged on unless told otherwise."""
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(
         cookie_jar=jar, connector=aiohttp.TCPConnector(ssl=False)
@@ -121,12 +121,12 @@ async def connect() -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Give a simulator as it is with its defaults."""
+    """A simulator with its defaults."""
     async with Simulator() as simulator:
         yield simulator
 
 
 @pytest.fixture
 async def caller(simulator: Simulator, connect: Connect) -> Caller:
-    """Give a caller that is logged on and asks for JSON."""
+    """A caller that is logged on and asks for JSON."""
     return await connect(simulator)

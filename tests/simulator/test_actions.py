@@ -10,7 +10,7 @@ from veeam_async.simulator import Simulator
 
 @pytest.fixture
 def slow() -> Simulator:
-    """Give a simulator whose clock moves by `advance` only."""
+    """A simulator whose clock moves by `advance` only."""
     return Simulator(sessions=0, running=0, speed=0)
 
 

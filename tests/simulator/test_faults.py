@@ -12,7 +12,7 @@ PATH = "/backupServers?format=Entity"
 
 @pytest.fixture
 async def struck(simulator: Simulator, caller: Any) -> Any:
-    """Give a function that sends a GET while one fault is certain."""
+    """A function that sends a GET while one fault is certain."""
 
     async def send(**probabilities: Any) -> Any:
         simulator.faults = Faults(**probabilities)

@@ -21,7 +21,7 @@ async def _look(caller: Any, session: uuid.UUID) -> Any:
 
 @pytest.fixture
 def slow() -> Simulator:
-    """Give a simulator whose clock moves by `advance` only."""
+    """A simulator whose clock moves by `advance` only."""
     return Simulator(sessions=5, running=0, speed=0, start=START)
 
 
@@ -191,17 +191,19 @@ async def test_a_session_of_any_job_can_be_added(slow: Simulator, connect: Any) 
         restore = simulator.add_session(kind="RestoreSession", job_name="vm", script=())
         path = f"/replicaSessions/{session}?format=Entity"
         replica = (await caller.get(path)).json
-        parts = await caller.get(f"/replicaSessions/{session}/repicaTaskSessions")
+        tasks = await caller.get(f"/replicaSessions/{session}/repicaTaskSessions")
         path = f"/restoreSessions/{restore}?format=Entity"
         restored = (await caller.get(path)).json
 
         assert replica["jobUid"] == f"urn:veeam:Job:{job}"
         assert replica["jobType"] == "Replica"
-        assert parts.json["refs"]
+        assert tasks.json["refs"]
         assert restored["vmDisplayName"] == "vm"
 
 
-async def test_parts_end_before_their_session(slow: Simulator, connect: Any) -> None:
+async def test_task_sessions_end_before_their_session(
+    slow: Simulator, connect: Any
+) -> None:
     """Task sessions go from Pending to Completed, and are done with their session."""
     async with slow as simulator:
         caller = await connect(simulator)
@@ -210,21 +212,26 @@ async def test_parts_end_before_their_session(slow: Simulator, connect: Any) -> 
         seen = []
         for _ in range(3):
             path = f"/backupSessions/{session}/taskSessions?format=Entity"
-            parts = (await caller.get(path)).json["backupTaskSessions"]
-            seen.append({(part["state"], part["result"]) for part in parts})
+            found = (await caller.get(path)).json["backupTaskSessions"]
+            seen.append(
+                {
+                    (task_session["state"], task_session["result"])
+                    for task_session in found
+                }
+            )
             simulator.advance(50 if seen[1:] else 21)
         path = f"/backupSessions/{endless}/taskSessions?format=Entity"
-        parts = (await caller.get(path)).json["backupTaskSessions"]
+        found = (await caller.get(path)).json["backupTaskSessions"]
 
         assert seen[0] == {("Pending", "Success")}
         assert ("InProgress", "Success") in seen[1]
         simulator.advance(50)
         path = f"/backupSessions/{session}/taskSessions?format=Entity"
         ended = (await caller.get(path)).json["backupTaskSessions"]
-        assert {(part["state"], part["result"]) for part in ended} == {
-            ("Completed", "Warning")
-        }
-        assert {part["state"] for part in parts} == {"InProgress"}
+        assert {
+            (task_session["state"], task_session["result"]) for task_session in ended
+        } == {("Completed", "Warning")}
+        assert {task_session["state"] for task_session in found} == {"InProgress"}
 
 
 async def test_a_result_can_come_late(slow: Simulator, connect: Any) -> None:

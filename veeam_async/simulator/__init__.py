@@ -5,11 +5,13 @@ For demonstrations, tests and benchmarks. What it promises:
 - It is written from the server's contract alone: what the reference documents, what
   was recorded from real servers, what public clients rely on. It shares no code with
   the client, so that no mistake can hide on both sides.
-- It is deterministic. The same seed, start and requests give the same ids, names,
-  times, results, tokens and faults. Sessions are functions of a simulated clock:
-  nothing happens in the background, and `advance` moves time at once.
-- It listens on 127.0.0.1 unless another host is asked for, and opens no connection
-  itself. Leaving it closes every socket at once, whatever still waits.
+- It is deterministic. The same arguments, `seed` and `start` among them, and the same
+  requests give the same ids, names, times, results, tokens and faults. Sessions are
+  functions of a simulated clock: nothing happens in the background, and `advance`
+  moves time at once.
+- It stays on loopback: it listens on 127.0.0.1 and ::1 unless another host is asked
+  for, and opens no connection itself. Leaving it closes every socket at once, whatever
+  still waits.
 - `Faults` and `capacity` break it in the ways networks and busy servers break.
 
 What it does not simulate:

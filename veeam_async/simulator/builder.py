@@ -90,7 +90,7 @@ class EntityBuilder:
         end = run.end_at(self.now)
         if end is None or run.job_type != "Backup" or run.result == "Failed":
             return []
-        # Not drawn: the id is another one, and the same whenever it is shown.
+        # Made of the run's id, so that no random number is drawn for it.
         point = uuid.UUID(int=run.id.int ^ 1)
         return [
             # The reference says Down, the wire was recorded to say Related.
@@ -113,7 +113,7 @@ class EntityBuilder:
         return f"{day} {hour or 12:2}:{created.minute:02}{half}"
 
     def restore(self, run: Run) -> RestoreSession:
-        """Restore session."""
+        """Session of a restore."""
         here = f"{self.base}/restoreSessions/{run.id}"
         return RestoreSession(
             vm_display_name=run.name,
@@ -191,7 +191,7 @@ class EntityBuilder:
         )
 
     def server(self, server: Server) -> BackupServer:
-        """Backup server."""
+        """Backup server, of the version that fits the product."""
         here = f"{self.base}/backupServers/{server.id}"
         return BackupServer(
             description=server.description,
@@ -207,7 +207,7 @@ class EntityBuilder:
         )
 
     def repo(self, repo: Repo) -> Repository:
-        """Repository."""
+        """Backup repository with its free space."""
         here = f"{self.base}/repositories/{repo.id}"
         return Repository(
             capacity=repo.capacity,
@@ -243,7 +243,7 @@ class EntityBuilder:
 
 
 def reference(entity: Job | BackupJobSession) -> EntityRef:
-    """Reference of `entity`: it without its state, some of its links left out."""
+    """Reference to `entity`: its name, its uid and some of its links."""
     href = entity.href.removesuffix("?format=Entity")
     return EntityRef(
         links=tuple(

@@ -1,6 +1,6 @@
-"""The way of every request: counted, delayed, struck by a fault, served, sent.
+"""The way of every request: counted, delayed, hit by a fault, served, sent.
 
-From aiohttp's request to aiohttp's response; everything below knows no socket.
+From aiohttp's request to aiohttp's response; the handlers below know no socket.
 """
 
 import asyncio
@@ -83,20 +83,27 @@ class Dispatcher:
 
     async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        # 1. Counted before all else: what is turned away below was a request too.
         segments, params = parse_target(http.raw_path)
         route, ids = self._routes.match(segments)
         self.by_route[f"{http.method} {route.name}"] += 1
-        # Bodies are read and ignored, so that the connection can be kept alive.
+        # 2. No handler wants a body; it is read so that the connection can live on.
         if http.can_read_body:
             await http.read()
+        # 3. Drawn whether or not there is capacity: the overload of one run must not
+        #    move where the faults of the next requests hit.
         fault, latency = self._injector.draw(is_logon=route.is_logon)
         if fault:
             self.by_fault[fault] += 1
+        # 4. Turned away, or late, before any work is done.
         if not await self._admitted(latency):
             busy = RefusalError(503, "The server is busy.").response()
             return self._rendered(http, busy).whole()
+        # 5. The page of a proxy, which has none of the server's headers.
         if fault == "html":
             return _HTML_PAGE.whole()
+        # 6. The work, unless the fault comes in its place; then the response is sent,
+        #    perhaps broken: what was ordered has happened all the same.
         response = self._fault_response(fault, http) or self._respond(
             http, route, ids, params
         )
@@ -150,7 +157,6 @@ class Dispatcher:
             handler = route.handler(http.method)
             now = self._world.clock.now()
             request = Request(
-                method=http.method,
                 params=params,
                 headers=http.headers,
                 ids=ids,

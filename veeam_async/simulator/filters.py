@@ -1,4 +1,4 @@
-"""Filters of the query service: the fields records are compared by, and the grammar.
+"""Filters of the query service: kinds of fields, and the grammar.
 
 `expr := all (',' all)*; all := term (';' term)*; term := '(' expr ')' | field op
 value`. `;` binds tighter than `,`: the reference does not say so, callers put
@@ -40,7 +40,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-# A thousand parentheses would else be a RecursionError, which is no refusal.
+# Without a limit a thousand parentheses are a RecursionError, not a 400.
 _DEEPEST = 64
 
 # ------------------------------------------------------------------ fields
@@ -180,24 +180,24 @@ class _Parser:
         self._depth = 0
 
     def alternatives(self) -> Predicate:
-        parts = [self._all_of()]
+        options = [self._all_of()]
         while self._took_mark(","):
-            parts.append(self._all_of())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda record, now: any(part(record, now) for part in parts)
+            options.append(self._all_of())
+        if len(options) == 1:
+            return options[0]
+        return lambda record, now: any(option(record, now) for option in options)
 
     def expect_end(self) -> None:
         if self._at < len(self._tokens):
             raise RefusalError(400, f"Filter is invalid near '{self._next().text}'.")
 
     def _all_of(self) -> Predicate:
-        parts = [self._term()]
+        terms = [self._term()]
         while self._took_mark(";"):
-            parts.append(self._term())
-        if len(parts) == 1:
-            return parts[0]
-        return lambda record, now: all(part(record, now) for part in parts)
+            terms.append(self._term())
+        if len(terms) == 1:
+            return terms[0]
+        return lambda record, now: all(term(record, now) for term in terms)
 
     def _term(self) -> Predicate:
         if not self._took_mark("("):

@@ -1,4 +1,4 @@
-"""Sockets that listen on loopback, with TLS where asked, and their quick end."""
+"""Listening sockets: both loopback addresses, TLS where asked, closed at once."""
 
 import contextlib
 import ssl
@@ -67,15 +67,15 @@ class Listener:
     ) -> None:
         is_loopback = self._host in _LOOPBACK
         host = "127.0.0.1" if is_loopback else self._host
-        site = web.TCPSite(runner, host, self.port, ssl_context=context, backlog=1024)
-        await site.start()
+        first = web.TCPSite(runner, host, self.port, ssl_context=context, backlog=1024)
+        await first.start()
         self.port = runner.addresses[0][1]
         if is_loopback:
             # The name localhost leads to both families, the other one often first.
-            other = web.TCPSite(runner, "::1", self.port, ssl_context=context)
+            second = web.TCPSite(runner, "::1", self.port, ssl_context=context)
             # A machine without IPv6 is served on the one address.
             with contextlib.suppress(OSError):
-                await other.start()
+                await second.start()
 
     async def close(self) -> None:
         """Stop listening, and cut every connection."""

@@ -47,7 +47,6 @@ class RefusalError(Exception):
 class Request:
     """A request with all that its handler needs to answer it."""
 
-    method: str
     params: Mapping[str, str]
     headers: Mapping[str, str]
     ids: tuple[str, ...]

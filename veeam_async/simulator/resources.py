@@ -20,7 +20,7 @@ LISTED_JOB_TYPES = {"Backup", "BackupCopy", "ImmediateBackupCopy", "Replica"}
 """Types that /jobs lists; jobs of file shares and agents have paths of their own."""
 
 _STATES = ("Starting", "Stopping", "Working", "Pausing", "Resuming", "Stopped")
-# A filter compares these by their place, so that `Result>=Warning` is a question.
+# Filters compare enumerations by their place: `Result>=Warning` is Warning or Failed.
 _RESULTS = ("None", "Success", "Warning", "Failed")
 _TASK_STATES = ("InProgress", "Pending", "Completed")
 _PLATFORMS = ("VMware", "Hyperv", "vCloud")
@@ -206,7 +206,7 @@ SERVED: Mapping[str, Resource] = {
 }
 """Collections that hold something, by path."""
 
-# Clients walk the links of the logon, so what they lead to is there.
+# The logon links to these as well, and its links must not lead to a 404.
 EMPTY: Mapping[str, str] = {
     "managedServers": "ManagedServers",
     "failoverPlans": "FailoverPlans",

@@ -51,7 +51,7 @@ class Routes:
     def __init__(self, logon: auth.LogonHandlers) -> None:
         self._table: dict[tuple[str, ...], Route] = {}
         for route in (*_logon_routes(logon), *_ACTION_ROUTES, *_read_routes()):
-            path = tuple(part.lower() for part in route.name.split("/") if part)
+            path = tuple(word.lower() for word in route.name.split("/") if word)
             known = self._table.get(path)
             self._table[path] = _merged(known, route) if known else route
 

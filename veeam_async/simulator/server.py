@@ -1,4 +1,4 @@
-"""The simulator in a user's hand: started, looked at, changed while it serves."""
+"""The simulator as users see it: entered, looked at, changed while it serves."""
 
 import asyncio
 import math
@@ -157,7 +157,7 @@ class Simulator:
             await self._listener.close()
 
     def _restart(self) -> None:
-        """Make everything anew from the seed: entered twice, it is the same twice."""
+        """Build everything from the seed, so that entering it again starts over."""
         # Product 13 writes six digits of a second's fraction in a session's name.
         digits = 6 if self._product == "13" else 0
         time = asyncio.get_running_loop().time

@@ -19,8 +19,8 @@ T = TypeVar("T")
 class ThreadedSimulator(Simulator):
     """A `Simulator` that serves from a thread of its own; enter it with `with`.
 
-    Its methods and properties may be used from one other thread: they run in the loop
-    that serves, between two requests, and the caller waits for them.
+    What reads or changes sessions runs in the loop that serves, between two requests,
+    and the caller waits for it: it may be called from any one other thread.
     """
 
     _loop: asyncio.AbstractEventLoop

@@ -49,7 +49,6 @@ class Member:
 class Layout:
     """Members of a class in wire order: all for JSON; attributes, elements for XML."""
 
-    tag: str
     members: tuple[Member, ...]
     attributes: tuple[Member, ...]
     elements: tuple[Member, ...]
@@ -89,7 +88,6 @@ def _layout(cls: Any, product: Product) -> Layout:
     ]
     order = _attribute_order(cls, product)
     return Layout(
-        tag=cls.__name__,
         members=tuple(member for _, member in members),
         attributes=tuple(sorted(attributes, key=lambda m: _rank(m.xml, order))),
         elements=tuple(sorted(elements, key=_element_rank)),

@@ -1,7 +1,7 @@
 """Everything that exists on the simulated server, and what users and tests do to it.
 
-Two seeds alike give two worlds alike: what is created later draws its ids from a
-random stream of its own, in the order in which it is created.
+The same seed gives the same world. What is created later draws its ids from a random
+stream of its own, in the order of creation.
 """
 
 import bisect
