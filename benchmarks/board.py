@@ -16,11 +16,11 @@ from collections.abc import Iterator
 
 import attrs
 
-from tests.cli.told import session, told
+from tests.cli.events import changed, session
 from veeam_async import BackupJobSession, EventKind, SessionChanged
-from veeam_async.cli.board import Board
-from veeam_async.cli.live import shown
-from veeam_async.cli.screen import Screen
+from veeam_async.cli.render.console import PlainConsole
+from veeam_async.cli.render.dashboard import Dashboard
+from veeam_async.cli.render.live import live_dashboard
 
 SESSIONS = (100, 1_000, 10_000)
 SECONDS = 10.0
@@ -68,7 +68,9 @@ def change(
     """Give the event that tells of a session in a state."""
     result = "Success" if state == "Stopped" else None
     name = f"Backup of department {number}"
-    return told(kind, session(number, state, result, progress=progress, job_name=name))
+    return changed(
+        kind, session(number, state, result, progress=progress, job_name=name)
+    )
 
 
 def steps(many: int) -> Iterator[list[Change]]:
@@ -95,22 +97,22 @@ def steps(many: int) -> Iterator[list[Change]]:
 async def measure(many: int) -> Cost:
     """Let *many* sessions run before a terminal for a while."""
     terminal = Terminal()
-    screen = Screen(terminal, width=120)
-    screen.height = 40
-    board = Board()
+    console = PlainConsole(terminal, width=120)
+    console.height = 40
+    dashboard = Dashboard()
     found = [change(EventKind.FOUND, number) for number in range(many)]
     work = list(steps(many))
-    async with shown(board, screen):
+    async with live_dashboard(dashboard, console):
         began = time.process_time()
         for event in found:
-            board.note(event, time.monotonic())
+            dashboard.update(event, time.monotonic())
         found_seconds = time.process_time() - began
         await asyncio.sleep(1.0)
         terminal.sent = 0
         began, start = time.process_time(), time.monotonic()
         for number, events in enumerate(work, 1):
             for event in events:
-                board.note(event, time.monotonic())
+                dashboard.update(event, time.monotonic())
             await asyncio.sleep(start + number * STEP_SECONDS - time.monotonic())
         share = (time.process_time() - began) / (time.monotonic() - start)
     return Cost(many, found_seconds, share, terminal.sent)

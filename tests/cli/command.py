@@ -79,11 +79,11 @@ async def end(process: asyncio.subprocess.Process, text: str | bytes = "") -> En
     return ended
 
 
-async def after_looks(
+async def after_polls(
     simulator: Simulator,
     *steps: float,
     commands: int = 1,
-    looks: int = 6,
+    polls: int = 6,
     route: str = "GET /backupSessions/{id}",
 ) -> None:
     """Advance the simulator, step by step, once *commands* look at its sessions.
@@ -99,11 +99,11 @@ async def after_looks(
         await asyncio.sleep(0.02)
     for seconds in steps:
         before = seen()
-        while seen() < before + looks * commands:
+        while seen() < before + polls * commands:
             await asyncio.sleep(0.02)
         simulator.advance(seconds)
 
 
 async def after_lists(simulator: Simulator, *steps: float) -> None:
-    """Advance the simulator as `after_looks` does, once a command lists sessions."""
-    await after_looks(simulator, *steps, route="GET /query")
+    """Advance the simulator as `after_polls` does, once a command lists sessions."""
+    await after_polls(simulator, *steps, route="GET /query")

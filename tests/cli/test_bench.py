@@ -6,8 +6,14 @@ import pytest
 
 from tests.cli.command import Ended, Run, environment
 from tests.cli.terminal import needs_terminal, on_terminal
-from veeam_async.cli.histogram import Bucket, buckets, label, picture
-from veeam_async.cli.percentiles import Percentiles, percentiles
+from veeam_async.cli.render.histogram import (
+    Bucket,
+    Percentiles,
+    bound_label,
+    buckets,
+    histogram,
+    percentiles,
+)
 from veeam_async.simulator import Faults, Simulator
 
 
@@ -159,7 +165,7 @@ def test_a_long_gap_is_one_row() -> None:
     times = [0.001] * 99 + [60.0]
     marks = percentiles(times)
     assert marks is not None
-    rows = list(picture(buckets(times), marks, width=60, is_plain=True))
+    rows = list(histogram(buckets(times), marks, width=60, ascii_only=True))
 
     assert rows == [
         "    < 1.5 ms  ###########       99  99.0%  p50 p90 p99",
@@ -174,4 +180,4 @@ def test_a_long_gap_is_one_row() -> None:
 )
 def test_a_bound_is_told_in_its_unit(time: float, expected: str) -> None:
     """Short enough for the margin of the picture."""
-    assert label(time) == expected
+    assert bound_label(time) == expected

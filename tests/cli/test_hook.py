@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.command import Run
 from veeam_async.cli.exits import Refusal
-from veeam_async.cli.hook import hook_of
+from veeam_async.cli.pipeline import EventHook
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.1")
@@ -74,12 +74,22 @@ async def test_looks_go_on_while_a_command_runs(
 def test_what_is_no_command(command: str) -> None:
     """What cannot be run is refused before anything is watched."""
     with pytest.raises(Refusal, match="--exec"):
-        hook_of(command)
+        EventHook.parse(command)
 
 
 def test_backslashes_on_windows() -> None:
     """There a backslash separates folders; elsewhere it escapes as in a shell."""
     command = rf'{PYTHON} a\b "c d" # e'
 
-    assert hook_of(command, is_windows=True).words[1:] == (r"a\b", "c d", "#", "e")
-    assert hook_of(command, is_windows=False).words[1:] == ("ab", "c d", "#", "e")
+    assert EventHook.parse(command, is_windows=True).words[1:] == (
+        r"a\b",
+        "c d",
+        "#",
+        "e",
+    )
+    assert EventHook.parse(command, is_windows=False).words[1:] == (
+        "ab",
+        "c d",
+        "#",
+        "e",
+    )

@@ -4,11 +4,11 @@ from itertools import count
 
 import pytest
 
-from tests.cli.told import found, session, told
+from tests.cli.events import changed, dashboard_of, session
 from veeam_async import EventKind
-from veeam_async.cli import live
-from veeam_async.cli.board import Board, Row
-from veeam_async.cli.screen import Screen
+from veeam_async.cli.render.console import PlainConsole
+from veeam_async.cli.render.dashboard import Dashboard, Row
+from veeam_async.cli.render.live import live_dashboard
 
 pytestmark = pytest.mark.looptime
 
@@ -20,14 +20,14 @@ class _Terminal(io.StringIO):
         return True
 
 
-class _Seen(Board):
-    """A board that counts how often somebody looked at it."""
+class _Counted(Dashboard):
+    """A dashboard that counts how often somebody looked at it."""
 
-    looks = 0
+    reads = 0
 
-    def rows(self, most: int, now: float) -> list[Row]:
-        self.looks += 1
-        return super().rows(most, now)
+    def rows(self, limit: int, now: float) -> list[Row]:
+        self.reads += 1
+        return super().rows(limit, now)
 
 
 async def test_nothing_is_drawn_while_nothing_changes(
@@ -35,13 +35,15 @@ async def test_nothing_is_drawn_while_nothing_changes(
 ) -> None:
     """A terminal is sent what changes on it, a moment after the event."""
     monkeypatch.setenv("TERM", "xterm")
-    board, stream = found(3), _Terminal()
-    async with live.shown(board, Screen(stream, width=80)):
+    dashboard, stream = dashboard_of(3), _Terminal()
+    async with live_dashboard(dashboard, PlainConsole(stream, width=80)):
         await asyncio.sleep(1)
         first = stream.getvalue()
         await asyncio.sleep(60)
         later = stream.getvalue()
-        board.note(told(EventKind.PROGRESSED, session(0, progress=47)), now=0.0)
+        dashboard.update(
+            changed(EventKind.PROGRESSED, session(0, progress=47)), now=0.0
+        )
         await asyncio.sleep(1)
 
         assert "100%" not in first
@@ -49,16 +51,14 @@ async def test_nothing_is_drawn_while_nothing_changes(
         assert "47%" in stream.getvalue()[len(later) :]
 
 
-@pytest.mark.parametrize(("took", "looks"), [(0.04, 500), (3600.0, 200)])
-async def test_a_slow_terminal_is_drawn_to_less_often(
-    monkeypatch: pytest.MonkeyPatch, took: float, looks: int
-) -> None:
+@pytest.mark.parametrize(("took", "reads"), [(0.04, 500), (3600.0, 200)])
+async def test_a_slow_terminal_is_drawn_to_less_often(took: float, reads: int) -> None:
     """Drawing takes one part in fifty of the time, but the table never stands still."""
-    ticks = count(step=took / 2)  # the time is asked for twice in a drawing
-    monkeypatch.setattr(live, "monotonic", lambda: next(ticks))
-    board = _Seen()
-    async with live.shown(board, Screen(io.StringIO(), width=80)):
+    times = count(step=took)  # read before and after each drawing
+    dashboard = _Counted()
+    console = PlainConsole(io.StringIO(), width=80)
+    async with live_dashboard(dashboard, console, clock=lambda: next(times)):
         await asyncio.sleep(1000)
-        seen = board.looks
+        seen = dashboard.reads
 
-    assert seen == pytest.approx(looks, rel=0.1)
+    assert seen == pytest.approx(reads, rel=0.1)

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from veeam_async import CertificateError, RequestTimeout, Task
-from veeam_async.cli.exits import Exit, code_of, explain
-from veeam_async.cli.output import put_line
+from veeam_async.cli.exits import Exit, exit_code_of, explain
+from veeam_async.cli.render.output import write_line
 
 
 def test_json_is_ascii_where_the_stream_is_not_utf8(
@@ -16,7 +16,7 @@ def test_json_is_ascii_where_the_stream_is_not_utf8(
     for encoding, expected in (("cp1252", "\\u590c"), ("utf-8", "夌")):
         raw = io.BytesIO()
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
-        put_line(Task(task_id="task-1", state="Running", operation="夌"))
+        write_line(Task(task_id="task-1", state="Running", operation="夌"))
         text = raw.getvalue().decode(encoding)
 
         assert expected in text
@@ -30,6 +30,6 @@ def test_errors_are_told_in_the_terms_of_the_command() -> None:
 
     assert explain(unseen) == "x is not trusted; trust it by --ca-file FILE"
     assert explain(slow) == "no answer in 60 s; --request-timeout gives it more time"
-    assert code_of(slow) == Exit.ERROR
-    assert code_of(RuntimeError("no cryptography")) == Exit.ERROR
-    assert code_of(ValueError("bad")) == Exit.USAGE
+    assert exit_code_of(slow) == Exit.ERROR
+    assert exit_code_of(RuntimeError("no cryptography")) == Exit.ERROR
+    assert exit_code_of(ValueError("bad")) == Exit.USAGE

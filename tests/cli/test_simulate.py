@@ -7,16 +7,16 @@ import pytest
 from tests.cli.command import end, environment, start
 
 
-async def _card(process: asyncio.subprocess.Process) -> str:
+async def _instructions(process: asyncio.subprocess.Process) -> str:
     """Read what the simulator says until it serves."""
     assert process.stdout is not None
     said = await process.stdout.readuntil(b"Ctrl-C ends it.\n")
     return said.decode()
 
 
-def _exported(card: str) -> dict[str, str]:
+def _exported(text: str) -> dict[str, str]:
     """Read the lines for sh."""
-    words = (line.split() for line in card.splitlines())
+    words = (line.split() for line in text.splitlines())
     pairs = (word[1].split("=", 1) for word in words if word[:1] == ["export"])
     return {name: value.strip("'") for name, value in pairs}
 
@@ -26,15 +26,15 @@ async def test_it_says_how_to_reach_it_and_serves() -> None:
     """The lines for a shell are all that another command needs; Ctrl-C gives 130."""
     options = ("--port", "0", "--tls", "--sessions", "5", "--running", "1")
     simulator = await start("simulate", *options, env=environment())
-    card = await _card(simulator)
-    given = _exported(card)
+    text = await _instructions(simulator)
+    given = _exported(text)
     listed = await end(await start("references", env=environment(**given)))
     simulator.send_signal(signal.SIGINT)
     ended = await end(simulator)
 
     names = ("VEEAM_URL", "VEEAM_USERNAME", "VEEAM_PASSWORD", "VEEAM_FINGERPRINT")
     assert set(names) == set(given)
-    assert all(f"  $env:{name} = '{given[name]}'" in card for name in names)
+    assert all(f"  $env:{name} = '{given[name]}'" in text for name in names)
     assert given["VEEAM_URL"].startswith("https://127.0.0.1:")
     assert len(listed.rows) == 5
     assert (ended.code, ended.err) == (130, "")

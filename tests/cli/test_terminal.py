@@ -4,7 +4,7 @@ import math
 import pytest
 from rich.cells import cell_len
 
-from tests.cli.command import PASSWORD, after_looks, environment
+from tests.cli.command import PASSWORD, after_polls, environment
 from tests.cli.terminal import needs_terminal, on_terminal
 from veeam_async.simulator import Simulator
 
@@ -37,7 +37,7 @@ async def test_no_colour_where_none_is_wanted(simulator: Simulator) -> None:
         on_terminal(*watch, env=env | {"NO_COLOR": "1"}),
         on_terminal(*watch, env=env | {"TERM": "dumb"}),
         on_terminal("fetch", "-o", "table", env=env),
-        after_looks(simulator, 36_000, commands=3, looks=12),
+        after_polls(simulator, 36_000, commands=3, polls=12),
     )
 
     assert [plain.code, dumb.code, colourful.code] == [0, 0, 0]
@@ -108,7 +108,7 @@ async def test_get_and_wait_on_a_terminal(simulator: Simulator) -> None:
     got, waited, _ = await asyncio.gather(
         on_terminal("get", one, env=env),
         on_terminal("wait", one, "--interval", "0.1", env=env),
-        after_looks(simulator, 36_000, commands=2),
+        after_polls(simulator, 36_000, commands=2),
     )
 
     assert [got.code, waited.code] == [0, 0]

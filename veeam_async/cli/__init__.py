@@ -1,6 +1,14 @@
 """The `veeam-async` command: arguments in, text on a terminal or lines in a pipe out.
 
-It uses the library as any other program would, nearly always by its public names. `app`
-finds the command and turns what goes wrong into an exit code (`exits`); `connection`
-and `given` are what commands take, `screen`, `output`, `table`, `board` what they show.
+It uses the library as any other program would, nearly always by its public names.
+What holds for every command:
+
+- Data goes to standard output; progress, messages and questions go to standard error.
+- An error is one line, without a traceback, and decides the exit code (`exits`).
+- No password and no token is ever printed, but that of the simulated server.
+- What a server sent reaches a terminal only after its control characters were replaced.
+- Ctrl-C and SIGTERM log out and save the checkpoint before the process ends.
+
+`app` finds the command, `commands` holds one module for each, `options` is what they
+take, `pipeline` what happens to each event of a watch, and `render` what they show.
 """

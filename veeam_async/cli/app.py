@@ -1,4 +1,4 @@
-"""The command itself: find what was asked for, run it, give its exit code."""
+"""The command itself: find what was asked for, run it, return its exit code."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from typing import Any
 from cyclopts import App, CycloptsError
 
 from veeam_async import VeeamError, __version__
-from veeam_async.cli.bench import bench
-from veeam_async.cli.demo import demo
-from veeam_async.cli.exits import Exit, Refusal, code_of, explain
-from veeam_async.cli.fetching import fetch
-from veeam_async.cli.reading import get, query, references, tasks
-from veeam_async.cli.replaying import replay
-from veeam_async.cli.running import run as run_job
-from veeam_async.cli.screen import out, prepare, warn
-from veeam_async.cli.simulate import simulate
-from veeam_async.cli.stopping import stop
-from veeam_async.cli.waiting import wait
-from veeam_async.cli.watching import watch
-from veeam_async.cli.words import one_line
+from veeam_async.cli.commands.bench import bench
+from veeam_async.cli.commands.demo import demo
+from veeam_async.cli.commands.fetch import fetch
+from veeam_async.cli.commands.read import get, query, references, tasks
+from veeam_async.cli.commands.replay import replay
+from veeam_async.cli.commands.run import run as run_job
+from veeam_async.cli.commands.simulate import simulate
+from veeam_async.cli.commands.stop import stop
+from veeam_async.cli.commands.wait import wait
+from veeam_async.cli.commands.watch import watch
+from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
+from veeam_async.cli.render.console import escape_unencodable, stdout_console, warn
+from veeam_async.cli.render.text import one_line
 
 _HELP = """\
 Read, follow and wait for the sessions of a Veeam Backup Enterprise Manager.
 
 Begin with: `veeam-async demo`"""
 
-_MORE = """\
+_EPILOGUE = """\
 The server and the user come from VEEAM_URL, VEEAM_USERNAME and VEEAM_PASSWORD, or from
 options: `veeam-async get --help` shows them. `veeam-async simulate` gives a server to
 try.
@@ -60,50 +60,56 @@ _COMMANDS: tuple[Callable[..., Exit], ...] = (
     tasks,
     bench,
 )
+"""In the order of the help: what a newcomer needs first."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command with *arguments* and give its exit code."""
+    """Run the command with *arguments* to its end, whatever that is; its exit code."""
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
         return Exit.ERROR
-    prepare()
-    ending = _Ending()
+    escape_unencodable()
+    interrupt = _Interrupt()
     try:
         with warnings.catch_warnings():
+            # The library's UserWarnings are for this user, each time: TLS is off.
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning
-            code = _carry_out(arguments)
+            code = _dispatch(arguments)
+        # The interpreter does so too at its exit, but prints what fails then.
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return ending.code
+        return interrupt.exit_code
     except (Refusal, VeeamError, ValueError, RuntimeError, OSError) as error:
         if _is_closed_pipe(error):
-            _forget_stdout()
+            _discard_stdout()
             return Exit.PIPE_CLOSED
         warn(explain(error))
-        return code_of(error)
+        return exit_code_of(error)
     return code
 
 
-class _Ending:
-    """Let SIGTERM, which a service manager sends, end a command as Ctrl-C does.
+class _Interrupt:
+    """Lets SIGTERM, which a service manager sends, end a command as Ctrl-C does.
 
-    *code* is the exit code of whichever of the two it was.
+    *exit_code* is that of whichever of the two it was.
     """
 
     def __init__(self) -> None:
-        self.code = Exit.INTERRUPTED
+        self.exit_code = Exit.INTERRUPTED
         with suppress(ValueError):  # not in the main thread: a test's own
-            signal.signal(signal.SIGTERM, self._end)
+            signal.signal(signal.SIGTERM, self._terminate)
 
-    def _end(self, _number: int, _frame: object) -> None:
-        self.code = Exit.TERMINATED
+    def _terminate(self, _number: int, _frame: object) -> None:
+        self.exit_code = Exit.TERMINATED
+        # A shell without job control starts background jobs with SIGINT ignored.
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            raise KeyboardInterrupt  # a script's background job, deaf to Ctrl-C
+            raise KeyboardInterrupt
+        # Elsewhere asyncio.run handles it by cancelling the main task, and only so the
+        # command logs out and saves its checkpoint.
         signal.raise_signal(signal.SIGINT)
 
 
-def _carry_out(arguments: Sequence[str]) -> Exit:
+def _dispatch(arguments: Sequence[str]) -> Exit:
     _refuse_password(arguments)
     try:
         command, bound, _ = _app().parse_args(
@@ -111,6 +117,7 @@ def _carry_out(arguments: Sequence[str]) -> Exit:
         )
     except CycloptsError as error:
         raise Refusal(f"{one_line(str(error))} (see --help)") from error
+    # What --help and --version call is cyclopts' own, and returns no exit code.
     code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, Exit) else Exit.DONE
 
@@ -119,10 +126,10 @@ def _app() -> App:
     app = App(
         name="veeam-async",
         help=_HELP,
-        help_epilogue=_MORE,
+        help_epilogue=_EPILOGUE,
         version=f"veeam-async {__version__}",
         help_format="markdown",
-        console=out(),
+        console=stdout_console(),
     )
     for place, command in enumerate(_COMMANDS):
         app.command(command, sort_key=place, help_epilogue="")
@@ -130,8 +137,8 @@ def _app() -> App:
 
 
 def _refuse_password(arguments: Sequence[str]) -> None:
-    """Say why there is no such option; what came after it is not repeated."""
-    if any(each.partition("=")[0] == "--password" for each in arguments):
+    # Before cyclopts sees it, whose error would repeat the password.
+    if any(argument.partition("=")[0] == "--password" for argument in arguments):
         raise Refusal(
             "a password on the command line can be read by everybody on this machine "
             "and stays in the shell's history: set VEEAM_PASSWORD, or give "
@@ -144,14 +151,15 @@ def _show_warning(message: Warning | str, *_more: Any, **_also: Any) -> None:
 
 
 def _is_closed_pipe(error: Exception) -> bool:
-    """Tell whether whoever read the output has gone; Windows calls that EINVAL."""
+    """Whether the reader of the output has gone; Windows calls that EINVAL."""
     is_windows = sys.platform == "win32"
     return isinstance(error, BrokenPipeError) or (
         is_windows and isinstance(error, OSError) and error.errno == errno.EINVAL
     )
 
 
-def _forget_stdout() -> None:
-    """Give the interpreter another place to flush to: the reader has gone."""
+def _discard_stdout() -> None:
+    """Lead standard output to nowhere."""
+    # The interpreter flushes it once more at its exit, and would fail again.
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,11 +7,17 @@ from enum import IntEnum
 from veeam_async import (
     AuthenticationFailed,
     CertificateError,
+    DeadlineExceeded,
     InvalidId,
     RequestTimeout,
+    SessionResult,
     VeeamError,
 )
-from veeam_async.cli.words import one_line
+from veeam_async.cli.render.console import say
+from veeam_async.cli.render.dashboard import Dashboard
+from veeam_async.cli.render.text import GONE, count, one_line, summary
+
+_NAMED_SESSIONS = 3
 
 
 class Exit(IntEnum):
@@ -22,32 +28,35 @@ class Exit(IntEnum):
     USAGE = 2
     SESSION_FAILED = 3
     DEADLINE = 4
+    # What a shell reports for a process that SIGINT, SIGPIPE or SIGTERM ended.
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the command says, not a fault of it
-    """The end of a command with *code*, and what to tell about it."""
+    """Ends a command with a message and an exit code, USAGE unless another is given."""
 
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
         super().__init__(message)
         self.code = code
 
 
-def code_of(error: Exception) -> Exit:
-    """Give the exit code for what a command met."""
+def exit_code_of(error: Exception) -> Exit:
+    """The exit code for an error that ended a command."""
     if isinstance(error, Refusal):
         return error.code
     if isinstance(error, InvalidId):
         return Exit.USAGE
+    # RuntimeError: an extra is missing that an option needs, as cryptography for TLS.
     if isinstance(error, VeeamError | OSError | RuntimeError):
         return Exit.ERROR
+    # ValueError: the library refused an argument, which was an option here.
     return Exit.USAGE
 
 
 def explain(error: Exception) -> str:
-    """Say in one line what happened, and what to do in the command's own terms."""
+    """What happened, and what to do about it in the command's own terms; one line."""
     text = one_line(str(error)).rstrip(".")
     if isinstance(error, OSError) and error.filename and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}")
@@ -61,7 +70,7 @@ def explain(error: Exception) -> str:
 
 
 def _how_to_trust(error: CertificateError) -> str:
-    """Name the options of the command where the library names its parameters."""
+    # The error's own advice names the library's parameters, not the options.
     what = one_line(error.reason)
     if error.fingerprint is None:
         return f"{what}; trust it by --ca-file FILE"
@@ -69,3 +78,25 @@ def _how_to_trust(error: CertificateError) -> str:
         f"{what}; compare its fingerprint with the server's own, then trust it by "
         f"--fingerprint {error.fingerprint}, or by --ca-file FILE"
     )
+
+
+def deadline_refusal(error: DeadlineExceeded, total: int) -> Refusal:
+    """The end of a command, of whose *total* sessions some had not ended in time."""
+    named = ", ".join(str(session_id) for session_id in error.active[:_NAMED_SESSIONS])
+    more = ", …" if error.active[_NAMED_SESSIONS:] else ""
+    return Refusal(
+        f"the time is up: {len(error.active):,} of {count(total, 'session')} had not "
+        f"ended: {named}{more}",
+        Exit.DEADLINE,
+    )
+
+
+def conclude(dashboard: Dashboard) -> Exit:
+    """Sum a watch up on standard error; its exit code tells the worst that happened."""
+    if not dashboard.total:
+        say("no session was seen")
+        return Exit.DONE
+    say(f"{count(dashboard.total, 'session')}: {summary(dashboard.counts)}")
+    if SessionResult.FAILED in dashboard.counts:
+        return Exit.SESSION_FAILED
+    return Exit.ERROR if GONE in dashboard.counts else Exit.DONE

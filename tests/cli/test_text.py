@@ -1,0 +1,57 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from veeam_async.cli.render.text import (
+    byte_size,
+    count,
+    date_time,
+    duration,
+    one_line,
+    printable,
+    rate,
+    seconds,
+)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (0, "0s"),
+        (59, "59s"),
+        (61, "1m 01s"),
+        (3600, "1h 00m"),
+        (90_000, "1d 01h"),
+        (-5, "0s"),
+    ],
+)
+def test_a_span_has_its_two_largest_units(length: int, text: str) -> None:
+    """So it can be compared at a glance."""
+    assert text == duration(timedelta(seconds=length))
+
+
+def test_numbers_as_words() -> None:
+    """Sizes, rates, counts and seconds are short."""
+    assert [count(n, "session") for n in (1, 2000)] == ["1 session", "2,000 sessions"]
+    assert [byte_size(n) for n in (512, 1536, 25 * 2**30, 2**51)] == [
+        "512 B",
+        "1.5 KB",
+        "25.0 GB",
+        "2048.0 TB",
+    ]
+    assert [rate(1, 2), rate(1000, 1), rate(1, 0)] == ["0.5/s", "1,000/s", "0.0/s"]
+    assert [seconds(0.5), seconds(12.34)] == ["0.50 s", "12.3 s"]
+
+
+def test_missing_times_are_empty() -> None:
+    """What is not known is not shown."""
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    assert (duration(None), date_time(None)) == ("", "")
+    assert f"{noon.astimezone():%Y-%m-%d %H:%M}" == date_time(noon)
+
+
+def test_names_cannot_steer_a_terminal() -> None:
+    """Escape sequences and line breaks of a server come through as plain text."""
+    assert printable("a\x1b[2Jb") == "a�[2Jb"
+    assert one_line("a\n b\t c") == "a b c"

@@ -1,0 +1,142 @@
+"""The demonstration: a simulated Enterprise Manager, and the library's main job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import attrs
+from cyclopts import Parameter
+from rich.text import Text
+
+from veeam_async import (
+    BackupJobSession,
+    EnterpriseManager,
+    RequestDone,
+    SessionChanged,
+    WatchEvent,
+)
+from veeam_async.cli.exits import Exit, Refusal
+from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.events import show_table
+from veeam_async.cli.render.progress import bar
+from veeam_async.cli.render.text import count, outcome, rate, seconds, summary
+
+if TYPE_CHECKING:
+    from veeam_async.simulator import Simulator
+
+# Without it the bar would be over before anybody sees it, and what fetching one after
+# the other would have taken would say nothing of a server.
+_LATENCY = 0.05
+_INTERVAL = 0.4
+
+
+def demo(
+    *,
+    sessions: int = 200,
+    running: int = 20,
+    speed: float = 60,
+    seed: Annotated[int, Parameter(show=False)] = 7,
+) -> Exit:
+    """Show it all against a simulated server: fetch, watch, summary. Needs nothing.
+
+    Example: `veeam-async demo`
+
+    Args:
+        sessions: How many sessions the simulated server has.
+        running: How many of them run.
+        speed: How many of its seconds pass in one of ours.
+        seed: Another seed, another server.
+    """
+    if speed <= 0:
+        raise Refusal("--speed is above 0: in a server that stands still nothing ends")
+    # Here, since it loads a web server that no other command needs.
+    from veeam_async.simulator import Faults, Simulator  # noqa: PLC0415
+
+    simulator = Simulator(
+        sessions=sessions,
+        running=running,
+        speed=speed,
+        seed=seed,
+        faults=Faults(latency=1, latency_seconds=_LATENCY),
+    )
+    return asyncio.run(_Demo(stdout_console()).run(simulator))
+
+
+@attrs.define
+class _Demo:
+    console: PlainConsole
+    sessions: dict[UUID, BackupJobSession] = attrs.field(factory=dict)
+    """Each session as it was last seen."""
+    requests: int = 0
+
+    async def run(self, simulator: Simulator) -> Exit:
+        started = monotonic()
+        async with simulator:
+            self._print(
+                f"A simulated Enterprise Manager listens at {simulator.url}; "
+                f"every answer takes it {_LATENCY * 1000:.0f} ms."
+            )
+            async with EnterpriseManager(
+                simulator.url,
+                username=simulator.username,
+                password=simulator.password,
+                on_request=self._count_request,
+            ) as em:
+                await self._fetch(em)
+                await self._watch(em)
+        self._sum_up(monotonic() - started)
+        return Exit.DONE
+
+    async def _fetch(self, em: EnterpriseManager) -> None:
+        """Fetch every session that the server lists."""
+        session_ids = [each.id for each in await em.backup_sessions.references()]
+        started = monotonic()
+        with bar("Fetching", len(session_ids)) as step:
+            async for fetched in em.backup_sessions.fetch(session_ids):
+                session = fetched.result()
+                self.sessions[session.id] = session
+                step()
+        took = monotonic() - started
+        number = len(self.sessions)
+        self._print(
+            f"Fetched {count(number, 'session')} in {seconds(took)} "
+            f"({rate(number, took)}); one after the other they would have "
+            f"taken {seconds(len(session_ids) * _LATENCY)}."
+        )
+
+    async def _watch(self, em: EnterpriseManager) -> None:
+        """Watch those that run until each has stopped."""
+        running = [each.id for each in self.sessions.values() if not each.is_stopped]
+        self._print(f"Watching the {count(len(running), 'session')} that run now.")
+        watch = em.backup_sessions.watch(running, interval=_INTERVAL, progress=True)
+        await show_table(self._remembered(watch), self.console)
+
+    async def _remembered(
+        self, events: AsyncIterator[WatchEvent[BackupJobSession]]
+    ) -> AsyncIterator[WatchEvent[BackupJobSession]]:
+        """Pass *events* on, and remember the sessions in them."""
+        async for event in events:
+            if isinstance(event, SessionChanged):
+                self.sessions[event.id] = event.session
+            yield event
+
+    def _sum_up(self, took: float) -> None:
+        outcomes = summary(Counter(map(outcome, self.sessions.values())))
+        self._print(
+            Text(f"{count(len(self.sessions), 'session')}: ").append_text(outcomes),
+            f"{count(self.requests, 'request')} in {seconds(took)}, logon and logout "
+            "included.",
+        )
+
+    def _count_request(self, _done: RequestDone) -> None:
+        self.requests += 1
+
+    def _print(self, *lines: str | Text) -> None:
+        # Sentences are wrapped between words on a terminal, and left alone elsewhere.
+        for line in lines:
+            self.console.print(line, soft_wrap=not self.console.is_terminal)

@@ -1,0 +1,241 @@
+"""Run a job, and follow the run to its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any
+
+import attrs
+from cyclopts import Parameter
+
+from veeam_async import (
+    DeadlineExceeded,
+    EnterpriseManager,
+    F,
+    HealthChanged,
+    Id,
+    InvalidId,
+    JobRun,
+    ReplicaJobSession,
+    SessionChanged,
+    SessionGone,
+    StartUnconfirmed,
+    VeeamError,
+    parse_id,
+)
+from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
+from veeam_async.cli.pipeline import failed_session
+from veeam_async.cli.render.console import say, warn
+from veeam_async.cli.render.events import is_live, show_events
+from veeam_async.cli.render.output import Format, write_one
+from veeam_async.cli.render.progress import spinner
+from veeam_async.cli.render.text import AnySession, Event, failure_reason, one_line
+from veeam_async.deadlines import check_interval, check_seconds, in_spite_of_cancelling
+
+# A user who has pressed Ctrl-C waits no longer than this for the stop to be answered.
+_STOP_SECONDS = 10.0
+
+
+def run(
+    job: str,
+    /,
+    *,
+    wait: bool = True,
+    retries: bool = False,
+    interval: float = 5.0,
+    timeout: float | None = None,
+    progress: bool = False,
+    stop_on_interrupt: Annotated[bool, Parameter(negative="")] = False,
+    output: Output = None,
+    connection: Connection = NO_CONNECTION,
+) -> Exit:
+    """Start a job, and follow its run to the end. Needs a Portal Administrator.
+
+    The start is sent once. A live table on a terminal, a line per event elsewhere.
+    Ctrl-C and --timeout end the following alone: the backup goes on.
+
+    Exit code 3: it failed; 4: the time is up; 1: it was not started, or is gone.
+
+    Example: `veeam-async run "Mail servers" --retries --timeout 14400`
+
+    Args:
+        job: The job's UUID, UID or Href, or else its name.
+        wait: Whether to follow the run; else its session is shown as it begins.
+        retries: Follow the server's own retries too: after a failure one is waited
+            for, 15 minutes at most, and the last of them decides.
+        interval: Seconds between two looks at the run.
+        timeout: Seconds after which to give up following.
+        progress: Tell of progress too, not only of states.
+        stop_on_interrupt: Ask the server to stop the backup on Ctrl-C.
+        output: A table on a terminal, ndjson in a pipe.
+        connection: How to reach the server.
+    """
+    # The watch would check them too, but only after the job was started.
+    check_interval(interval)
+    check_seconds(timeout=timeout)
+    options = _Options(
+        wait=wait,
+        retries=retries,
+        interval=interval,
+        timeout=timeout,
+        progress=progress,
+        stop_on_interrupt=stop_on_interrupt,
+        output=output,
+    )
+    return asyncio.run(_run(connection.server(), job, options))
+
+
+@attrs.frozen(kw_only=True)
+class _Options:
+    """How to follow a run."""
+
+    wait: bool
+    retries: bool
+    interval: float
+    timeout: float | None
+    progress: bool
+    stop_on_interrupt: bool
+    output: Format | None
+
+
+async def _run(server: Server, job: str, options: _Options) -> Exit:
+    async with server.connect() as em:
+        follower = _RunFollower(options, await _start(em, job))
+        try:
+            if options.wait:
+                await follower.follow()
+            else:
+                await follower.show_first_session()
+        except asyncio.CancelledError:
+            # Whoever is cancelled once more still learns whether the run was stopped.
+            await in_spite_of_cancelling(follower.leave())
+            raise
+        except DeadlineExceeded as error:
+            what = f"the time is up; {follower.outlook()}"
+            raise Refusal(what, Exit.DEADLINE) from error
+    return follower.conclude()
+
+
+async def _start(em: EnterpriseManager, job: str) -> JobRun:
+    """Start the job; where no answer confirms that, the run is looked for."""
+    job_id = await _job_id(em, job)
+    try:
+        run = await em.jobs.start(job_id)
+    except StartUnconfirmed as error:
+        # Not sent again: the server may have taken it, and would start a second run.
+        why = one_line(str(error.__cause__)).rstrip(".")
+        warn(f"the start was not confirmed: {why}; looking whether it was taken")
+        return em.jobs.resume(error.checkpoint)
+    except asyncio.CancelledError:
+        warn("whether the job was started is not known")
+        raise
+    say(f"the server was asked to start {one_line(job)}")
+    return run
+
+
+async def _job_id(em: EnterpriseManager, job: str) -> Id:
+    """The id that *job* is, or that of the one job of this name.
+
+    Raises Refusal where none or more than one has the name: nobody guesses.
+    """
+    with suppress(InvalidId):
+        return parse_id(job)
+    found = [each async for each in em.jobs.query(F.name == job, limit=2)]
+    if len(found) != 1:
+        many = "more than one job is" if found else "no job is"
+        raise Refusal(f"{many} called {one_line(job)}: give the job's id", Exit.ERROR)
+    return found[0].id
+
+
+@attrs.define
+class _RunFollower:
+    """Follows *run*; *last* is the last event of one of its sessions so far."""
+
+    options: _Options
+    run: JobRun
+    last: SessionChanged[Any] | SessionGone[Any] | None = None
+
+    async def follow(self) -> None:
+        """Show the events of the run until it has ended."""
+        async with aclosing(self._events()) as events:
+            await show_events(
+                events, self.options.output, progress=self.options.progress
+            )
+
+    async def show_first_session(self) -> None:
+        """Show the run's session as it begins, and how to come back to it."""
+        async with aclosing(self._events()) as events:
+            with spinner("Waiting for its session"):
+                while self.last is None:
+                    await anext(events)
+        if self.last.session is not None:
+            write_one(self.last.session, self.options.output)
+            say(f"its end: {self._wait_command(self.last.id)}")
+
+    async def leave(self) -> None:
+        """Stop the run where that was asked for, else say what becomes of it."""
+        if not self.options.stop_on_interrupt:
+            say(self.outlook())
+            return
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                await self.run.stop()
+        except (VeeamError, TimeoutError) as error:
+            why = explain(error) or "no answer came"
+            warn(f"the run may not have been stopped: {why}")
+        except asyncio.CancelledError:
+            warn("whether the run was stopped is not known")
+            raise
+        else:
+            say("the server was asked to stop the run")
+
+    def outlook(self) -> str:
+        """What the server does next, though nobody waits for it here."""
+        # 1. Failed, and --retries was given: the end of this session is not the run's.
+        if self._failed is not None:
+            return "the run failed, and the server may try again"
+        # 2. No session was shown yet, so that there is nothing to come back to.
+        session_id = self.last.id if self.last else self.run.session_id
+        if session_id is None:
+            return "the run may go on: no session of it was shown yet"
+        # 3. The session runs.
+        return f"the run goes on: {self._wait_command(session_id)}"
+
+    def conclude(self) -> Exit:
+        """Say how the run ended, where that is not well; its exit code."""
+        if isinstance(self.last, SessionGone):
+            warn("the server does not know the run's session any more")
+            return Exit.ERROR
+        if self._failed is None:
+            return Exit.DONE
+        warn(f"the run failed: {failure_reason(self._failed)}")
+        return Exit.SESSION_FAILED
+
+    async def _events(self) -> AsyncGenerator[Event, None]:
+        """Yield the run's events; between retries, say why none comes for a while."""
+        watch = self.run.watch(
+            retries=self.options.retries,
+            progress=self.options.progress or is_live(self.options.output),
+            interval=self.options.interval,
+            timeout=self.options.timeout,
+        )
+        async with aclosing(watch) as events:
+            async for event in events:
+                if not isinstance(event, HealthChanged):
+                    self.last = event
+                yield event
+                if self.options.retries and self._failed is not None:
+                    say("it failed; the server may try again within 15 minutes")
+
+    @property
+    def _failed(self) -> AnySession | None:
+        """The last session, where it has ended with Failed."""
+        return None if self.last is None else failed_session(self.last)
+
+    def _wait_command(self, session_id: object) -> str:
+        """The command that waits for the end of a session of this run."""
+        is_replica = self.run.to_dict()["kind"] == ReplicaJobSession.__name__
+        return f"veeam-async wait {session_id}" + " --resource replica" * is_replica

@@ -1,0 +1,89 @@
+"""Run the simulator in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from veeam_async.cli.exits import Exit
+from veeam_async.cli.render.console import stdout_console
+
+if TYPE_CHECKING:
+    from veeam_async.simulator import Simulator
+
+_LAST_PORT = 65_535
+
+
+def simulate(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 9398,
+    sessions: int = 200,
+    running: int = 20,
+    speed: float = 5,
+    seed: int = 7,
+    product: Literal["11", "12", "13"] = "13",
+    tls: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> Exit:
+    """Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it.
+
+    Example: `veeam-async simulate --tls`
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        sessions: How many backup sessions it has.
+        running: How many of them run.
+        speed: How many of its seconds pass in one of ours.
+        seed: Another seed, another server.
+        product: The version to imitate.
+        tls: Use HTTPS, with a certificate of its own.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise ValueError(f"--port lies between 0 and {_LAST_PORT}")
+    # Here, since it loads a web server that no other command needs.
+    from veeam_async.simulator import Simulator  # noqa: PLC0415
+
+    simulator = Simulator(
+        host=host,
+        port=port,
+        sessions=sessions,
+        running=running,
+        speed=speed,
+        seed=seed,
+        product=product,
+        tls=tls,
+    )
+    return asyncio.run(_serve(simulator))
+
+
+async def _serve(simulator: Simulator) -> Exit:
+    async with simulator:
+        console = stdout_console()
+        for line in _instructions(simulator):
+            console.print(line, soft_wrap=True)
+        await asyncio.Event().wait()
+    return Exit.DONE
+
+
+def _instructions(simulator: Simulator) -> Iterator[str]:
+    """How to reach it, for people and, to be copied, for two kinds of shell."""
+    variables = {
+        "VEEAM_URL": simulator.url,
+        "VEEAM_USERNAME": simulator.username,
+        "VEEAM_PASSWORD": simulator.password,
+    }
+    yield f"URL          {simulator.url}"
+    yield f"User         {simulator.username}"
+    yield f"Password     {simulator.password}"
+    if simulator.fingerprint:
+        variables["VEEAM_FINGERPRINT"] = simulator.fingerprint
+        yield f"Fingerprint  {simulator.fingerprint}"
+    yield "\nFor sh:"
+    yield from (f"  export {name}='{value}'" for name, value in variables.items())
+    yield "\nFor PowerShell:"
+    yield from (f"  $env:{name} = '{value}'" for name, value in variables.items())
+    yield "\nCtrl-C ends it."

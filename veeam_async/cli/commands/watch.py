@@ -1,0 +1,203 @@
+"""Watch sessions: the given ones, or everything."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+from cyclopts import Parameter
+
+from veeam_async import CheckpointFile, DeadlineExceeded, Watch, parse_id
+from veeam_async.cli.commands.replay import RecordLine, recording_to
+from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
+from veeam_async.cli.options import (
+    NO_CONNECTION,
+    Connection,
+    File,
+    Ids,
+    Output,
+    Resource,
+    Server,
+    Sessions,
+    read_ids,
+    sessions_of,
+)
+from veeam_async.cli.pipeline import (
+    Checkpoint,
+    EventHook,
+    EventPipeline,
+    saving_checkpoint,
+)
+from veeam_async.cli.render.console import say
+from veeam_async.cli.render.events import is_live, show_events
+from veeam_async.cli.render.output import Format
+from veeam_async.watch.polling.request import Strategy
+
+
+def watch(
+    *ids: Ids,
+    file: File = None,
+    where: str | None = None,
+    interval: float = 5.0,
+    strategy: Strategy = "auto",
+    progress: bool = False,
+    until_failed: Annotated[bool, Parameter(negative="")] = False,
+    timeout: float | None = None,
+    checkpoint: Path | None = None,
+    exec: str | None = None,  # noqa: A002 - what everybody calls it
+    record: Path | None = None,
+    resource: Resource = "backup",
+    output: Output = None,
+    connection: Connection = NO_CONNECTION,
+) -> Exit:
+    """Watch sessions: those given, until each is Stopped, or else everything.
+
+    Everything is what runs now or starts later. Such a watch ends by Ctrl-C or after
+    --timeout, which is no error then: it is exit code 4 only where ids were given.
+
+    A live table on a terminal, a line per event elsewhere. Ending the watch stops no
+    backup. Exit code 3: a session failed; 1: one is gone; 4: the time is up.
+
+    Example: `veeam-async watch --interval 10`
+
+    Args:
+        ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line.
+        file: A file that holds ids, in the same form.
+        where: Which sessions, without ids: a filter in the server's own grammar.
+        interval: Seconds between two looks at a session.
+        strategy: How to look: get asks for each session, query for all in one list.
+        progress: Tell of progress too, not only of states.
+        until_failed: End with exit code 3 as soon as a session has failed.
+        timeout: Seconds after which to end.
+        checkpoint: A file to go on from where it exists, and to keep up to date.
+        exec: A command to run for each event, one after another, without a shell. It
+            gets the event as JSON on standard input; what it prints goes to standard
+            error.
+        record: A file to write into what the watch sees, for `veeam-async replay`: a
+            short line for each look at a session, so it grows.
+        resource: The kind of session.
+        output: A table on a terminal, ndjson in a pipe.
+        connection: How to reach the server.
+    """
+    session_ids = read_ids(ids, file) if ids or file else None
+    for session_id in session_ids or ():
+        parse_id(session_id)
+    if session_ids is not None and where is not None:
+        raise Refusal("--where is for a watch of everything: give no ids with it")
+    if session_ids == []:
+        # A query that found nothing, in a pipe: it is not to become everything.
+        say("there are no ids to watch")
+        return Exit.DONE
+    options = _Options(
+        session_ids=session_ids,
+        where=where,
+        interval=interval,
+        strategy=strategy,
+        progress=progress,
+        until_failed=until_failed,
+        timeout=timeout,
+        checkpoint_file=None if checkpoint is None else CheckpointFile(checkpoint),
+        hook=None if exec is None else EventHook.parse(exec),
+        resource=resource,
+        output=output,
+    )
+    server = connection.server()
+    with recording_to(record) as record_line:
+        return asyncio.run(_watch(server, options, record_line))
+
+
+@attrs.frozen(kw_only=True)
+class _Options:
+    """What to watch, and how; *session_ids* is None for everything."""
+
+    session_ids: list[str] | None
+    where: str | None
+    interval: float
+    strategy: Strategy
+    progress: bool
+    until_failed: bool
+    timeout: float | None
+    checkpoint_file: CheckpointFile | None
+    hook: EventHook | None
+    resource: Resource
+    output: Format | None
+
+    def open_watch(
+        self,
+        sessions: Sessions,
+        saved: Checkpoint | None,
+        record: RecordLine | None,
+    ) -> Watch[Any]:
+        """Open a watch anew, or from the checkpoint *saved*."""
+        is_new = saved is None
+        watch: Watch[Any] = sessions.watch(
+            self.session_ids if is_new else None,
+            where=self.where if is_new else None,
+            interval=self.interval,
+            strategy=self.strategy,
+            # A live table has bars to move, though its user wants no lines of progress.
+            progress=self.progress or is_live(self.output),
+            timeout=self.timeout,
+            resume=saved,
+            record=record,
+        )
+        if not is_new:
+            # Ids that the checkpoint does not know yet; of others it knows more.
+            for session_id in self.session_ids or ():
+                watch.add(session_id)
+        return watch
+
+
+async def _watch(
+    server: Server, options: _Options, record_line: RecordLine | None
+) -> Exit:
+    saved = await _load_checkpoint(options)
+    async with (
+        server.connect() as em,
+        options.open_watch(
+            sessions_of(em, options.resource), saved, record_line
+        ) as watch,
+        saving_checkpoint(watch, options.checkpoint_file) as saver,
+    ):
+        pipeline = EventPipeline(
+            endless=options.session_ids is None,
+            until_failed=options.until_failed,
+            progress=options.progress,
+            hook=options.hook,
+            saver=saver,
+        )
+        total = len(watch.active)
+        try:
+            # An event that is broken off leaves the generator inside of `handling`:
+            # closing it hands the lock back, for which the saver would wait forever.
+            async with aclosing(pipeline.run(watch)) as events:
+                dashboard = await show_events(
+                    events, options.output, progress=options.progress
+                )
+        except DeadlineExceeded as error:
+            raise deadline_refusal(error, total) from error
+    return conclude(dashboard)
+
+
+async def _load_checkpoint(options: _Options) -> Checkpoint | None:
+    """The checkpoint of an earlier run, or None; Refusal where it is of another watch.
+
+    Another watch is one of everything instead of ids, or of another --where.
+    """
+    if options.checkpoint_file is None:
+        return None
+    saved = await asyncio.to_thread(options.checkpoint_file.load)
+    if saved is None:
+        return None
+    everything = saved.get("everything")
+    if (everything is None) != (options.session_ids is not None):
+        raise Refusal(
+            "the checkpoint is of a watch of "
+            f"{'ids' if everything is None else 'everything'}: give another file"
+        )
+    if isinstance(everything, dict) and everything.get("where") != options.where:
+        raise Refusal("the checkpoint is of another --where: give another file")
+    return saved

@@ -1,0 +1,268 @@
+"""The options that commands share: the server, ids, the kind of session, the output."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+import attrs
+from cyclopts import Group, Parameter
+
+from veeam_async import (
+    BackupJobSession,
+    EnterpriseManager,
+    Fingerprint,
+    JobSessions,
+    ReplicaJobSession,
+    RequestDone,
+    RestoreSession,
+    Retry,
+    Timeout,
+)
+from veeam_async.cli.exits import Refusal
+from veeam_async.cli.render.output import Format
+from veeam_async.cli.render.text import AnySession
+
+Output: TypeAlias = Annotated[Format | None, Parameter(name=["--output", "-o"])]
+
+# ---------------------------------------------------------------- the server
+
+_GROUP = Group("Connection", sort_key=9)
+
+
+@Parameter(name="*", group=_GROUP)
+@attrs.frozen(kw_only=True)
+class Connection:
+    """How to reach a server. There is no --password: VEEAM_PASSWORD, or a file."""
+
+    url: Annotated[str | None, Parameter(env_var="VEEAM_URL")] = None
+    """The server, such as https://em.example.com:9398."""
+
+    username: Annotated[str | None, Parameter(env_var="VEEAM_USERNAME")] = None
+    r"""DOMAIN\user or user@domain."""
+
+    password_file: Annotated[
+        str | None,
+        Parameter(env_var="VEEAM_PASSWORD_FILE", allow_leading_hyphen=True),
+    ] = None
+    """A file with the password, or - for standard input. Else: VEEAM_PASSWORD."""
+
+    ca_file: Annotated[str | None, Parameter(env_var="VEEAM_CA_FILE")] = None
+    """A PEM file with the certificates to trust."""
+
+    fingerprint: Annotated[str | None, Parameter(env_var="VEEAM_FINGERPRINT")] = None
+    """SHA-256 of the one certificate to trust."""
+
+    insecure: Annotated[
+        bool, Parameter(env_var="VEEAM_INSECURE", negative="", show_default=False)
+    ] = False
+    """Trust any certificate: whoever is on the way can read the password."""
+
+    accept: Literal["json", "xml"] = "json"
+    """What to ask the server for."""
+
+    max_connections: int = 16
+    """How many requests at once."""
+
+    request_timeout: float = 60.0
+    """Seconds that one request may take."""
+
+    proxy: Annotated[str | None, Parameter(env_var="VEEAM_PROXY")] = None
+    """The URL of an HTTP proxy."""
+
+    def server(self) -> Server:
+        """Resolve the password, by asking for it where nothing else gives it.
+
+        Raises Refusal where the URL, the user or the password is missing.
+        """
+        # Called before the event loop runs, so that Ctrl-C ends the question at once.
+        if not self.url:
+            raise Refusal(
+                "no server is given: set VEEAM_URL, VEEAM_USERNAME and VEEAM_PASSWORD, "
+                "or give --url, --username and --password-file"
+            )
+        if not self.username:
+            raise Refusal("no user is given: set VEEAM_USERNAME, or give --username")
+        return Server(connection=self, password=self._password())
+
+    def _password(self) -> str:
+        if self.password_file is not None:
+            return _password_in(self.password_file)
+        if (password := os.environ.get("VEEAM_PASSWORD")) is not None:
+            return password
+        if not sys.stdin.isatty():
+            raise Refusal(
+                "no password is given: set VEEAM_PASSWORD, or give --password-file"
+            )
+        return getpass(f"Password of {self.username}: ")
+
+    def tls(self) -> str | Fingerprint | bool:
+        """Whom to trust; Refusal where two options contradict each other."""
+        given = [
+            name
+            for name, value in (
+                ("--ca-file", self.ca_file),
+                ("--fingerprint", self.fingerprint),
+                ("--insecure", self.insecure),
+            )
+            if value
+        ]
+        if given[1:]:
+            raise Refusal(f"{' and '.join(given)} contradict each other: give one")
+        if self.fingerprint:
+            return Fingerprint(self.fingerprint)
+        return self.ca_file or not self.insecure
+
+
+NO_CONNECTION = Connection()
+"""The default of each command: nothing but what the environment holds."""
+
+
+@attrs.frozen(kw_only=True)
+class Server:
+    """A server with the password to it; `connect` as often as needed."""
+
+    connection: Connection
+    # Kept out of the repr, which a traceback or a debugger would show.
+    password: str = attrs.field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The URL as it was given."""
+        return self.connection.url or ""
+
+    def connect(
+        self,
+        *,
+        max_connections: int | None = None,
+        retry: Retry | None = None,
+        on_request: Callable[[RequestDone], object] | None = None,
+    ) -> EnterpriseManager:
+        """Build a manager from the options; entering it logs on."""
+        connection = self.connection
+        return EnterpriseManager(
+            self.url,
+            username=connection.username or "",
+            password=self.password,
+            tls=connection.tls(),
+            accept=connection.accept,
+            max_connections=max_connections or connection.max_connections,
+            timeout=_timeout(connection.request_timeout),
+            retry=retry,
+            proxy=connection.proxy,
+            on_request=on_request,
+        )
+
+
+def _password_in(file: str) -> str:
+    """The first line of a file; Refusal where it is empty."""
+    lines = read_text(file).splitlines()
+    # An empty password is not even tried: Windows locks accounts that fail to log on.
+    if not lines or not lines[0]:
+        raise Refusal(f"the password file {file} is empty")
+    return lines[0]
+
+
+def _timeout(request: float) -> Timeout:
+    # Who gives a request two seconds does not mean to wait ten for its connection.
+    return Timeout(connect=min(Timeout().connect, request), request=request)
+
+
+# ---------------------------------------------------------------- the kind of session
+
+Resource: TypeAlias = Literal["backup", "replica", "restore"]
+Sessions: TypeAlias = JobSessions[Any]
+
+SESSION_MODELS: dict[Resource, type[AnySession]] = {
+    "backup": BackupJobSession,
+    "replica": ReplicaJobSession,
+    "restore": RestoreSession,
+}
+
+
+def sessions_of(em: EnterpriseManager, resource: Resource) -> Sessions:
+    """The manager's collection of sessions of the kind *resource*."""
+    if resource == "replica":
+        return em.replica_sessions
+    if resource == "restore":
+        return em.restore_sessions
+    return em.backup_sessions
+
+
+# ---------------------------------------------------------------- ids
+
+STDIN = "-"
+
+Ids = Annotated[str, Parameter(allow_leading_hyphen=True)]
+"""An id as an argument, or - for standard input."""
+
+File = Annotated[
+    str | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)
+]
+"""A file of ids, or - for standard input."""
+
+# PowerShell puts one of these before the text that it writes into a file.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def read_ids(arguments: Sequence[str], file: str | None) -> list[str]:
+    """All ids of *arguments*, in which - is standard input, and of *file*."""
+    ids: list[str] = []
+    for argument in arguments:
+        if argument == STDIN:
+            ids.extend(_ids_in(read_text(STDIN), "standard input"))
+        elif argument.startswith("-"):
+            # Arguments may begin with a hyphen for the sake of -, so that an option
+            # with a typing error arrives here as an id.
+            raise Refusal(f"unknown option {argument.partition('=')[0]} (see --help)")
+        else:
+            ids.append(argument)
+    if file is not None:
+        ids.extend(_ids_in(read_text(file), file))
+    return ids
+
+
+def read_text(file: str) -> str:
+    """The text of a file, or of standard input for -; Refusal where it is none."""
+    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    encoding = "utf-8"
+    for mark, name in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            data, encoding = data[len(mark) :], name
+            break
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{file} is no text in UTF-8") from error
+
+
+def _ids_in(text: str, source: str) -> Iterator[str]:
+    """The id on each line that is neither empty nor a comment."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        word = line.strip()
+        if word.startswith("{"):
+            # A line of ndjson, as `references` or `query` print it into a pipe.
+            yield _id_in_row(word, f"line {number} of {source}")
+        elif word and not word.startswith("#"):
+            yield word
+
+
+def _id_in_row(line: str, place: str) -> str:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise Refusal(f"{place} is neither an id nor JSON") from error
+    found = row.get("uid") or row.get("id")
+    if not isinstance(found, str):
+        raise Refusal(f"{place} has neither uid nor id")
+    return found

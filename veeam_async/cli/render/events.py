@@ -1,0 +1,69 @@
+"""The events of a watch, shown until it ends: live, as lines of text, or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from time import monotonic
+
+from veeam_async import EventKind
+from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.dashboard import Dashboard
+from veeam_async.cli.render.live import live_dashboard
+from veeam_async.cli.render.output import Format, effective, row_writer
+from veeam_async.cli.render.text import Event, event_line
+
+
+def is_live(output: Format | None) -> bool:
+    """Whether events will be shown as a live table, which has bars."""
+    return effective(output) == "table" and stdout_console().is_interactive
+
+
+async def show_events(
+    events: AsyncIterator[Event],
+    output: Format | None,
+    *,
+    progress: bool,
+    live: bool = True,
+) -> Dashboard:
+    """Show *events* in the format *output* until they end, then sum them up.
+
+    With *live* a table on a terminal is a live one, else it is a line for each event;
+    lines tell of progress alone only where *progress* says so.
+    """
+    if effective(output) == "table":
+        console = stdout_console()
+        return await show_table(events, console, progress=progress, live=live)
+    with row_writer(output) as write:
+        return await _consume(events, Dashboard(), write)
+
+
+async def show_table(
+    events: AsyncIterator[Event],
+    console: PlainConsole,
+    *,
+    progress: bool = False,
+    live: bool = True,
+) -> Dashboard:
+    """Show *events* on *console*, live where it is a terminal, else a line for each."""
+    dashboard = Dashboard()
+    if live and console.is_interactive:
+        async with live_dashboard(dashboard, console):
+            return await _consume(events, dashboard, lambda _: None)
+
+    def print_line(event: Event) -> None:
+        if progress or event.kind is not EventKind.PROGRESSED:
+            # A log is searched by the line: rich is not to break one.
+            console.print(event_line(event), soft_wrap=True)
+
+    return await _consume(events, dashboard, print_line)
+
+
+async def _consume(
+    events: AsyncIterator[Event],
+    dashboard: Dashboard,
+    show: Callable[[Event], object],
+) -> Dashboard:
+    async for event in events:
+        dashboard.update(event, monotonic())
+        show(event)
+    return dashboard

@@ -1,0 +1,229 @@
+"""A dashboard kept up to date on a terminal, for about two per cent of a core.
+
+Once every tick a frame is rendered, in which only rows that changed are rendered anew,
+and the terminal is written to only where that frame differs from the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import chain
+from time import monotonic
+from typing import TypeAlias
+
+import attrs
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, ConsoleOptions
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.segment import Segment
+from rich.text import Text
+
+from veeam_async.cli.render.console import PlainConsole
+from veeam_async.cli.render.dashboard import Dashboard, Row
+from veeam_async.cli.render.text import (
+    SEPARATOR,
+    AnySession,
+    duration,
+    outcome_counts,
+    styled,
+    title,
+)
+
+Line: TypeAlias = list[Segment]
+"""One line of a terminal."""
+
+_TICK_SECONDS = 0.25
+# Drawing may take one part in fifty of the time: over a slow link a write blocks the
+# event loop, and with it every poll.
+_REST = 50
+# A terminal that was halted by Ctrl-S for an hour is not to rest for fifty.
+_LONGEST_REST_SECONDS = 5.0
+
+_OTHER_LINES = 3
+"""The heading, the health line, and the line of the cursor."""
+
+_TOOK_FROM_WIDTH = 76
+_ID_FROM_WIDTH = 110
+_WIDEST = 140
+"""A wider table would only draw the eye away from the names."""
+_GAP = Segment("  ")
+_BAR, _PERCENT, _STATE, _TOOK, _ID = 20, 4, 10, 8, 36
+_HEADING = ("Job", "Progress", "", "State", f"{'Took':>{_TOOK}}", "Id")
+
+# ---------------------------------------------------------------- keeping up to date
+
+
+@asynccontextmanager
+async def live_dashboard(
+    dashboard: Dashboard,
+    console: PlainConsole,
+    *,
+    clock: Callable[[], float] = monotonic,
+) -> AsyncIterator[None]:
+    """Show *dashboard* until the block ends, redrawn in ticks whatever the events."""
+    renderer = Renderer(dashboard, console)
+    first = renderer.render(clock())
+    with Live(first, console=console, auto_refresh=False) as live:
+        redrawing = asyncio.create_task(_redraw(renderer, live, clock))
+        try:
+            yield
+        finally:
+            redrawing.cancel()
+            with suppress(asyncio.CancelledError):
+                await redrawing
+            # The last events may have come after the last tick.
+            _draw(renderer, live, clock())
+
+
+async def _redraw(renderer: Renderer, live: Live, clock: Callable[[], float]) -> None:
+    while True:
+        began = clock()
+        _draw(renderer, live, began)
+        rest = min(_LONGEST_REST_SECONDS, _REST * (clock() - began))
+        await asyncio.sleep(max(_TICK_SECONDS, rest))
+
+
+def _draw(renderer: Renderer, live: Live, now: float) -> None:
+    frame = renderer.render(now)
+    if frame != live.get_renderable():
+        live.update(frame, refresh=True)
+
+
+# ---------------------------------------------------------------- frames
+
+
+@attrs.frozen
+class Frame:
+    """The lines on the terminal at one moment; equal frames look the same."""
+
+    lines: list[Line]
+
+    def __rich_console__(self, _: Console, __: ConsoleOptions) -> Iterator[Segment]:
+        for line in self.lines:
+            yield from line
+            yield Segment.line()
+
+
+class Renderer:
+    """Renders *dashboard* for *console*; a row that did not change costs nothing."""
+
+    def __init__(self, dashboard: Dashboard, console: PlainConsole) -> None:
+        self._dashboard = dashboard
+        self._console = console
+        self._layout = Layout(console, console.width)
+        self._row_lines: dict[Row, Line] = {}
+
+    def render(self, now: float) -> Frame:
+        """The frame at *now*, as large as the terminal is by then."""
+        width, height = self._console.size
+        if width != self._layout.width:
+            self._layout, self._row_lines = Layout(self._console, width), {}
+        # How many lines the counts take is known before how many rows are hidden.
+        free = height - _OTHER_LINES - len(self._counts(self._dashboard.total))
+        rows = self._dashboard.rows(max(1, free), now)
+        self._row_lines = {
+            row: self._row_lines.get(row) or self._layout.row(row) for row in rows
+        }
+        health = self._dashboard.health.text()
+        below = self._counts(self._dashboard.total - len(rows))
+        below += [] if health is None else [health]
+        return Frame(
+            [
+                self._layout.heading(),
+                *self._row_lines.values(),
+                *map(self._layout.text, below),
+            ]
+        )
+
+    def _counts(self, hidden: int) -> list[Text]:
+        """The lines that count the sessions, *hidden* of which have no row."""
+        items = outcome_counts(self._dashboard.counts)
+        if hidden:
+            items.append(Text(f"({hidden:,} not shown)", style="dim"))
+        return self._layout.packed(items, SEPARATOR)
+
+
+class Layout:
+    """The columns of a dashboard on a terminal; no line is wider than *width*."""
+
+    def __init__(self, console: PlainConsole, width: int) -> None:
+        self.width = width
+        self._console = console
+        widths = [_PERCENT, _STATE]
+        widths += [_TOOK] * (width >= _TOOK_FROM_WIDTH)
+        widths += [_ID] * (width >= _ID_FROM_WIDTH)
+        gaps = len(_GAP.text) * (len(widths) + 1)
+        flexible = min(width, _WIDEST) - sum(widths) - gaps
+        bar = max(1, min(_BAR, flexible * 2 // 5))
+        self._widths = (max(1, flexible - bar), bar, *widths)
+
+    def heading(self) -> Line:
+        """The names of the columns."""
+        return self._joined(self._cells(_HEADING, ["bold"] * len(_HEADING)))
+
+    def row(self, row: Row) -> Line:
+        """A session on one line; of one that was never seen there is but the id."""
+        style = str(styled(row.outcome).style)
+        styles = ("", "", "", style, "", "")
+        if row.session is None:
+            texts = (str(row.session_id), "", "", row.outcome)
+            return self._joined(self._cells(texts, styles))
+        # A session that failed half-way has ended: its bar is full, in its colour.
+        percent = 100 if row.session.is_stopped else row.session.progress
+        cells = self._cells(_row_texts(row, row.session, percent), styles)
+        cells[1] = self._bar(percent, style or "bar.complete")
+        return self._joined(cells)
+
+    def text(self, text: Text) -> Line:
+        """A sentence, cut where it is too long."""
+        shown = text.copy()
+        shown.plain = self._console.encodable(text.plain)
+        shown.truncate(self.width, overflow="crop")
+        shown.end = ""
+        return list(shown.render(self._console))
+
+    def packed(self, items: Iterable[Text], separator: str) -> list[Text]:
+        """As many items on each line as it holds; none of them is broken."""
+        lines: list[Text] = []
+        for item in items:
+            room = self.width - len(separator) - item.cell_len
+            if lines and lines[-1].cell_len <= room:
+                lines[-1].append(separator).append_text(item)
+            else:
+                lines.append(item.copy())
+        return lines
+
+    def _cells(self, texts: Sequence[str], styles: Sequence[str]) -> list[Line]:
+        # Not strict: a narrow terminal leaves the last columns out.
+        return [
+            [Segment(self._fitted(text, width), self._console.get_style(style))]
+            for text, style, width in zip(texts, styles, self._widths, strict=False)
+        ]
+
+    def _fitted(self, text: str, width: int) -> str:
+        # Cells, not characters: a Chinese job's name takes two columns for each.
+        shown = self._console.encodable(text)
+        if cell_len(shown) <= width:
+            return set_cell_size(shown, width)
+        return set_cell_size(shown, width - 1) + self._console.encodable("…")
+
+    def _bar(self, percent: int, style: str) -> Line:
+        width = self._widths[1]
+        bar = ProgressBar(
+            completed=percent, width=width, complete_style=style, finished_style=style
+        )
+        return Segment.adjust_line_length(list(self._console.render(bar)), width)
+
+    def _joined(self, cells: Iterable[Line]) -> Line:
+        line = list(chain.from_iterable([*cell, _GAP] for cell in cells))[:-1]
+        return Segment.adjust_line_length(line, self.width, pad=False)
+
+
+def _row_texts(row: Row, session: AnySession, percent: int) -> tuple[str, ...]:
+    """The cells of a row; that of the bar is empty."""
+    took = f"{duration(session.duration):>{_TOOK}}"
+    session_id = str(row.session_id)
+    return title(session), "", f"{percent:>3}%", row.outcome, took, session_id
