@@ -8,10 +8,11 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the command with the arguments of this process; give its exit code."""
+    """Run the command with the arguments of this process; its exit code."""
     try:
         return _run()
-    except KeyboardInterrupt:  # while still importing
+    except KeyboardInterrupt:
+        # While still importing, half a second in which nothing else would catch it.
         return _INTERRUPTED
 
 
@@ -19,6 +20,7 @@ def _run() -> int:
     try:
         from veeam_async.cli.app import run  # noqa: PLC0415 - the extra may be absent
     except ModuleNotFoundError as error:
+        # Any other module that is missing is a fault, which a traceback shows.
         if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise
         sys.stderr.write(

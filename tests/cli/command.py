@@ -12,8 +12,8 @@ import attrs
 
 from veeam_async.simulator import Simulator
 
+# A warning that nobody handles is an error in the command too.
 COMMAND = (sys.executable, "-W", "error", "-m", "veeam_async")
-"""A warning that nobody handles is an error in the command too."""
 
 PASSWORD = "S3cret, never shown"
 _SECRETS = (PASSWORD, base64.b64encode(f"veeam:{PASSWORD}".encode()).decode())
@@ -38,16 +38,17 @@ Invoke = Callable[..., Ended]
 
 
 def environment(simulator: Simulator | None = None, /, **more: str) -> dict[str, str]:
-    """Give the environment of a command, without settings of whoever runs the tests."""
+    """An environment for a command, without settings of whoever runs the tests."""
+    # rich obeys the TTY_ variables even where there is no terminal.
     foreign = ("VEEAM_", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
-    given = os.environ.items()
-    env = {name: value for name, value in given if not name.startswith(foreign)}
+    inherited = os.environ.items()
+    env = {name: value for name, value in inherited if not name.startswith(foreign)}
     env |= {"PYTHONUTF8": "1", "TERM": "xterm-256color"}
     return env | (settings_of(simulator) if simulator else {}) | more
 
 
 def settings_of(simulator: Simulator) -> dict[str, str]:
-    """Give the variables that lead to *simulator*."""
+    """The variables that lead to *simulator*."""
     return {
         "VEEAM_URL": simulator.url,
         "VEEAM_USERNAME": simulator.username,
@@ -70,7 +71,7 @@ async def start(
 
 
 async def end(process: asyncio.subprocess.Process, text: str | bytes = "") -> Ended:
-    """Give *text* to the command and wait for its end; no secret may be in it."""
+    """Send *text* to the command and wait for its end; no secret may be printed."""
     data = text.encode() if isinstance(text, str) else text
     out, err = await process.communicate(data)
     ended = Ended(process.returncode, (out or b"").decode(), err.decode())
@@ -86,20 +87,21 @@ async def after_polls(
     polls: int = 6,
     route: str = "GET /backupSessions/{id}",
 ) -> None:
-    """Advance the simulator, step by step, once *commands* look at its sessions.
+    """Advance the simulator, step by step, once *commands* poll its sessions.
 
-    A process takes a while to start, longer on a busy machine: what it is to see must
-    not pass meanwhile.
+    Between two steps each of them has polled *polls* times.
     """
 
-    def seen() -> int:
+    def requests() -> int:
         return simulator.stats.by_route.get(route, 0)
 
+    # Not by the clock: a process takes a while to start, longer on a busy machine, and
+    # what it is to see must not pass meanwhile.
     while simulator.stats.logons < commands:
         await asyncio.sleep(0.02)
     for seconds in steps:
-        before = seen()
-        while seen() < before + polls * commands:
+        before = requests()
+        while requests() < before + polls * commands:
             await asyncio.sleep(0.02)
         simulator.advance(seconds)
 

@@ -21,14 +21,15 @@ from veeam_async.simulator import Simulator
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Give a small simulator in which nothing runs by itself."""
+    """A small simulator in which nothing runs by itself."""
     async with Simulator(sessions=12, running=0, password=PASSWORD) as simulator:
         yield simulator
 
 
 @pytest.fixture(autouse=True)
 def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C reach the commands: a background job of a shell ignores it."""
+    """Let Ctrl-C reach the commands."""
+    # A background job of a shell ignores SIGINT, and so would its children.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -36,7 +37,7 @@ def _interruptible() -> Iterator[None]:
 
 @pytest.fixture
 def run(simulator: Simulator) -> Run:
-    """Give a function that runs the command against the simulator to its end."""
+    """Runs the command against the simulator, in a process of its own, to its end."""
 
     async def to_end(*arguments: str, text: str | bytes = "", **env: str) -> Ended:
         settings = environment(simulator, **env)
@@ -49,7 +50,7 @@ def run(simulator: Simulator) -> Run:
 def invoke(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Invoke:
-    """Give a function that runs the command in this process, where it asks nobody."""
+    """Runs the command in this process; for those that ask no server in this loop."""
 
     def to_end(*arguments: str, **env: str) -> Ended:
         for name in set(os.environ) - set(environment()):
@@ -65,8 +66,8 @@ def invoke(
 
 @pytest.fixture
 def quick(simulator: Simulator, invoke: Invoke) -> Run:
-    """Give a function like `run` that spares the start of a process."""
-    one_at_a_time = asyncio.Lock()
+    """Like `run`, in a thread: it spares the half second that a process takes."""
+    one_at_a_time = asyncio.Lock()  # environment and output are the process's own
 
     async def to_end(*arguments: str, **env: str) -> Ended:
         settings = settings_of(simulator) | env

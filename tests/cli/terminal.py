@@ -27,7 +27,7 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What was written, without what steers the terminal."""
+        """All lines of that, without the sequences that steer the terminal."""
         return re.split(r"[\r\n]+", _CONTROLS.sub("", self.raw))
 
 
@@ -52,10 +52,11 @@ async def on_terminal(
         stdin=slave,
         stdout=slave,
         stderr=slave,
+        # Ctrl-C is typed into it: only of a controlling terminal it makes a SIGINT.
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
-    os.close(slave)
+    os.close(slave)  # while it is open here, the reading would never end
     terminal = Terminal()
     done = asyncio.Event()
     _read(master, terminal, answer, done.set)
@@ -73,8 +74,8 @@ def _read(
 ) -> None:
     """Collect what the command writes until it has closed its terminal."""
     loop = asyncio.get_running_loop()
-    typed = bytearray()
-    left = [answer] if answer else []
+    written = bytearray()
+    answers = [answer] if answer else []
 
     def take() -> None:
         data = b""
@@ -84,9 +85,10 @@ def _read(
             loop.remove_reader(master)
             finish()
             return
-        typed.extend(data)
-        terminal.raw = typed.decode(errors="ignore")
-        if left and left[0][0] in terminal.raw:
-            os.write(master, left.pop()[1].encode())
+        written.extend(data)
+        # A read may end in the middle of a character: the next one completes it.
+        terminal.raw = written.decode(errors="ignore")
+        if answers and answers[0][0] in terminal.raw:
+            os.write(master, answers.pop()[1].encode())
 
     loop.add_reader(master, take)

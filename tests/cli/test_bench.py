@@ -59,8 +59,8 @@ async def test_a_bench_counts_errors_by_kind(quick: Run, simulator: Simulator) -
 
 async def test_a_bench_without_sessions(quick: Run, simulator: Simulator) -> None:
     """A server without sessions cannot be measured."""
-    for one in simulator.session_ids:
-        simulator.remove_session(one)
+    for session_id in simulator.session_ids:
+        simulator.remove_session(session_id)
     ended = await quick("bench")
 
     assert (
@@ -87,7 +87,7 @@ async def test_a_bench_is_small_unless_asked_for_more(
 async def test_a_bench_sends_no_more_than_it_announced(
     quick: Run, simulator: Simulator
 ) -> None:
-    """What fails counts as an error by its kind, and is not asked for again."""
+    """A failure counts as an error by its kind, and is not asked for again."""
     simulator.faults = Faults(unavailable=0.5)
     announced = 40 + len(["logon", "list", "logout"])
     ended = Ended(None, "", "")
@@ -122,13 +122,15 @@ async def test_a_bench_draws_how_the_times_are_spread(run: Run) -> None:
 
 
 def untagged(rows: list[str]) -> list[str]:
-    """Give the rows that have a count, without what stands behind its percentage."""
+    """The rows that have a count, up to their percentage."""
     return [row[: row.index("%")] for row in rows if "%" in row]
 
 
 @needs_terminal
 @pytest.mark.parametrize("columns", [60, 200])
-async def test_the_picture_fits_a_terminal(simulator: Simulator, columns: int) -> None:
+async def test_the_histogram_fits_a_terminal(
+    simulator: Simulator, columns: int
+) -> None:
     """No row is broken in two; wide ones do not spread across the screen."""
     env = environment(simulator)
     shown = await on_terminal("bench", "-n", "30", env=env, columns=columns)
@@ -149,7 +151,7 @@ def test_each_time_falls_into_one_bucket() -> None:
     """From the fastest to the slowest without a gap; a bound belongs to the upper."""
     found = buckets([0.002, 0.0029, 0.003, 0.007])
 
-    assert [(one.above, one.below, one.count) for one in found] == [
+    assert [(bucket.above, bucket.below, bucket.count) for bucket in found] == [
         (0.002, 0.003, 2),
         (0.003, 0.005, 1),
         (0.005, 0.007, 0),
@@ -179,5 +181,5 @@ def test_a_long_gap_is_one_row() -> None:
     [(1.5e-4, "150 us"), (0.0015, "1.5 ms"), (0.7, "700 ms"), (20.0, "20 s")],
 )
 def test_a_bound_is_told_in_its_unit(time: float, expected: str) -> None:
-    """Short enough for the margin of the picture."""
+    """Short enough for the margin of the histogram."""
     assert bound_label(time) == expected

@@ -19,19 +19,19 @@ async def test_the_next_run_goes_on(
     run: Run, simulator: Simulator, tmp_path: Path
 ) -> None:
     """With --checkpoint nothing is told twice, and ids that are new are added."""
-    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    session_id = str(simulator.add_session(script=[("Working", 36_000)]))
     failed = str(simulator.add_session(script=(), result="Failed"))
     new = str(simulator.add_session(script=()))
     options = (*FAST, "--checkpoint", str(tmp_path / "kept.json"))
-    first = await run("watch", one, failed, *options, "--until-failed")
+    first = await run("watch", session_id, failed, *options, "--until-failed")
     simulator.advance(36_000)
-    second = await run("watch", one, failed, new, *options)
-    third = await run("watch", one, failed, new, *options)
+    second = await run("watch", session_id, failed, new, *options)
+    third = await run("watch", session_id, failed, new, *options)
     told = [(row["id"], row["kind"]) for row in first.rows + second.rows]
 
     assert (first.code, third.code, third.rows) == (3, 0, [])
     assert {(failed, "FOUND"), (failed, "STOPPED")} <= set(told)
-    assert [told.count((one, kind)) for kind in ("FOUND", "STOPPED")] == [1, 1]
+    assert [told.count((session_id, kind)) for kind in ("FOUND", "STOPPED")] == [1, 1]
     assert [told.count((new, kind)) for kind in ("FOUND", "STOPPED")] == [1, 1]
     assert len(set(told)) == len(told)
 
@@ -58,12 +58,12 @@ async def test_an_event_that_was_broken_off_is_told_again(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     """A reader that goes away in the middle of an event has not seen it."""
-    one = simulator.add_session(script=())
+    session_id = simulator.add_session(script=())
     file = CheckpointFile(tmp_path / "kept.json")
     async with EnterpriseManager(
         simulator.url, username=simulator.username, password=simulator.password
     ) as em:
-        events = em.backup_sessions.watch([one])
+        events = em.backup_sessions.watch([session_id])
         with pytest.raises(BrokenPipeError):
             async with saving_checkpoint(events, file) as saver:
                 assert saver is not None
@@ -78,13 +78,13 @@ async def test_another_watch_is_refused(
     run: Run, simulator: Simulator, tmp_path: Path
 ) -> None:
     """A checkpoint of ids is none of everything, and one --where is not another."""
-    one = str(simulator.add_session(script=()))
+    session_id = str(simulator.add_session(script=()))
     of_ids, of_all = str(tmp_path / "ids.json"), str(tmp_path / "all.json")
-    await run("watch", one, "--checkpoint", of_ids)
+    await run("watch", session_id, "--checkpoint", of_ids)
     await run("watch", "--timeout", "0.1", "--checkpoint", of_all)
     refused = await asyncio.gather(
         run("watch", "--checkpoint", of_ids),
-        run("watch", one, "--checkpoint", of_all),
+        run("watch", session_id, "--checkpoint", of_all),
         run("watch", "--where", 'Name=="x"', "--checkpoint", of_all),
     )
 
@@ -96,10 +96,10 @@ async def test_another_watch_is_refused(
 async def test_a_killed_watch_goes_on(
     run: Run, simulator: Simulator, tmp_path: Path
 ) -> None:
-    """What was told is saved soon after, not only at the end."""
-    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    """Events are saved soon after they were printed, not only at the end."""
+    session_id = str(simulator.add_session(script=[("Working", 36_000)]))
     path = tmp_path / "kept.json"
-    command = ("watch", one, *FAST, "--checkpoint", str(path))
+    command = ("watch", session_id, *FAST, "--checkpoint", str(path))
     killed = await start(*command, env=environment(simulator))
     while not path.exists() or json.loads(path.read_text())["sequence"] < 1:
         await asyncio.sleep(0.02)

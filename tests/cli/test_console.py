@@ -9,7 +9,7 @@ from veeam_async.cli.render.console import PlainConsole, say
 @pytest.mark.parametrize(
     ("encoding", "shown"), [("ascii", b"1 | 2 \\xfc~"), ("latin-1", b"1 \xb7 2 \xfc~")]
 )
-def test_words_for_a_stream_without_our_punctuation(
+def test_a_message_to_a_stream_without_our_punctuation(
     monkeypatch: pytest.MonkeyPatch, encoding: str, shown: bytes
 ) -> None:
     """Our signs have a stand-in; of a name nothing is lost."""

@@ -15,7 +15,7 @@ async def test_everything_is_fetched_unless_told_otherwise(
     fetched = await run("fetch")
 
     assert fetched.code == 0
-    assert {str(one) for one in simulator.session_ids} == {
+    assert {str(session_id) for session_id in simulator.session_ids} == {
         row["uid"][-36:] for row in fetched.rows
     }
     assert fetched.err.startswith("12 sessions in ")
@@ -26,7 +26,7 @@ async def test_ids_come_from_arguments_files_and_standard_input(
     run: Run, simulator: Simulator, tmp_path: Path
 ) -> None:
     """All three are taken; files of PowerShell and this command's own lines too."""
-    a, b, c, d = (str(one) for one in simulator.session_ids[:4])
+    a, b, c, d = (str(session_id) for session_id in simulator.session_ids[:4])
     file = tmp_path / "ids.txt"
     file.write_bytes(b"\xff\xfe" + f"# ids\r\n{b}\r\n\r\n".encode("utf-16-le"))
     text = f'{c}\n{{"uid": "urn:veeam:BackupJobSession:{d}"}}\n'
@@ -80,7 +80,7 @@ async def test_a_closed_pipe_ends_it_quietly(simulator: Simulator) -> None:
 
 
 async def test_an_unknown_option_is_no_id(quick: Run) -> None:
-    """What looks like an option is never sent as an id."""
+    """An argument that looks like an option is never sent as an id."""
     fetched = await quick("fetch", "--concurency=5")
 
     assert (fetched.code, fetched.out) == (2, "")

@@ -24,8 +24,8 @@ async def test_each_event_goes_to_a_command(
         "with open(sys.argv[1], 'a') as log: log.write(sys.stdin.read())\n"
         "print('noted')\n"
     )
-    one = str(simulator.add_session(script=()))
-    watched = await run("watch", one, "--exec", f'{PYTHON} "{script}" "{log}"')
+    session_id = str(simulator.add_session(script=()))
+    watched = await run("watch", session_id, "--exec", f'{PYTHON} "{script}" "{log}"')
 
     assert watched.code == 0
     assert [row["kind"] for row in watched.rows] == ["FOUND", "STOPPED"]
@@ -35,24 +35,26 @@ async def test_each_event_goes_to_a_command(
 
 async def test_a_command_that_fails_is_told(run: Run, simulator: Simulator) -> None:
     """Its exit code is a warning for each event; the watch goes on."""
-    one = str(simulator.add_session(script=()))
-    watched = await run("watch", one, "--exec", f'{PYTHON} -c "raise SystemExit(7)"')
+    session_id = str(simulator.add_session(script=()))
+    watched = await run(
+        "watch", session_id, "--exec", f'{PYTHON} -c "raise SystemExit(7)"'
+    )
 
     assert watched.code == 0
     assert watched.err.count("ended with exit code 7 at event") == 2
 
 
-async def test_looks_go_on_while_a_command_runs(
+async def test_polls_go_on_while_a_command_runs(
     run: Run, simulator: Simulator, tmp_path: Path
 ) -> None:
-    """A slow command delays what is told, not the looks."""
+    """A slow command delays what is printed, not the polls."""
     go = tmp_path / "go"
     script = tmp_path / "wait.py"
     script.write_text(
         "import pathlib, sys, time\n"
         "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.02)\n"
     )
-    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    session_id = str(simulator.add_session(script=[("Working", 36_000)]))
     command = f'{PYTHON} "{script}" "{go}"'
     route = "GET /backupSessions/{id}"
 
@@ -63,7 +65,7 @@ async def test_looks_go_on_while_a_command_runs(
         go.touch()
 
     watched, _ = await asyncio.gather(
-        run("watch", one, *FAST, "--exec", command), let_go()
+        run("watch", session_id, *FAST, "--exec", command), let_go()
     )
 
     assert watched.code == 0
@@ -72,7 +74,7 @@ async def test_looks_go_on_while_a_command_runs(
 
 @pytest.mark.parametrize("command", ["", '"open', "no-such-program-anywhere"])
 def test_what_is_no_command(command: str) -> None:
-    """What cannot be run is refused before anything is watched."""
+    """A command that cannot be run is refused before anything is watched."""
     with pytest.raises(Refusal, match="--exec"):
         EventHook.parse(command)
 

@@ -21,8 +21,8 @@ async def test_ctrl_c_logs_out(command: str) -> None:
     async with Simulator(
         sessions=40, running=0, password=PASSWORD, faults=_slow(command)
     ) as simulator:
-        one = str(simulator.add_session(script=[("Working", math.inf)]))
-        arguments = (one,) if command in ("watch", "wait") else ()
+        session_id = str(simulator.add_session(script=[("Working", math.inf)]))
+        arguments = (session_id,) if command in ("watch", "wait") else ()
         process = await start(command, *arguments, env=environment(simulator))
         while process.returncode is None and not _is_under_way(simulator):
             await asyncio.sleep(0.02)
@@ -39,9 +39,16 @@ async def test_ctrl_c_logs_out(command: str) -> None:
 async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
     """As a service manager ends it: logged out, its checkpoint saved."""
     async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
-        one = str(simulator.add_session(script=[("Working", math.inf)]))
+        session_id = str(simulator.add_session(script=[("Working", math.inf)]))
         file = tmp_path / "watch.json"
-        arguments = ("watch", one, "--checkpoint", str(file), "--interval", "0.1")
+        arguments = (
+            "watch",
+            session_id,
+            "--checkpoint",
+            str(file),
+            "--interval",
+            "0.1",
+        )
         process = await start(*arguments, env=environment(simulator))
         while process.returncode is None and not _is_under_way(simulator):
             await asyncio.sleep(0.02)
@@ -50,17 +57,17 @@ async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
 
         assert (ended.code, ended.err) == (143, "")
         assert simulator.stats.tokens_alive == 0
-        assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [one]
+        assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [session_id]
 
 
 async def test_sigterm_reaches_a_background_job() -> None:
     """A shell without job control starts one that ignores SIGINT, as nohup does."""
     async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
-        one = str(simulator.add_session(script=[("Working", math.inf)]))
+        session_id = str(simulator.add_session(script=[("Working", math.inf)]))
         deaf = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh", *COMMAND)
         process = await asyncio.create_subprocess_exec(
             *deaf,
-            *("watch", one, "--interval", "0.1"),
+            *("watch", session_id, "--interval", "0.1"),
             env=environment(simulator),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -76,7 +83,7 @@ async def test_sigterm_reaches_a_background_job() -> None:
 
 
 def _slow(command: str) -> Faults:
-    """Give so much latency that a fetch is still under way."""
+    """So much latency that a fetch is still under way."""
     is_bulk = command in ("fetch", "bench")
     return Faults(latency=1, latency_seconds=1.0 if is_bulk else 0.0)
 

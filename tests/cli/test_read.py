@@ -9,24 +9,26 @@ from veeam_async.simulator import Simulator
 
 async def test_get_in_each_form(run: Run, simulator: Simulator) -> None:
     """A session is shown as a line, as JSON for reading, and as names and values."""
-    one = str(simulator.session_ids[0])
+    session_id = str(simulator.session_ids[0])
     line, text, table = await asyncio.gather(
-        run("get", one), run("get", one, "-o", "json"), run("get", one, "-o", "table")
+        run("get", session_id),
+        run("get", session_id, "-o", "json"),
+        run("get", session_id, "-o", "table"),
     )
 
     assert [line.code, text.code, table.code] == [0, 0, 0]
     assert line.rows == [json.loads(text.out)]
-    assert line.rows[0]["uid"].endswith(one)
+    assert line.rows[0]["uid"].endswith(session_id)
     assert list(line.rows[0])[-1] == "links"
-    assert one in table.out
+    assert session_id in table.out
     assert "Stopped" in table.out
     assert line.err + text.err + table.err == ""
 
 
 async def test_an_id_may_be_a_uid(quick: Run, simulator: Simulator) -> None:
     """What the command prints as uid it also takes."""
-    one = simulator.session_ids[0]
-    got = await quick("get", f"urn:veeam:BackupJobSession:{one}")
+    session_id = simulator.session_ids[0]
+    got = await quick("get", f"urn:veeam:BackupJobSession:{session_id}")
 
     assert got.code == 0
 
@@ -79,38 +81,38 @@ async def test_query_orders_and_limits(quick: Run) -> None:
 async def test_the_other_kinds(quick: Run, simulator: Simulator, resource: str) -> None:
     """Replica and restore sessions are read by the same commands."""
     kind = "ReplicaJobSession" if resource == "replica" else "RestoreSession"
-    one = str(simulator.add_session(script=(), kind=kind))  # type: ignore[arg-type]  # one of its literals
+    session_id = str(simulator.add_session(script=(), kind=kind))  # type: ignore[arg-type]  # one of its literals
     option = ("--resource", resource)
     got, listed, found, table = await asyncio.gather(
-        quick("get", one, *option),
+        quick("get", session_id, *option),
         quick("references", *option),
         quick("query", *option),
-        quick("fetch", one, *option, "-o", "table"),
+        quick("fetch", session_id, *option, "-o", "table"),
     )
 
-    assert one in got.out
-    assert one in listed.out
-    assert one in found.out
-    assert one in table.out
+    assert session_id in got.out
+    assert session_id in listed.out
+    assert session_id in found.out
+    assert session_id in table.out
 
 
 async def test_task_sessions_in_each_form(quick: Run, simulator: Simulator) -> None:
     """A backup session's task sessions are listed."""
-    one = str(simulator.session_ids[-1])
+    session_id = str(simulator.session_ids[-1])
     lines, table = await asyncio.gather(
-        quick("tasks", one), quick("tasks", one, "-o", "table")
+        quick("tasks", session_id), quick("tasks", session_id, "-o", "table")
     )
 
     assert lines.rows
-    assert all(row["job_session_uid"].endswith(one) for row in lines.rows)
+    assert all(row["job_session_uid"].endswith(session_id) for row in lines.rows)
     assert "Machine" in table.out
 
 
 async def test_xml_gives_the_same(quick: Run, simulator: Simulator) -> None:
-    """What the server is asked for makes no difference to what is printed."""
-    one = str(simulator.session_ids[0])
+    """Which format the server is asked for makes no difference to what is printed."""
+    session_id = str(simulator.session_ids[0])
     json_, xml = await asyncio.gather(
-        quick("get", one), quick("get", one, "--accept", "xml")
+        quick("get", session_id), quick("get", session_id, "--accept", "xml")
     )
 
     assert json_.out == xml.out

@@ -104,7 +104,7 @@ async def test_an_untrusted_certificate(tmp_path: Path) -> None:
 def test_settings_that_are_missing(
     invoke: Invoke, env: dict[str, str], said: str
 ) -> None:
-    """What is not given is named, with the variables that can give it."""
+    """The message names what is missing, with the variables that can give it."""
     ended = invoke("references", **env)
 
     assert (ended.code, ended.out) == (2, "")

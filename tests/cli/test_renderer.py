@@ -26,14 +26,14 @@ def _console(width: int, height: int = 20, encoding: str = "utf-8") -> PlainCons
 
 
 def _drawn(dashboard: Dashboard, console: PlainConsole) -> list[str]:
-    """Give the lines that a console shows of *dashboard*."""
+    """The lines that a console shows of *dashboard*."""
     with console.capture() as capture:
         console.print(Renderer(dashboard, console).render(now=100.0))
     return capture.get().splitlines()
 
 
 @pytest.mark.parametrize("width", [1, 20, 40, 60, 80, 120, 200])
-def test_the_board_fits(width: int) -> None:
+def test_a_frame_fits_its_terminal(width: int) -> None:
     """No line is wider than the console, and there are no more lines than it has."""
     dashboard = dashboard_of(50)
     dashboard.update(health(EventKind.DEGRADED), now=0.0)
@@ -84,7 +84,7 @@ def test_no_count_is_lost_on_a_narrow_screen() -> None:
 
 
 def test_a_terminal_without_unicode() -> None:
-    """What it cannot show has a stand-in of the same width."""
+    """A character that it cannot show has a stand-in of the same width."""
     dashboard = Dashboard()
     name = "Zürich 東京 " + "x" * 40
     dashboard.update(
@@ -108,7 +108,7 @@ def test_a_session_that_was_never_seen_is_its_id() -> None:
     ]
 
 
-def test_what_nobody_sees_changes_no_picture() -> None:
+def test_what_nobody_sees_changes_no_frame() -> None:
     """Progress in a row that is hidden, or the same once more, is not drawn again."""
     dashboard = dashboard_of(100)
     renderer = Renderer(dashboard, _console(80))
@@ -124,8 +124,8 @@ def test_what_nobody_sees_changes_no_picture() -> None:
     assert sum(a is not b for a, b in zip(same.lines, other.lines, strict=True)) <= 3
 
 
-def test_a_screen_may_change_its_size() -> None:
-    """The next picture is as wide and as high as the console is then."""
+def test_a_terminal_may_change_its_size() -> None:
+    """The next frame is as wide and as high as the terminal is then."""
     console = _console(120)
     renderer = Renderer(dashboard_of(50), console)
     wide = renderer.render(now=1.0)
@@ -137,8 +137,8 @@ def test_a_screen_may_change_its_size() -> None:
     assert len(narrow.lines) < 10
 
 
-def test_trouble_is_shown_until_it_is_over() -> None:
-    """While the server does not answer the dashboard says since when."""
+def test_bad_health_is_shown_until_it_is_over() -> None:
+    """While the server does not answer, a line says since when."""
     dashboard = dashboard_of(1)
     degraded, recovered = health(EventKind.DEGRADED), health(EventKind.RECOVERED)
     dashboard.update(degraded, now=1.0)
@@ -151,8 +151,8 @@ def test_trouble_is_shown_until_it_is_over() -> None:
     assert "the server answers again" in event_line(recovered).plain
 
 
-def test_the_trouble_of_some_sessions_is_one_line() -> None:
-    """The server's comes before theirs; one that has ended is in no trouble."""
+def test_the_bad_health_of_some_sessions_is_one_line() -> None:
+    """The server's comes before theirs; one that has ended is left out of it."""
     dashboard = dashboard_of(5)
     last = []
     for event in (

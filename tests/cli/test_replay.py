@@ -27,7 +27,7 @@ async def test_a_replay_prints_what_the_watch_printed(
 
 
 def test_a_recording_that_was_cut_off(invoke: Invoke, tmp_path: Path) -> None:
-    """What a killed watch has left is told as far as it goes."""
+    """Whatever a killed watch has left is shown as far as it goes."""
     path = tmp_path / "cut.rec"
     whole = invoke("replay", str(RECORDING))
     path.write_bytes(RECORDING.read_bytes()[:-3_000])

@@ -20,7 +20,7 @@ FAST = ("--interval", "0.05")
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """Give a server without sessions, on which a run is over in a moment."""
+    """A server without sessions, on which a run is over in a moment."""
     async with Simulator(
         sessions=0, running=0, speed=600, password=PASSWORD
     ) as simulator:
@@ -74,10 +74,10 @@ async def test_a_run_is_followed_to_its_end(
 async def test_the_forms_of_its_output(quick: Run, simulator: Simulator) -> None:
     """An array of events, or a line for each; progress where it is asked for."""
     script = [("Working", 600.0)]
-    one, other = simulator.job_ids[:2]
-    for job_id in (one, other):
+    first, other = simulator.job_ids[:2]
+    for job_id in (first, other):
         simulator.next_run(job_id, script=script)
-    array = await quick("run", str(one), *FAST, "-o", "json")
+    array = await quick("run", str(first), *FAST, "-o", "json")
     table = await quick("run", str(other), *FAST, "--progress", "-o", "table")
     kinds = [event["kind"] for event in json.loads(array.out)]
 
@@ -116,7 +116,7 @@ async def test_the_last_retry_decides(quick: Run, simulator: Simulator) -> None:
     found = [event["id"] for event in ended.rows if event["kind"] == "FOUND"]
 
     assert ended.code == 0
-    assert found == [str(one) for one in reversed(simulator.session_ids)]
+    assert found == [str(session_id) for session_id in reversed(simulator.session_ids)]
     assert (
         ended.err.splitlines()[1:]
         == ["it failed; the server may try again within 15 minutes"] * 2
@@ -186,18 +186,18 @@ async def test_a_run_need_not_be_followed(quick: Run, simulator: Simulator) -> N
     simulator.next_run(simulator.job_ids[0], script=ENDLESS)
     begun = await quick("run", str(simulator.job_ids[0]), "--no-wait", *FAST)
     [session] = begun.rows
-    [one] = simulator.running_ids
+    [session_id] = simulator.running_ids
 
     assert begun.code == 0
     assert (session["state"], session["uid"].rpartition(":")[2]) == (
         "Working",
-        str(one),
+        str(session_id),
     )
-    assert begun.err.endswith(f"its end: veeam-async wait {one}\n")
+    assert begun.err.endswith(f"its end: veeam-async wait {session_id}\n")
 
 
 async def test_the_way_back_to_a_replica(quick: Run, simulator: Simulator) -> None:
-    """What is told to come back with finds it."""
+    """The command that is printed to come back to it finds it."""
     [job, *_] = [job for job in await jobs(simulator) if job.job_type == "Replica"]
     simulator.next_run(job.id, script=QUICK)
     begun = await quick("run", str(job.id), "--no-wait", *FAST)
@@ -297,7 +297,7 @@ async def test_a_start_without_an_answer_is_looked_for(quick: Run) -> None:
 async def test_a_run_that_is_never_shown_is_exit_code_1(
     quick: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what is known of it."""
+    """Its message holds what is known of the run."""
     # The command has no option for it, and nobody waits five minutes here.
     monkeypatch.setitem(JobRun.watch.__kwdefaults__ or {}, "appear_within", 0.1)
     script = JobServer(started=Reset(), tasks=[task("Running")])

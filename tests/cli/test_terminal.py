@@ -30,8 +30,8 @@ async def test_the_demo_fits_its_terminal(columns: int) -> None:
 
 async def test_no_colour_where_none_is_wanted(simulator: Simulator) -> None:
     """NO_COLOR takes the colours away, a dumb terminal every control sequence."""
-    one = simulator.add_session(script=[("Working", 36_000)])
-    watch = ("watch", str(one), "--interval", "0.1")
+    session_id = simulator.add_session(script=[("Working", 36_000)])
+    watch = ("watch", str(session_id), "--interval", "0.1")
     env = environment(simulator)
     plain, dumb, colourful, _ = await asyncio.gather(
         on_terminal(*watch, env=env | {"NO_COLOR": "1"}),
@@ -66,9 +66,11 @@ async def test_a_password_is_asked_for(simulator: Simulator) -> None:
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("", 1)])
 async def test_stop_asks_first(simulator: Simulator, answer: str, code: int) -> None:
     """The question names the job, and only a yes stops it."""
-    one = simulator.add_session(script=[("Working", math.inf)], job_name="Nightly")
+    session_id = simulator.add_session(
+        script=[("Working", math.inf)], job_name="Nightly"
+    )
     asked = await on_terminal(
-        *("stop", str(one)),
+        *("stop", str(session_id)),
         env=environment(simulator),
         answer=("Stop Nightly (Working", f"{answer}\n"),
     )
@@ -103,15 +105,15 @@ async def test_ctrl_c_ends_a_question(simulator: Simulator) -> None:
 
 async def test_get_and_wait_on_a_terminal(simulator: Simulator) -> None:
     """A session is shown as names and values, after a sign that the command waits."""
-    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    session_id = str(simulator.add_session(script=[("Working", 36_000)]))
     env = environment(simulator)
     got, waited, _ = await asyncio.gather(
-        on_terminal("get", one, env=env),
-        on_terminal("wait", one, "--interval", "0.1", env=env),
+        on_terminal("get", session_id, env=env),
+        on_terminal("wait", session_id, "--interval", "0.1", env=env),
         after_polls(simulator, 36_000, commands=2),
     )
 
     assert [got.code, waited.code] == [0, 0]
     assert "Working" in got.raw
-    assert f"Waiting for {one}" in waited.raw
+    assert f"Waiting for {session_id}" in waited.raw
     assert "Stopped" in waited.raw

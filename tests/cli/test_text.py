@@ -25,12 +25,12 @@ from veeam_async.cli.render.text import (
         (-5, "0s"),
     ],
 )
-def test_a_span_has_its_two_largest_units(length: int, text: str) -> None:
+def test_a_duration_has_its_two_largest_units(length: int, text: str) -> None:
     """So it can be compared at a glance."""
     assert text == duration(timedelta(seconds=length))
 
 
-def test_numbers_as_words() -> None:
+def test_numbers_as_text() -> None:
     """Sizes, rates, counts and seconds are short."""
     assert [count(n, "session") for n in (1, 2000)] == ["1 session", "2,000 sessions"]
     assert [byte_size(n) for n in (512, 1536, 25 * 2**30, 2**51)] == [
@@ -44,7 +44,7 @@ def test_numbers_as_words() -> None:
 
 
 def test_missing_times_are_empty() -> None:
-    """What is not known is not shown."""
+    """A time that is not known is not shown."""
     noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     assert (duration(None), date_time(None)) == ("", "")

@@ -21,7 +21,9 @@ async def test_watch_follows_everything(run: Run, simulator: Simulator) -> None:
     kinds = [(row["id"], row["kind"]) for row in watched.rows]
 
     assert watched.code == 3
-    assert {(one, kind) for one in ids for kind in ("FOUND", "STOPPED")} == set(kinds)
+    assert {
+        (session_id, kind) for session_id in ids for kind in ("FOUND", "STOPPED")
+    } == set(kinds)
     assert len(kinds) == 6
     assert watched.err == "3 sessions: 2 Success · 1 Failed\n"
 
@@ -30,7 +32,7 @@ async def test_where_narrows_everything(run: Run, simulator: Simulator) -> None:
     """With --where, and by a query, only what it selects is told of."""
     simulator.add_session(script=[("Working", math.inf)], job_name="Daily")
     simulator.add_session(script=(), created_in=9, job_name="Daily", result="Failed")
-    one = simulator.add_session(
+    session_id = simulator.add_session(
         script=[("Working", 36_000)], job_name="Nightly", result="Failed"
     )
     options = ("--where", 'JobName=="Nightly"', "--strategy", "query")
@@ -39,15 +41,15 @@ async def test_where_narrows_everything(run: Run, simulator: Simulator) -> None:
     )
 
     assert watched.code == 3
-    assert {row["id"] for row in watched.rows} == {str(one)}
+    assert {row["id"] for row in watched.rows} == {str(session_id)}
 
 
 async def test_watch_tells_progress_where_asked(run: Run, simulator: Simulator) -> None:
     """With --progress an event tells of progress alone, in each form."""
-    one = str(simulator.add_session(script=[("Working", 36_000)]))
+    session_id = str(simulator.add_session(script=[("Working", 36_000)]))
     array, table, _ = await asyncio.gather(
-        run("watch", one, "--progress", *FAST, "-o", "json"),
-        run("watch", one, "--progress", *FAST, "-o", "table"),
+        run("watch", session_id, "--progress", *FAST, "-o", "json"),
+        run("watch", session_id, "--progress", *FAST, "-o", "table"),
         after_polls(simulator, 9_000, 36_000, commands=2),
     )
     kinds = [row["kind"] for row in json.loads(array.out)]
@@ -81,16 +83,16 @@ async def test_a_failed_session_is_exit_code_3(run: Run, simulator: Simulator) -
 
 async def test_the_deadline_is_exit_code_4(run: Run, simulator: Simulator) -> None:
     """Both watch and wait give up in time, say what had not ended, and log out."""
-    one = str(simulator.add_session(script=[("Working", math.inf)]))
+    session_id = str(simulator.add_session(script=[("Working", math.inf)]))
     watched, waited, streamed = await asyncio.gather(
-        run("watch", one, "--timeout", "0.4", *FAST),
-        run("wait", one, "--timeout", "0.4", *FAST),
-        run("watch", one, "--timeout", "0.4", *FAST, "-o", "json"),
+        run("watch", session_id, "--timeout", "0.4", *FAST),
+        run("wait", session_id, "--timeout", "0.4", *FAST),
+        run("watch", session_id, "--timeout", "0.4", *FAST, "-o", "json"),
     )
 
     assert [watched.code, waited.code, streamed.code] == [4, 4, 4]
     assert (
-        f"veeam-async: the time is up: 1 of 1 session had not ended: {one}\n"
+        f"veeam-async: the time is up: 1 of 1 session had not ended: {session_id}\n"
         == watched.err
         == waited.err
     )
@@ -102,14 +104,14 @@ async def test_a_session_that_goes_is_exit_code_1(
     run: Run, simulator: Simulator
 ) -> None:
     """Nobody knows how a session ended that the server forgot."""
-    one = simulator.add_session(script=[("Working", math.inf)])
+    session_id = simulator.add_session(script=[("Working", math.inf)])
 
     async def forget() -> None:
         await after_polls(simulator, 1)
-        simulator.remove_session(one)
+        simulator.remove_session(session_id)
 
     watched, _ = await asyncio.gather(
-        run("watch", str(one), *FAST, "-o", "table"), forget()
+        run("watch", str(session_id), *FAST, "-o", "table"), forget()
     )
 
     assert (watched.code, watched.err) == (1, "1 session: 1 Gone\n")
@@ -125,9 +127,9 @@ async def test_nothing_runs(quick: Run) -> None:
 
 async def test_wait_shows_the_end(run: Run, simulator: Simulator) -> None:
     """A wait ends with the session as it is then; an unknown one fails at once."""
-    one = str(simulator.add_session(script=[("Working", 30)]))
+    session_id = str(simulator.add_session(script=[("Working", 30)]))
     waited, unknown = await asyncio.gather(
-        run("wait", one, *FAST), run("wait", str(uuid.uuid4()))
+        run("wait", session_id, *FAST), run("wait", str(uuid.uuid4()))
     )
 
     assert (waited.code, waited.rows[0]["state"]) == (0, "Stopped")

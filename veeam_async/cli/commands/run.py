@@ -159,14 +159,14 @@ class _RunFollower:
     last: SessionChanged[Any] | SessionGone[Any] | None = None
 
     async def follow(self) -> None:
-        """Show the events of the run until it has ended."""
+        """Follow the run to its end, showing its events."""
         async with aclosing(self._events()) as events:
             await show_events(
                 events, self.options.output, progress=self.options.progress
             )
 
     async def show_first_session(self) -> None:
-        """Show the run's session as it begins, and how to come back to it."""
+        """Wait for the run's session, print it, and say how to come back to it."""
         async with aclosing(self._events()) as events:
             with spinner("Waiting for its session"):
                 while self.last is None:

@@ -63,7 +63,7 @@ async def live_dashboard(
     *,
     clock: Callable[[], float] = monotonic,
 ) -> AsyncIterator[None]:
-    """Show *dashboard* until the block ends, redrawn in ticks whatever the events."""
+    """Keep *dashboard* on the terminal during the block, redrawn in ticks."""
     renderer = Renderer(dashboard, console)
     first = renderer.render(clock())
     with Live(first, console=console, auto_refresh=False) as live:
