@@ -5,7 +5,7 @@ What holds for every command:
 
 - Data goes to standard output; progress, messages and questions go to standard error.
 - An error is one line, without a traceback, and decides the exit code (`exits`).
-- No password and no token is ever printed, but that of the simulated server.
+- No password or token is ever printed, except the simulated server's.
 - What a server sent reaches a terminal only after its control characters were replaced.
 - Ctrl-C and SIGTERM log out and save the checkpoint before the process ends.
 

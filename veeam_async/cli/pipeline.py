@@ -1,8 +1,8 @@
 """The way of a watch's events: to the screen, to the user's command, into a checkpoint.
 
 What a checkpoint promises: an event counts as reported in it only after it was shown
-and its command was run. A process that is killed repeats the events of its last second;
-an event that was broken off is reported again by the next run.
+and its command was run. An event that was broken off is reported again by the next run,
+and after a kill so are the events of the last second.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class EventPipeline:
     """Handles the events of a watch, one after the other.
 
     *endless*: only time ends the watch, which is no failure then. *until_failed*: it
-    ends with the first session that failed. *hook* is run for each event, for progress
-    alone only where *progress* says so.
+    ends with the first session that failed. *hook* is run for each event, and for those
+    that bring only progress where *progress* is true.
     """
 
     endless: bool

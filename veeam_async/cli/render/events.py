@@ -27,8 +27,8 @@ async def show_events(
 ) -> Dashboard:
     """Show *events* in the format *output* until they end, then sum them up.
 
-    With *live* a table on a terminal is a live one, else it is a line for each event;
-    lines tell of progress alone only where *progress* says so.
+    With *live* a table on a terminal is a live one, else it is a line for each event.
+    An event that brings only progress makes a line where *progress* is true.
     """
     if effective(output) == "table":
         console = stdout_console()

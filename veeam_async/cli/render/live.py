@@ -121,7 +121,8 @@ class Renderer:
         width, height = self._console.size
         if width != self._layout.width:
             self._layout, self._row_lines = Layout(self._console, width), {}
-        # How many lines the counts take is known before how many rows are hidden.
+        # Room for the counts as if no session had a row: how many are hidden is known
+        # only once the rows are.
         free = height - _OTHER_LINES - len(self._counts(self._dashboard.total))
         rows = self._dashboard.rows(max(1, free), now)
         self._row_lines = {
@@ -189,8 +190,8 @@ class Layout:
         """As many items on each line as it holds; none of them is broken."""
         lines: list[Text] = []
         for item in items:
-            room = self.width - len(separator) - item.cell_len
-            if lines and lines[-1].cell_len <= room:
+            available = self.width - len(separator) - item.cell_len
+            if lines and lines[-1].cell_len <= available:
                 lines[-1].append(separator).append_text(item)
             else:
                 lines.append(item.copy())
