@@ -106,7 +106,7 @@ class Condition:
         raise NotImplementedError
 
     def render(self, kind: type) -> str:
-        """The text of the filter for *kind*, not yet percent-encoded."""
+        """Give the filter's text for *kind*, not yet percent-encoded."""
         raise NotImplementedError
 
 

@@ -109,7 +109,7 @@ class Linked:
 
 @attrs.frozen(kw_only=True)
 class Identified(Linked):
-    """Anything with a name and a UID (`urn:veeam:BackupJobSession:88b395e2-…`)."""
+    """What has a UID such as `urn:veeam:BackupJobSession:88b395e2-…` and a name."""
 
     uid: str
     name: str = ""

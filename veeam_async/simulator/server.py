@@ -132,9 +132,8 @@ class Simulator:
         self._idle_seconds = idle_seconds
         self._start = start
         self._public_url = public_url
-        # Set on entering. The world is no private attribute, so that the project's
-        # own tests can reach what no method changes; users have the methods.
-        self.world: World
+        # Set on entering: only then is the port known, which decides the Hrefs.
+        self._world: World
         self._logons: LogonRegistry
         self._dispatcher: Dispatcher
 
@@ -171,7 +170,7 @@ class Simulator:
             running=self._running,
             digits=digits,
         )
-        self.world = World(population, clock, seed=self._seed, digits=digits)
+        self._world = World(population, clock, seed=self._seed, digits=digits)
         self._logons = LogonRegistry(
             username=self.username,
             password=self.password,
@@ -181,7 +180,7 @@ class Simulator:
         )
         self._injector = FaultInjector(self._seed, self._injector.faults)
         self._dispatcher = Dispatcher(
-            world=self.world,
+            world=self._world,
             logons=self._logons,
             injector=self._injector,
             capacity=self._capacity,
@@ -213,7 +212,7 @@ class Simulator:
     @property
     def now(self) -> datetime:
         """The simulated time of day, in UTC."""
-        return self.world.clock.now()
+        return self._world.clock.now()
 
     @property
     def stats(self) -> Stats:
@@ -232,19 +231,19 @@ class Simulator:
     @property
     def session_ids(self) -> list[uuid.UUID]:
         """The ids of all visible backup sessions, the newest first."""
-        return [run.id for run in self.world.runs("BackupJobSession", self.now)]
+        return [run.id for run in self._world.runs("BackupJobSession", self.now)]
 
     @property
     def running_ids(self) -> list[uuid.UUID]:
         """The ids of the backup sessions that have not stopped, the newest first."""
         now = self.now
-        runs = self.world.runs("BackupJobSession", now)
+        runs = self._world.runs("BackupJobSession", now)
         return [run.id for run in runs if not run.is_stopped(now)]
 
     @property
     def job_ids(self) -> list[uuid.UUID]:
         """The ids of all jobs, in a fixed order."""
-        return list(self.world.jobs)
+        return list(self._world.jobs)
 
     # ------------------------------------------------------------- changing
 
@@ -269,7 +268,7 @@ class Simulator:
         Raises:
             ValueError: *seconds* are below zero.
         """
-        self.world.clock.advance(seconds)
+        self._world.clock.advance(seconds)
 
     def remove_session(self, session_id: uuid.UUID) -> None:
         """Forget a session: it is answered with 404 from now on.
@@ -277,7 +276,7 @@ class Simulator:
         Raises:
             ValueError: There is no such session.
         """
-        self.world.remove(session_id)
+        self._world.remove(session_id)
 
     def add_session(
         self,
@@ -334,7 +333,7 @@ class Simulator:
             is_retry=is_retry,
             kind=kind,
         )
-        return self.world.add(added).id
+        return self._world.add(added).id
 
     def next_run(
         self,
@@ -370,7 +369,7 @@ class Simulator:
             ValueError: There is no such job, or the script never ends and there are
                 retries to follow it.
         """
-        self.world.plans[self.world.job(job_id).id] = PlannedRun(
+        self._world.plans[self._world.job(job_id).id] = PlannedRun(
             script=tuple(script),
             result=result,
             failure_message=failure_message,
