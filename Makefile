@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms package overload bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ test: $(STAMPS)/test   ## run the whole suite, with branch coverage
 	  $(BIN)/python .ci/coverage.py || status=$$(( status ? status : 1 )); \
 	  exit $$status
 
-check: lint types rooms   ## lint, types and the import contracts
+check: lint types rooms api   ## lint, types, the import contracts and the public API
 
 lint: $(STAMPS)/lint
 	@$(BIN)/ruff check
@@ -31,6 +31,9 @@ types: $(STAMPS)/lint $(STAMPS)/test
 rooms: $(STAMPS)/lint
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/rooms.py
+
+api: $(STAMPS)/test
+	@$(BIN)/python .ci/api.py
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
 	@$(BIN)/python benchmarks/overload.py
