@@ -1,0 +1,154 @@
+"""What 0.1.0 gave is given still, to the letter; `tests/data/0.1.0` holds it.
+
+`tests/data/0.1.0/generate.py` made it on that release, in part by the functions of
+`tests/support/released.py`, which are called here on this code.
+"""
+
+import difflib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import released
+
+GOLDEN = Path(__file__).parent / "data" / "0.1.0"
+CHECKPOINTS = sorted(path.stem for path in GOLDEN.glob("checkpoints/*.json"))
+OLDER = [name.removesuffix("-v1") for name in CHECKPOINTS if name.endswith("-v1")]
+RECORDINGS = sorted(path.stem for path in GOLDEN.glob("recordings/*.rec"))
+
+
+def kept(name: str) -> Any:
+    """What 0.1.0 gave."""
+    return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+
+
+def through_json(data: Any) -> Any:
+    """The same, as a file would hold it."""
+    return json.loads(json.dumps(data))
+
+
+def lines_of(data: Any) -> list[str]:
+    """JSON line by line, in the order in which it was written."""
+    return json.dumps(data, indent=1, ensure_ascii=False).splitlines()
+
+
+def assert_same(now: Any, name: str, before: Any = None) -> None:
+    """Fail with the lines that differ; the order of keys counts too."""
+    old = lines_of(kept(name) if before is None else before)
+    new = lines_of(now)
+    if old != new:
+        told = difflib.unified_diff(old, new, f"0.1.0 {name}", "now", n=2, lineterm="")
+        pytest.fail("\n".join(list(told)[:80]), pytrace=False)
+
+
+@pytest.mark.parametrize("name", ["models", "events", "errors", "filters"])
+def test_values(name: str) -> None:
+    """Each model, event, error and condition has the JSON and the text it had."""
+    assert_same(getattr(released, name)(), name)
+
+
+async def test_what_is_refused() -> None:
+    """Wrong arguments raise the errors that they raised, in the same words."""
+    assert_same(await released.refusals(), "refusals")
+
+
+async def test_what_is_asked_and_answered() -> None:
+    """The same requests are sent, and models made of the answers, for each release."""
+    assert_same(await released.requests(), "requests")
+
+
+async def test_what_the_simulator_answers() -> None:
+    """The same seed gives the same bodies, in JSON and XML, byte for byte."""
+    assert_same(await released.bodies(), "bodies")
+
+
+async def test_a_first_look() -> None:
+    """A watch records, tells and saves the same, by each way to look."""
+    assert_same(await released.first_looks(), "first_looks")
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+async def test_a_checkpoint_goes_on(name: str) -> None:
+    """One that 0.1.0 saved, and one of version 1, is saved again as 0.1.0 would."""
+    data = kept(f"checkpoints/{name}")
+    again = data["saved"] if data["again"] == "the same" else data["again"]
+    assert_same(released.resaved(data["saved"]), f"checkpoints/{name}", again)
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_a_recording_is_told_again(name: str) -> None:
+    """Watches of 0.1.0, resumed ones too, tell the same events, and exit alike."""
+    told = released.replayed(GOLDEN / "recordings" / f"{name}.rec")
+    assert_same(told, f"recordings/{name}")
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_a_watch_goes_on_from_version_1(name: str) -> None:
+    """From a checkpoint of version 1 a watch tells what it tells from one of 2."""
+    start = kept(f"checkpoints/{name}-v1")["saved"]
+    resumed = f"recordings/{name}-resumed"
+    assert_same(released.replayed(GOLDEN / f"{resumed}.rec", start), resumed)
+
+
+async def test_a_saved_run_goes_on() -> None:
+    """A run that was taken up is saved again as it was, whatever is known of it."""
+    saved = {k: v for k, v in kept("runs")["saved"].items() if "version" in v}
+    again = {name: released.resumed_run(data) for name, data in saved.items()}
+    assert_same(again, "runs", kept("runs")["again"])
+
+
+async def test_what_is_damaged() -> None:
+    """Damaged checkpoints and runs are refused in the same words."""
+    checkpoint = kept("checkpoints/ids-3")["saved"]
+    run = next(v for v in kept("runs")["saved"].values() if "version" in v)
+    now = {
+        "checkpoint": released.damages(checkpoint, released.resaved),
+        "run": released.damages(run, released.resumed_run),
+    }
+    assert_same(now, "damages")
+
+
+def test_every_help_text() -> None:
+    """The help of the command and of each of its commands says what it said.
+
+    Line by line where the libraries that lay it out are those of then, else word by
+    word. To see both: `COLUMNS=80 NO_COLOR=1 veeam-async COMMAND --help`, here and in a
+    checkout of 0.1.0.
+    """
+    before, now = kept("helps"), released.helps()
+    if before["made by"] == now["made by"]:
+        assert_same(now, "helps")
+    for name in before.keys() - {"made by"}:
+        assert words(before[name]) == words(now[name]), name
+
+
+def words(lines: list[str]) -> Counter[str]:
+    """The words of a help text, in whichever order they were laid out."""
+    text = " ".join(lines).translate(dict.fromkeys(range(0x2500, 0x2580), " "))
+    return Counter(text.split())
+
+
+def test_every_phase_is_kept() -> None:
+    """The checkpoints hold sessions in each phase that there is."""
+    phases: Counter[str] = Counter()
+    for name in CHECKPOINTS:
+        saved = kept(f"checkpoints/{name}")["saved"]
+        phases[f"version {saved['version']}"] += 1
+        phases["everything" if saved.get("everything") else "ids"] += 1
+        phases["outage"] += saved["health"]["told"] is not None
+        phases["deadline"] += saved["deadline"] is not None
+        phases["ended"] += len(saved["ended"])
+        for session in saved["sessions"].values():
+            phases["never looked at"] += not session["looked"]
+            phases["never seen"] += session["missing"] > 0 and not session["told"]
+            phases["missing"] += session["missing"] > 0 and bool(session["told"])
+            phases["told"] += bool(session["told"]) and not session["known"]
+            phases["known, not told"] += bool(session["known"])
+            phases["doubted"] += session["doubted"]
+            phases["failing"] += session["health"]["failing_since"] is not None
+            phases["degraded"] += session["health"]["told"] is not None
+            phases["quiet"] += bool(session.get("quiet"))
+    assert all(phases.values()), phases
