@@ -31,6 +31,7 @@ types: $(STAMPS)/lint $(STAMPS)/test
 rooms: $(STAMPS)/lint
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/rooms.py
+	@$(BIN)/python .ci/figures.py --check
 
 api: $(STAMPS)/test
 	@$(BIN)/python .ci/api.py
