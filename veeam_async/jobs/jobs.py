@@ -86,7 +86,7 @@ class Jobs(Entities[Job]):
     async def _record(self, given: Id) -> RunRecord:
         """Note what the job has before the start."""
         job_id = parse_id(given)
-        answer = await self._ask(job_id)
+        answer = await self._request_entity(job_id)
         is_replica = (await read(answer, Job)).job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
         newest = await JobHistory(self._deps.sessions(kind), job_id).newest()

@@ -190,7 +190,7 @@ class Logon:
             self._renewal = None
 
     async def _log_on(self) -> Token:
-        password = await self._ask()
+        password = await self._given_password()
         # A second try with the same password would bring the account nearer its lock.
         if self._refusal is not None and self._refusal[0] == password:
             raise copy.copy(self._refusal[1])
@@ -207,7 +207,7 @@ class Logon:
             raise
         return self._read(answer)
 
-    async def _ask(self) -> str:
+    async def _given_password(self) -> str:
         given = self._password if isinstance(self._password, str) else self._password()
         if inspect.isawaitable(given):
             given = await given

@@ -37,7 +37,7 @@ class Entities(Generic[E]):
         Raises InvalidId before anything is sent, NotFound where there is none, and any
         other VeeamError that a request can meet.
         """
-        return await read(await self._ask(id), self._kind)
+        return await read(await self._request_entity(id), self._kind)
 
     def query(
         self,
@@ -70,7 +70,7 @@ class Entities(Generic[E]):
 
     async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
         """As `get`, in one attempt: the caller decides itself when to ask again."""
-        return await read(await self._ask(id, once=True), self._kind)
+        return await read(await self._request_entity(id, once=True), self._kind)
 
     async def _page(
         self, where: str | None, order_by: str, size: int, number: int
@@ -84,7 +84,7 @@ class Entities(Generic[E]):
         found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
         return found
 
-    def _ask(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
+    def _request_entity(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
         """Ask for an entity, and leave its answer unread; no coroutine of its own."""
         path = f"{self._path}/{id_text(id)}?format=Entity"
         return self._pool.request("GET", path, route=self._route, once=once)

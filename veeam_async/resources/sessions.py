@@ -105,7 +105,7 @@ class JobSessions(Entities[S], Generic[S]):
 
     async def _fetch(self, session_id: Id) -> Response | S:
         """Ask for a session, and read its answer already where that takes a thread."""
-        answer = await self._ask(session_id)
+        answer = await self._request_entity(session_id)
         return await read(answer, self._kind) if is_large(answer) else answer
 
     def _finish(self, answer: Response | S) -> S:

@@ -109,7 +109,7 @@ class PollRequest(Generic[S]):
         """Hand on what was seen, which answers so many of the ids asked for."""
         # An answer can still come for a watch that was closed meanwhile.
         if not self.is_over:
-            self._cost.rows += sum(one.session is not None for one in seen)
+            self._cost.rows += sum(each.session is not None for each in seen)
             self._deliver(seen)
             self._count_down(answered)
 

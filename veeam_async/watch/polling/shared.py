@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import chain
 from typing import Generic, TypeVar
 
 from veeam_async.clock import Clock
@@ -121,7 +122,7 @@ class SharedPoller(Generic[S]):
             return False
         if strategy == "query" or any(each.due.scope for each in requests):
             return True
-        wanted = {id_ for each in requests for id_ in each.due.session_ids}
+        wanted = set(chain.from_iterable(each.due.session_ids for each in requests))
         return len(wanted) >= LIST_FROM and self._is_cheap(len(wanted))
 
     def _is_cheap(self, many: int) -> bool:
