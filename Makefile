@@ -32,6 +32,7 @@ rooms: $(STAMPS)/lint
 	@$(BIN)/lint-imports
 	@$(BIN)/python .ci/rooms.py
 	@$(BIN)/python .ci/figures.py --check
+	@$(BIN)/python .ci/private.py --most 10
 
 api: $(STAMPS)/test
 	@$(BIN)/python .ci/api.py
