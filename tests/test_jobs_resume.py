@@ -20,7 +20,7 @@ from tests.support.job_server import JOB, LOST, NOON, JobServer, row, task
 from tests.support.simulated import QUICK, SOON, client, simulated
 from veeam_async import JobRun, NotFound, SessionMissing, SessionResult
 from veeam_async.errors import Json
-from veeam_async.jobs.record import KINDS, Mark, RunRecord, restore, save
+from veeam_async.jobs.run_record import KINDS, Mark, RunRecord, restore, save
 
 ELSEWHERE = """
 import asyncio, json, sys

@@ -15,7 +15,7 @@ from veeam_async.codec import from_dict, to_dict
 from veeam_async.models import BackupJobSession, Page, PagingInfo
 from veeam_async.watch.options import WatchFactory, WatchOptions
 from veeam_async.watch.polling.request import PollSource
-from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.watch import Watch
 

@@ -27,7 +27,7 @@ from veeam_async.errors import Json
 from veeam_async.watch.options import WatchFactory
 from veeam_async.watch.persist.checkpoint import restore
 from veeam_async.watch.polling.request import Poll, PollSource
-from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker

@@ -33,7 +33,7 @@ from veeam_async.errors import Json
 from veeam_async.models import Page, PagingInfo
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.polling.request import PollSource, Strategy
-from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 
 FOR_EVER = float("inf")

@@ -18,7 +18,7 @@ Guaranteed, and held by tests:
   the same model.
 
 No other package knows xmltodict, orjson or cattrs. `parse` reads bytes into plain
-values, `kinds` tells what such a value is and where its rows are, `rules` turns single
+values, `kinds` tells what such a value is and where its rows are, `values` turns single
 values into those of fields, `compile` builds the functions of both passes, `decode`
 runs them, and `plain` handles plain JSON types.
 """

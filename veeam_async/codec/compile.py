@@ -24,7 +24,7 @@ from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
 from veeam_async.codec.kinds import fold, row_of, rows
-from veeam_async.codec.rules import (
+from veeam_async.codec.values import (
     Hook,
     bare_type,
     hook_for,

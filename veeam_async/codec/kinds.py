@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, get_args, get_origin
 
 from veeam_async.codec.parse import Tree, quoted
-from veeam_async.codec.rules import says_nothing
+from veeam_async.codec.values import says_nothing
 from veeam_async.models import ApiRoot, EntityRef, ErrorBody, LogonSession, Page
 
 _ROOTS: dict[type, tuple[str, ...]] = {

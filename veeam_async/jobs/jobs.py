@@ -5,9 +5,9 @@ from __future__ import annotations
 from veeam_async.clock import Clock
 from veeam_async.errors import Json, StartUnconfirmed, VeeamError, may_have_acted
 from veeam_async.ids import Id, parse_id
-from veeam_async.jobs.find import JobHistory, RunDeps
-from veeam_async.jobs.record import RunRecord, restore, save
+from veeam_async.jobs.find_session import JobHistory, RunDeps
 from veeam_async.jobs.run import JobRun
+from veeam_async.jobs.run_record import RunRecord, restore, save
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
     BackupJobSession,

@@ -30,14 +30,14 @@ from veeam_async.events import (
     SessionGone,
     WatchEvent,
 )
-from veeam_async.jobs.find import (
+from veeam_async.jobs.find_session import (
     JobHistory,
     RunDeps,
     RunResource,
     RunSession,
     SessionFinder,
 )
-from veeam_async.jobs.record import RunRecord, save
+from veeam_async.jobs.run_record import RunRecord, save
 from veeam_async.models import (
     BackupJobSession,
     ReplicaJobSession,

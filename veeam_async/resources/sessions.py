@@ -26,7 +26,7 @@ from veeam_async.resources.base import Entities, Where
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
 from veeam_async.watch.polling.request import PollSource, Strategy
-from veeam_async.watch.polling.shared import SharedPoller
+from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.waits import (
     Goal,

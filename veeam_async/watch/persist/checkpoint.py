@@ -14,7 +14,7 @@ from uuid import UUID
 from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.models import Session
-from veeam_async.timestamps import from_text, to_text
+from veeam_async.saved_times import from_text, to_text
 from veeam_async.watch.tracker.discovery import Discovery, lookback_of
 from veeam_async.watch.tracker.health import Health
 from veeam_async.watch.tracker.schedule import Rules

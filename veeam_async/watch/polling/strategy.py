@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 from veeam_async.clock import Clock
 from veeam_async.models import Session
 from veeam_async.watch.polling.by_get import GetPoller
-from veeam_async.watch.polling.by_list import ListPoller
+from veeam_async.watch.polling.by_query import QueryPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.request import PollRequest, PollSource
 
@@ -52,7 +52,7 @@ class SharedPoller(Generic[S]):
         self._collect_seconds = collect
         self._by_get = GetPoller(source, concurrency=concurrency, clock=clock)
         self._by_reference = ReferencePoller(source, clock=clock)
-        self._by_list = ListPoller(
+        self._by_query = QueryPoller(
             source, by_get=self._by_get, by_reference=self._by_reference, clock=clock
         )
         self._collected: list[PollRequest[S]] = []
@@ -86,7 +86,7 @@ class SharedPoller(Generic[S]):
             self._set_out()
 
     async def _end_unwanted(self) -> None:
-        ending = self._by_get.cancel_unwanted() | self._by_list.cancel_unwanted()
+        ending = self._by_get.cancel_unwanted() | self._by_query.cancel_unwanted()
         ending |= self._by_reference.cancel_unwanted()
         if ending:
             await asyncio.wait(ending)
@@ -100,7 +100,7 @@ class SharedPoller(Generic[S]):
                 self._by_get.want(session_id, [request])
         # With a filter only a query will do: nothing else could tell what it selects.
         if narrowed := [each for each in requests if each.where is not None]:
-            self._by_list.want(narrowed)
+            self._by_query.want(narrowed)
         others = [each for each in requests if each.where is None]
         for strategy in ("auto", "get", "query"):
             if alike := [each for each in others if each.strategy == strategy]:
@@ -109,7 +109,7 @@ class SharedPoller(Generic[S]):
 
     def _look(self, requests: Sequence[PollRequest[S]], strategy: str) -> None:
         if self._is_for_list(strategy, requests):
-            self._by_list.want(each for each in requests if _wants_rows(each))
+            self._by_query.want(each for each in requests if _wants_rows(each))
             return
         for request in requests:
             for session_id in request.due.session_ids:
@@ -118,7 +118,7 @@ class SharedPoller(Generic[S]):
             self._by_reference.want(discoverers)
 
     def _is_for_list(self, strategy: str, requests: Sequence[PollRequest[S]]) -> bool:
-        if self._by_list.is_refused or strategy == "get":
+        if self._by_query.is_refused or strategy == "get":
             return False
         if strategy == "query" or any(each.due.scope for each in requests):
             return True
@@ -127,7 +127,7 @@ class SharedPoller(Generic[S]):
 
     def _is_cheap(self, many: int) -> bool:
         """Whether a list has no more pages than so many ids, as far as is known."""
-        if (self._by_list.pages or 1) > many and self._distrust > 0:
+        if (self._by_query.pages or 1) > many and self._distrust > 0:
             self._distrust -= 1
             return False
         self._distrust = _TRUSTED

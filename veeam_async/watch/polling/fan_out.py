@@ -16,7 +16,7 @@ from veeam_async.watch.tracker.session import Observation
 S = TypeVar("S", bound=Session)
 
 
-class Dispatch(Generic[S]):
+class FanOut(Generic[S]):
     """The requests that one list answers; those with a scope are handed every row.
 
     *asked_at* is when the list was asked for, in monotonic seconds. *open* are the ids

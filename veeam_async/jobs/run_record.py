@@ -15,7 +15,7 @@ from attrs.validators import in_, instance_of, optional
 
 from veeam_async.errors import Json
 from veeam_async.models import BackupJobSession, ReplicaJobSession
-from veeam_async.timestamps import from_text, to_text
+from veeam_async.saved_times import from_text, to_text
 
 VERSION = 1
 

@@ -17,7 +17,7 @@ from veeam_async.clock import Clock
 from veeam_async.errors import InvalidId, NotFound
 from veeam_async.filters import F
 from veeam_async.ids import parse_id
-from veeam_async.jobs.record import KINDS, Mark, RunRecord
+from veeam_async.jobs.run_record import KINDS, Mark, RunRecord
 from veeam_async.jobs.tasks import Tasks, succeeded
 from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
 from veeam_async.resources.sessions import BackupSessions, JobSessions

@@ -23,7 +23,7 @@ from veeam_async.models import Page, Session
 from veeam_async.pager import Pager
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
-from veeam_async.watch.polling.dispatch import Dispatch
+from veeam_async.watch.polling.fan_out import FanOut
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
 from veeam_async.watch.tracker.watermark import Watermark
 
@@ -39,7 +39,7 @@ _FAULTS = 3
 is a row that cannot be read, which hides all the others."""
 
 
-class ListPoller(Generic[S]):
+class QueryPoller(Generic[S]):
     """List what is wanted; *by_get* looks at what is in no row.
 
     Where the server refuses queries (*is_refused*), GETs and *by_reference* stand in
@@ -89,24 +89,22 @@ class ListPoller(Generic[S]):
     async def _look(
         self, where: str | None, requests: Sequence[PollRequest[S]]
     ) -> None:
-        dispatch = Dispatch(requests, self._clock.monotonic())
+        fan_out = FanOut(requests, self._clock.monotonic())
         if where is None and self.is_refused:
-            self._do_without(dispatch)  # it waited while that was found out
+            self._do_without(fan_out)  # it waited while that was found out
             return
         try:
-            await self._read(where, dispatch)
+            await self._read(where, fan_out)
         except VeeamError as error:
-            self._fail(error, dispatch, where)
+            self._fail(error, fan_out, where)
         else:
             self._faults = 0
-            self._get_open(dispatch, unlisted=True)
-            dispatch.complete(self._clock.moment())
+            self._get_open(fan_out, unlisted=True)
+            fan_out.complete(self._clock.moment())
 
     # ------------------------------------------------------------ what failed
 
-    def _fail(
-        self, error: VeeamError, dispatch: Dispatch[S], where: str | None
-    ) -> None:
+    def _fail(self, error: VeeamError, fan_out: FanOut[S], where: str | None) -> None:
         # 1. No later look can mend it, or none with this filter: the watches end.
         if self._source.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
@@ -117,16 +115,16 @@ class ListPoller(Generic[S]):
                 "queries are refused or unreadable, a GET for each from now: %s", error
             )
             self.is_refused = True
-            self._do_without(dispatch)
+            self._do_without(fan_out)
             return
         # 3. It may pass: whoever asked looks again later.
         _LOG.debug("a list failed: %s", type(error).__name__)
-        dispatch.fail(error, self._clock.moment(), self._clock.random())
+        fan_out.fail(error, self._clock.moment(), self._clock.random())
 
-    def _do_without(self, dispatch: Dispatch[S]) -> None:
-        self._get_open(dispatch, unlisted=False)
-        if dispatch.discoverers:
-            self._by_reference.want(dispatch.discoverers)
+    def _do_without(self, fan_out: FanOut[S]) -> None:
+        self._get_open(fan_out, unlisted=False)
+        if fan_out.discoverers:
+            self._by_reference.want(fan_out.discoverers)
 
     def _is_vain(self, error: VeeamError) -> bool:
         """Whether a filter that met this error will never be answered."""
@@ -141,68 +139,64 @@ class ListPoller(Generic[S]):
             return is_first or self._faults >= _FAULTS
         return is_unsupported(error)
 
-    def _get_open(self, dispatch: Dispatch[S], *, unlisted: bool) -> None:
-        for session_id, requests in dispatch.open.items():
+    def _get_open(self, fan_out: FanOut[S], *, unlisted: bool) -> None:
+        for session_id, requests in fan_out.open.items():
             self._by_get.want(session_id, requests, unlisted=unlisted)
         self._by_get.start()
 
     # ------------------------------------------------------------ the pages
 
-    async def _read(self, where: str | None, dispatch: Dispatch[S]) -> None:
-        fetch = partial(
-            self._fetch, dispatch, where, await self._since(where, dispatch)
-        )
+    async def _read(self, where: str | None, fan_out: FanOut[S]) -> None:
+        fetch = partial(self._fetch, fan_out, where, await self._since(where, fan_out))
         ids: dict[str, UUID] = {}
         pager = Pager(fetch, partial(_new_rows, ids, self._ids))
-        read = partial(self._read_page, pager, where, dispatch)
+        read = partial(self._read_page, pager, where, fan_out)
         await read()
         self._has_worked = True
         if where is None:
             self.pages = pager.pages
         # The first page told how many there are; GETs may be cheaper than the rest.
-        if dispatch.is_worth(pager.pages):
+        if fan_out.is_worth(pager.pages):
             await _read_rest(pager, read)
         self._ids = ids
 
     async def _fetch(
         self,
-        dispatch: Dispatch[S],
+        fan_out: FanOut[S],
         where: str | None,
         since: datetime | None,
         number: int,
     ) -> Page[S]:
-        dispatch.count()
+        fan_out.count()
         return await self._source.page(where, since, number)
 
     async def _read_page(
         self,
         pager: Pager[S, tuple[UUID, S]],
         where: str | None,
-        dispatch: Dispatch[S],
+        fan_out: FanOut[S],
     ) -> None:
         asked_at = self._clock.monotonic()
         rows = await pager.read()
         if where is None:
             self._mark.see_all(row for _, row in rows)
-        dispatch.deliver(rows, asked_at, self._clock.moment())
+        fan_out.deliver(rows, asked_at, self._clock.moment())
 
-    async def _since(self, where: str | None, dispatch: Dispatch[S]) -> datetime | None:
+    async def _since(self, where: str | None, fan_out: FanOut[S]) -> datetime | None:
         """The earliest time that anybody asks from, None where nobody does."""
         # The mark of all sessions says nothing about those that a filter selects.
         known = self._mark.since() if where is None else None
-        times = [await self._start_of(each, dispatch) for each in dispatch.discoverers]
+        times = [await self._start_of(each, fan_out) for each in fan_out.discoverers]
         if known is not None:
             times.append(known)
         return min(times, default=None)
 
-    async def _start_of(
-        self, request: PollRequest[S], dispatch: Dispatch[S]
-    ) -> datetime:
+    async def _start_of(self, request: PollRequest[S], fan_out: FanOut[S]) -> datetime:
         scope = request.due.scope
         assert scope is not None  # noqa: S101 - that makes it a discoverer
         if scope.since is not None:
             return scope.since
-        dispatch.count()
+        fan_out.count()
         return scope.start(await self._source.newest(scope.where))
 
 
