@@ -1,7 +1,7 @@
-"""The clocks that everything here goes by, and a moment as they show it.
+"""A clock that can be injected, and a moment on it.
 
-Nothing reads a clock of its own: a pool or a watch is handed one when it is made, so
-that a test, a replay or a simulation can run it at any speed.
+A pool, a watch and a run are each handed a clock when they are made, so that a test or
+a simulation can run them at any speed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import attrs
 
 @attrs.frozen
 class Moment:
-    """A moment on both clocks: monotonic seconds to measure by, wall time to tell."""
+    """A moment on both clocks: monotonic seconds to measure, an aware time to show."""
 
     monotonic: float
     wall: datetime
@@ -34,8 +34,8 @@ def _loop_time() -> float:
 class Clock:
     """Monotonic seconds, wall time, sleep, and random numbers in [0, 1).
 
-    The running loop's own unless given. Random numbers belong to it because only
-    waits are drawn by them: when to retry, when to look again.
+    The defaults are the running loop's and the system's. Random numbers are part of a
+    clock because they only decide on times: when to retry, when to look again.
     """
 
     monotonic: Callable[[], float] = _loop_time

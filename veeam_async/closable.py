@@ -1,4 +1,4 @@
-"""What has tasks of its own under way, and ends them when it is closed or abandoned."""
+"""The base of fetches and watches, which end their tasks when they are closed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Closable(ABC):
 
 
 async def close_all(closables: Iterable[Closable]) -> None:
-    """Close all of them; those that are still waited for are cancelled already."""
+    """Close all *closables*: cancel each first, then wait for each."""
     closing = list(closables)
-    # All at once first: whoever cancels this again finds none still at work.
+    # Cancelled before anything is waited for: none works on where this is cancelled.
     for each in closing:
         each._abandon()  # noqa: SLF001 - for its manager, which is out of users' sight
     for each in closing:

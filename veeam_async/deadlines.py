@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class NothingFoundError(Exception):
-    """No look found anything in the time that there was."""
+    """The time of a `poll` is up, and its last look found nothing."""
 
 
 async def poll(
@@ -26,11 +26,11 @@ async def poll(
     seconds: float,
     clock: Clock,
 ) -> T:
-    """Look every *interval* seconds until something is found; that.
+    """The first thing that *look* finds, with *interval* seconds between two calls.
 
-    It looks once at least. A look that fails for a reason that may pass is repeated as
-    well. After *seconds* it raises what the last look met, NothingFoundError where that
-    found nothing.
+    *look* returns None where it finds nothing, and is called once at least. An error
+    that may pass counts as nothing found. After *seconds* that error is raised, or
+    NothingFoundError where the last call returned None.
     """
     until = clock.monotonic() + seconds
     while True:
@@ -53,7 +53,7 @@ async def poll(
 async def limited(
     seconds: float | None, late: Callable[[], DeadlineExceeded]
 ) -> AsyncIterator[None]:
-    """Cut off what goes on for longer than *seconds*, by raising *late*."""
+    """Cancel the block after *seconds* (None: never), and raise what *late* makes."""
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -65,7 +65,11 @@ async def limited(
 
 
 async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
-    """Do *work* to its end, however often whoever waits for it is cancelled."""
+    """Run *work* to its end, however often the caller is cancelled meanwhile.
+
+    It swallows those cancellations: the caller raises its own afterwards. What *work*
+    raises is not raised here.
+    """
     task = asyncio.create_task(work)
     while not task.done():
         with suppress(asyncio.CancelledError):
@@ -75,7 +79,7 @@ async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
 def time_left(
     timeout: float | None, deadline: datetime | None, clock: Clock
 ) -> Callable[[], float | None]:
-    """A callable for the seconds until the end, counting *timeout* from now on."""
+    """A callable for the seconds left, None without a limit; *timeout* starts now."""
     # A deadline is kept by the wall clock alone, which all processes share.
     if deadline is not None:
         return lambda: max(0.0, (deadline - clock.wall()).total_seconds())
@@ -84,7 +88,7 @@ def time_left(
 
 
 def check_limit(timeout: float | None, deadline: datetime | None) -> None:
-    """Raise ValueError where this is no end: two of them, or a time without a zone."""
+    """Raise ValueError for two limits, a bad *timeout*, or a time without a zone."""
     if timeout is not None and deadline is not None:
         raise ValueError("give a timeout or a deadline, not both")
     check_seconds(timeout=timeout)
@@ -93,7 +97,7 @@ def check_limit(timeout: float | None, deadline: datetime | None) -> None:
 
 
 def check_seconds(**limits: float | None) -> None:
-    """Raise ValueError where one of *limits* is no number of seconds."""
+    """Raise ValueError where one of *limits* is below 0 or NaN; None passes."""
     for name, seconds in limits.items():
         # The comparison this way round: NaN must not pass.
         if seconds is not None and not seconds >= 0:
@@ -101,6 +105,6 @@ def check_seconds(**limits: float | None) -> None:
 
 
 def check_interval(interval: float) -> None:
-    """Raise ValueError where *interval* cannot lie between two looks."""
+    """Raise ValueError where *interval* is not finite and above 0."""
     if not 0 < interval < math.inf:
         raise ValueError("an interval is a number of seconds above 0")

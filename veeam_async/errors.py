@@ -1,7 +1,7 @@
 """Every error that a caller of this library can catch, under one root.
 
-What an error knows stands in its attributes; its text says what to do about it. None
-shows a password, a token or the id of a logon session.
+An error's attributes hold the facts, and its text says what to do. No error shows a
+password, a token or the id of a logon session.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Json: TypeAlias = (
 _FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
 
 _SHOWN = 400
-"""How many characters of foreign words an error's text shows."""
+"""Characters: an error's text cuts a longer message or value."""
 
 
 class VeeamError(Exception):
     """The root: whatever this library raises for what a server or a network did."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Let an error with keyword arguments be copied and sent to a process."""
+        """Support copy and pickle, which cannot call `__init__` with keywords."""
         return (_again, (type(self), self.args), self.__dict__)
 
 
@@ -47,8 +47,8 @@ class InvalidId(VeeamError, ValueError):
 class ConnectionFailed(VeeamError):
     """No usable answer came: DNS, refused, reset, TLS, proxy, an answer cut short.
 
-    *sent* tells whether the server may have seen the request, *passing* whether the
-    same request may fare better later.
+    *sent*: the server may have seen the request. *passing*: the same request may
+    succeed later. Both are True by default.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class ApiError(VeeamError):
     """The server answered with an error.
 
     *status* is the HTTP status, *message* the server's own words (None where it gave
-    none), *method* and *url* the request, *retry_after* the seconds that it asked to
-    wait (None where it asked for nothing).
+    none), *method* and *url* are the request's, *retry_after* is the wait in seconds
+    that the server asked for (None where it did not).
     """
 
     def __init__(
@@ -134,8 +134,9 @@ class ServiceUnavailable(ServerError):
 class DecodeError(VeeamError):
     """A body is not what was asked for.
 
-    *media_type* is what the server called it, *kind* what was expected, *problems* one
-    sentence for each fault with its path, *excerpt* the beginning of the body.
+    *media_type* is what the server called it, *kind* what was expected, *problems*
+    holds one sentence for each fault, with its path, and *excerpt* is the beginning of
+    the body.
     """
 
     def __init__(
@@ -185,7 +186,7 @@ class TaskFailed(VeeamError):
 class SessionFailed(VeeamError):
     """The *session* ended with the result Failed, or before it was what was *wanted*.
 
-    *wanted* is None where its end was waited for.
+    *wanted* is the state that was waited for, None where that was the end.
     """
 
     def __init__(self, session: Session, *, wanted: str | None = None) -> None:
@@ -258,8 +259,8 @@ class DeadlineExceeded(VeeamError, TimeoutError):
 
 # --------------------------------------------------------- what an error means
 #
-# The one place that says which error is passing, which is fatal and which is a
-# refusal. Who retries, polls, limits or lists asks here.
+# Errors are classified here alone; the code that retries, polls, limits or lists asks
+# these functions.
 
 _OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 _RETRIED = (*_OVERLOADED, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
@@ -271,13 +272,14 @@ _UNSUPPORTED = (
     HTTPStatus.NOT_IMPLEMENTED,
 )
 _FAULT_ATTEMPTS = 3
-"""A 500 is often final (an unknown task, say), so two more attempts must do."""
+"""For a 500: it is often final (an unknown task, say), so two more must do."""
 
 
 def is_fatal(error: VeeamError, *, proven: bool) -> bool:
-    """Tell whether *error* would meet every other request as well.
+    """Every other request would meet *error* as well.
 
-    *proven*: a logon has succeeded, so that it is the right server that was asked.
+    *proven*: a logon has succeeded before, so the address and its certificate are
+    right, and an answer of another kind may pass.
     """
     if isinstance(error, AuthenticationFailed):
         return True
@@ -287,14 +289,14 @@ def is_fatal(error: VeeamError, *, proven: bool) -> bool:
 
 
 def is_passing(error: VeeamError) -> bool:
-    """Tell whether the same question may fare better later."""
+    """The same request may succeed later."""
     if isinstance(error, ConnectionFailed):
         return error.passing
     return isinstance(error, ServerError) or is_overload(error)
 
 
 def attempts_worth(error: VeeamError) -> float:
-    """Count the attempts that the kind of *error* is worth, the failed one included."""
+    """How many attempts *error* is worth, the failed one included; inf: no limit."""
     if isinstance(error, ConnectionFailed):
         return float("inf") if error.passing else 1
     status = _status(error)
@@ -306,46 +308,46 @@ def attempts_worth(error: VeeamError) -> float:
 
 
 def is_overload(outcome: object) -> bool:
-    """Tell whether *outcome* says that the server has too much to do."""
+    """*outcome* shows an overloaded server: 429, 503, or no answer in time."""
     if isinstance(outcome, RequestTimeout):
         return outcome.sent
     return _status(outcome) in _OVERLOADED
 
 
 def is_refusal(outcome: object) -> bool:
-    """Tell whether the server, not short of time, refused this one request."""
+    """A status below 500 refused this one request, and not for overload."""
     status = _status(outcome)
     return status is not None and status < _FAULT and status not in _OVERLOADED
 
 
 def is_unsupported(error: VeeamError) -> bool:
-    """Tell whether the server refuses this way of asking, whatever is asked for."""
+    """A server that lacks this kind of request may answer with this status."""
     return _status(error) in _UNSUPPORTED
 
 
 def is_fault(error: VeeamError) -> bool:
-    """Tell whether the server failed with a plain 500."""
+    """An error with the status 500."""
     return _status(error) == _FAULT
 
 
 def is_of_rows(error: VeeamError) -> bool:
-    """Tell whether a page was read, and only rows of it could not be."""
+    """Only rows of a page could not be decoded; the page itself was read."""
     return isinstance(error, DecodeError) and all(
         " @ $.rows[" in problem for problem in error.problems
     )
 
 
 def never_sent(error: VeeamError) -> bool:
-    """Tell whether the server cannot have seen the request."""
+    """The request did not reach the server: even an action can be repeated."""
     return isinstance(error, ConnectionFailed) and not error.sent
 
 
 def may_have_acted(error: VeeamError) -> bool:
-    """Tell whether an action that met *error* may have been carried out."""
+    """An action that met *error* may have been carried out all the same."""
     if isinstance(error, ConnectionFailed):
         return error.sent
     if isinstance(error, ServiceUnavailable):
-        return False  # it turned the request away
+        return False  # a 503 turns the request away before it acts
     return isinstance(error, ServerError | DecodeError | BodyTooLarge)
 
 
@@ -354,7 +356,7 @@ def _status(outcome: object) -> int | None:
 
 
 def _again(error: type[VeeamError], args: tuple[object, ...]) -> VeeamError:
-    """Make an error without its arguments, which its attributes replace."""
+    """An error made without `__init__`; the caller restores its attributes."""
     made = error.__new__(error)
     made.args = args  # a TimeoutError takes them in its __init__ alone
     return made
@@ -368,7 +370,7 @@ def _phrase(status: int) -> str:
 
 
 def _line(said: str | None) -> str:
-    """Put a server's words on one line that a terminal can show."""
+    """The server's words on one line, cut, with nothing that a terminal acts on."""
     words = " ".join((said or "").split())
     shown = "".join(char if char.isprintable() else "�" for char in words)
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

@@ -1,4 +1,4 @@
-"""What a watch tells: a session changed, a session is gone, looking became hard."""
+"""The events of a watch: a session changed, a session is gone, looks fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEPS: dict[str, tuple[str, ...]] = {
     SessionState.STOPPING: (SessionState.STOPPED,),
     SessionState.STOPPED: (),
 }
-"""Which state can follow which without another between them."""
+"""The states that can follow each state directly."""
 
 
 class EventKind(StrEnum):
@@ -45,11 +45,12 @@ class EventKind(StrEnum):
 class SessionChanged(Generic[S]):
     """A session was FOUND, CHANGED its state, PROGRESSED or STOPPED.
 
-    *session* is what was seen at *observed_at*, *previous* what was told before it
-    (None with FOUND). The change came after *not_before*, when the old state was last
-    seen (None where there was none: with FOUND, and with the STOPPED of what was found
-    Stopped). *skipped*: a state in between must have passed unseen. *sequence* counts
-    the events of a watch, over its resumptions.
+    *session* was seen at *observed_at*; *previous* is the session of the event before
+    it (None with FOUND). The change came after *not_before*, when the old state was
+    last seen; that is None where no old state was seen: with FOUND, and with STOPPED
+    where FOUND was Stopped already. *skipped*: the session passed through another
+    state unseen. *sequence* counts the events of a watch from 1, and goes on after a
+    resume. Times are aware, in UTC, and the client's.
     """
 
     kind: EventKind
@@ -77,9 +78,9 @@ class SessionGone(Generic[S]):
 class HealthChanged:
     """Looking has been failing since *since* (DEGRADED), or works again (RECOVERED).
 
-    *id* is None where it is the server: the looks at every session have been failing,
-    or those for new ones, where everything is watched.
-    *error* is what the last look met, None where a resumed watch does not know it.
+    *id* is the session whose looks fail. None means the server: the looks at all
+    sessions fail, or, in a watch of everything, those for new sessions. *error* is
+    that of the last look that failed, None where a resumed watch does not know it.
     """
 
     kind: EventKind
@@ -94,9 +95,9 @@ WatchEvent: TypeAlias = SessionChanged[S] | SessionGone[S] | HealthChanged
 
 
 def is_skip(before: str, after: str) -> bool:
-    """Tell whether no direct step leads from *before* to *after*.
+    """True where another state must lie between *before* and *after*.
 
-    Of a state that is not known nothing is claimed.
+    False for a state that is not in `_STEPS`: nothing is known of it.
     """
     if before == after or before not in _STEPS or after not in _STEPS:
         return False

@@ -1,9 +1,8 @@
-"""The fetch engine: from many ids, one callable and a number to a stream of results.
+"""The fetch engine: many ids are worked on at once, and their results iterated.
 
-A fixed number of workers draw ids as they become free and put down what they get; the
-`Fetch` in the caller's hand takes it up. The workers know the pool between them, never
-the `Fetch`, so that they end with it: when it is closed, or once nothing refers to it.
-It knows no HTTP.
+Each worker draws an id, gets it and stores the result, again and again; `Fetch` hands
+the results to the caller. Workers refer to a `_WorkerPool`, never to the `Fetch`: when
+that is dropped it can be freed, and cancels them. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ A = TypeVar("A")
 S = TypeVar("S")
 
 Answered: TypeAlias = tuple[Id, A | None, VeeamError | None]
-"""What came of an id, as it came: what was answered, or the error."""
+"""An id with its answer, which is not decoded yet, or with its error."""
 
 
 @attrs.frozen(kw_only=True)
 class Fetched(Generic[S]):
     """What came of one id: the *session*, or the *error* that it met.
 
-    *id* is what the caller gave.
+    *id* is the id as the caller gave it.
     """
 
     id: Id
@@ -57,12 +56,15 @@ class Fetched(Generic[S]):
 class Fetch(Closable, Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
 
-    *get* asks for an id, *finish* makes the session of what it gives, when the caller
-    takes it; *ids* are drawn one by one, as workers become free. At most *concurrency*
-    calls of *get* are under way, and no id is drawn while as many results wait for the
-    caller. With *ordered* the results come in the order of the ids. An error that
-    *is_fatal* accepts ends the whole fetch, any other VeeamError is the result of its
-    id.
+    *get* requests an id, and *finish* decodes its answer into a session; that is put
+    off until the caller takes the result. *ids* are drawn one by one, as workers become
+    free. At most *concurrency* calls of *get* run at once, and no id is drawn while as
+    many results wait for the caller.
+
+    Results come as they arrive; with *ordered*, in the order of the ids. A VeeamError
+    is the result of its id, unless *is_fatal* accepts it: then, as any other exception
+    does, it ends the fetch and is raised once the results that are ready are taken.
+    Making one raises ValueError for a *concurrency* below 1 and for a single id.
     """
 
     def __init__(
@@ -108,10 +110,10 @@ class Fetch(Closable, Generic[S]):
 
 
 class _WorkerPool(Generic[A, S]):
-    """Workers on one side, the caller on the other, *results* between them.
+    """The workers of a fetch, and the *results* that they store for the caller.
 
-    Decoding, which is *finish*, is left to the caller's side: the workers send their
-    next requests first, and what is decoded then is decoded in a row.
+    Decoding (*finish*) is left to the caller's side, so that a worker sends its next
+    request first.
     """
 
     def __init__(
@@ -140,7 +142,7 @@ class _WorkerPool(Generic[A, S]):
         self._closed = False
 
     async def take(self) -> Fetched[S]:
-        """Take the next result; StopAsyncIteration after the last."""
+        """The next result; raises what ended the fetch, else StopAsyncIteration."""
         while not self._closed:
             if self._loop is None:
                 self._loop = asyncio.get_running_loop()
@@ -166,7 +168,7 @@ class _WorkerPool(Generic[A, S]):
             return Fetched(id=given, error=bad)
 
     async def close(self) -> None:
-        """Cancel the workers, wait for their end, and give nothing any more."""
+        """Cancel the workers and wait for their end; no result is handed out then."""
         self._closed = True
         self._news.set()
         self._cancel()
@@ -181,7 +183,8 @@ class _WorkerPool(Generic[A, S]):
 
     async def _end(self) -> None:
         await self._wait_for_workers()
-        self._closed = True  # only now: who is cancelled above meets the failure later
+        # Only now: a caller that is cancelled above meets the failure at its next call.
+        self._closed = True
         if self._failure is not None:
             raise self._failure
 
@@ -190,7 +193,7 @@ class _WorkerPool(Generic[A, S]):
             await asyncio.wait(self._workers)
 
     def _cancel(self) -> None:
-        # Once: a second time would disturb those that are closing what they hold.
+        # Only once: a second cancel would interrupt workers that are cleaning up.
         if not self._cancelled:
             self._cancelled = True
             for worker in self._workers:
@@ -199,7 +202,7 @@ class _WorkerPool(Generic[A, S]):
     # ------------------------------------------------------------ the workers
 
     def _spawn_worker(self) -> None:
-        """Let one more work, as long as there are ids and room for one more."""
+        """Start one more worker, up to *concurrency* of them."""
         if self._spawned < self._concurrency:
             self._spawned += 1
             worker = asyncio.create_task(self._work())
@@ -208,7 +211,7 @@ class _WorkerPool(Generic[A, S]):
 
     def _ended(self, worker: asyncio.Task[None]) -> None:
         self._workers.discard(worker)
-        # Cancelled by somebody else it has lost an id: that is a failure too.
+        # A worker that somebody else cancelled has lost its id: that is a failure too.
         ended = asyncio.CancelledError() if worker.cancelled() else worker.exception()
         if ended is not None:
             self._failure = self._failure or ended
@@ -216,13 +219,13 @@ class _WorkerPool(Generic[A, S]):
         self._news.set()
 
     async def _work(self) -> None:
-        """Draw ids and put down what comes of them, until there are none."""
+        """Draw ids and store their results, until there are no more."""
         source, results = self._source, self._results
         spawned = False
         while True:
             if len(results) >= self._concurrency:
                 await self._wait_for_room()
-            # Without a coroutine where none is needed: there is one draw for each id.
+            # A plain iterable needs no coroutine, which would cost something per id.
             drawn = (
                 source.draw()
                 if source.is_plain
@@ -230,7 +233,7 @@ class _WorkerPool(Generic[A, S]):
             )
             if drawn is None:
                 return
-            # Only a worker that found an id brings in the next one: three ids start
+            # Only a worker that found an id starts the next one: three ids start
             # no more than four workers, whatever the concurrency.
             if not spawned:
                 spawned = True
@@ -252,7 +255,7 @@ class _WorkerPool(Generic[A, S]):
 
 
 class _Results(Generic[A]):
-    """Results that wait, in the order of their ids or of their arrival."""
+    """The results that wait for the caller, by their ids' order or their arrival."""
 
     def __init__(self, *, ordered: bool) -> None:
         self._arrivals = None if ordered else count()
@@ -263,12 +266,12 @@ class _Results(Generic[A]):
         return len(self._waiting)
 
     def put(self, number: int, answered: Answered[A]) -> None:
-        """Put down what came of the id that was drawn as *number*."""
+        """Store the result of the id that was drawn as *number*, from 0."""
         place = number if self._arrivals is None else next(self._arrivals)
         self._waiting[place] = answered
 
     def take(self) -> Answered[A] | None:
-        """Take the next one, None while it has not come."""
+        """Take out the next one, None while it has not come."""
         answered = self._waiting.pop(self._next, None)
         self._next += answered is not None
         return answered
@@ -278,7 +281,7 @@ class _IdSource:
     """Ids one by one, numbered, from an iterable of either kind; each is drawn once.
 
     A plain iterable (*is_plain*) is drawn from without waiting; an async one by one
-    drawer at a time. One that has ended, or failed, gives nothing any more.
+    worker at a time. An iterable that has ended or raised is not asked again.
     """
 
     def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:

@@ -1,4 +1,4 @@
-"""The front door: open a connection to an Enterprise Manager, get at its resources."""
+"""The entry point: a connection to one Enterprise Manager, and its resources."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ Followed: TypeAlias = (
 """What a link can lead to."""
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
+"""Bytes, the default of `max_body_size`."""
 
 
 class EnterpriseManager:
@@ -73,16 +74,16 @@ class EnterpriseManager:
     Args:
         url: scheme, host and port, as in `https://em.example.com:9398`.
         username: `DOMAIN\\user` or `user@domain`.
-        password: a text, or a callable without arguments that gives one at each logon;
-            it may be a coroutine function.
+        password: a text, or a callable without arguments, plain or async, that returns
+            one; it is called at each logon.
         tls: True (the system's CAs), the path of a CA file, an `ssl.SSLContext`, a
             `Fingerprint`, or False (no check at all, with a warning).
-        accept: "json" or "xml", what to ask for; answers are read as what they are.
-        api_version: which version of the API to log on to, "v1_7" for example.
-        max_connections: how many connections, and so requests, at most at once.
-        timeout: seconds for connecting and for a request; those of `Timeout()` else.
-        retry: how failed requests are repeated; as `Retry()` says else.
-        max_body_size: bytes, 64 MiB else; a larger answer raises BodyTooLarge.
+        accept: the format to ask for, "json" or "xml"; either is read in an answer.
+        api_version: the version of the API to log on to, "v1_7" for example.
+        max_connections: the most connections, and so requests, at once.
+        timeout: seconds for connecting and for a request; `Timeout()` by default.
+        retry: how failed requests are repeated; `Retry()` by default.
+        max_body_size: bytes, 64 MiB by default; a larger answer raises BodyTooLarge.
         transport: "auto" (connections of our own, the fastest; aiohttp where a proxy
             is set) or "aiohttp".
         proxy: the URL of an HTTP proxy.
@@ -91,8 +92,8 @@ class EnterpriseManager:
 
     Entering raises ConnectionFailed, CertificateError, NotEnterpriseManager,
     AuthenticationFailed, PermissionDenied, BadRequest (for an `api_version` that the
-    server has not), or what else the answer to a logon can be, ServiceUnavailable for
-    example; wrong arguments raise ValueError at once.
+    server does not have), or another error of a request, such as ServiceUnavailable.
+    The constructor raises ValueError for wrong arguments.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class EnterpriseManager:
 
     @classmethod
     def _over(cls, pool: Pool, clock: Clock, *, lazy: bool = False) -> Self:
-        """A manager over a pool and a clock of the caller's own."""
+        """A manager over an existing pool and clock, for tests."""
         manager = cls.__new__(cls)
         manager._begin(pool, clock, lazy=lazy)  # noqa: SLF001 - instead of __init__
         return manager
@@ -140,11 +141,11 @@ class EnterpriseManager:
     def _begin(self, pool: Pool, clock: Clock, *, lazy: bool) -> None:
         self._lazy = lazy
         self._pool = pool
-        # Weak: what nobody refers to any more has ended by itself.
+        # Weak: a fetch or watch that nobody refers to any more has ended by itself.
         self._open: WeakSet[Closable] = WeakSet()
         keep = self._open.add
-        # Drawn once for all: looks of all resources fall together, those of processes
-        # that were started together do not.
+        # One phase for all resources, so that their looks come together. It is random,
+        # so that processes started together do not all look at once.
         phase = clock.random()
         self.backup_sessions = BackupSessions(
             pool, "/backupSessions", BackupJobSession, keep, phase=phase, clock=clock
@@ -186,7 +187,8 @@ class EnterpriseManager:
         A list of references for a `…ReferenceList`, a reference for a `…Reference`, the
         entity for one of the types that this library knows. The link's host is not
         used: servers write names that are not reachable from everywhere, and a token
-        must go to no other host. Raises ValueError for any other link.
+        must go to no other host. Raises ValueError for any other link, and the errors
+        of a request.
         """
         path = self._pool.endpoint.rebase(link.href)
         if "action=" in path.partition("?")[2].lower():
@@ -217,12 +219,12 @@ class EnterpriseManager:
 
 
 def _template(path: str) -> str:
-    """The route that *path* follows, whatever ids it holds."""
+    """The route of *path*, for metrics: no query, and `{id}` for each id."""
     return _ID.sub("{id}", path.partition("?")[0])
 
 
 def _as_entity(path: str) -> str:
-    """Ask for the entity where the link alone would give the reference."""
+    """The path of the entity; without `format` the server sends a reference."""
     if "format=entity" in path.lower():
         return path
     return f"{path}{'&' if '?' in path else '?'}format=Entity"

@@ -1,4 +1,4 @@
-"""The numbered pages of a query, read one after another until there are no more."""
+"""Paging: the numbered pages of a query are read until there are no more."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ E = TypeVar("E")
 R = TypeVar("R")
 
 _STALE_PAGES = 2
-"""After so many pages in a row without a new row there is no end to be expected."""
+"""Pages in a row without a new row, after which the server is not asked for more."""
 
 
 class Pager(Generic[E, R]):
-    """Read the pages that *fetch* gives by their number, from 1.
+    """Read the pages that *fetch* gets by their number, from 1.
 
-    *pick* takes the rows of a page and leaves out what an earlier page had: rows that
-    move to a later page meanwhile come twice. *pages* is how many there are, as far as
-    the pages that were read have told.
+    *pick* selects the rows of a page that no earlier page had: a row that moves to a
+    later page meanwhile comes twice. *pages* is the number of pages, as far as those
+    that were read tell; 1 before the first.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class Pager(Generic[E, R]):
         return self._next <= self.pages
 
     async def read(self) -> list[R]:
-        """Read the next page; what of it is new.
+        """The new rows of the next page; raises what *fetch* raises.
 
-        Several may be read at once: each call takes a number of its own at once.
+        Calls may overlap: each takes its page number before it waits for anything.
         """
         number, self._next = self._next, self._next + 1
         page = await self._fetch(number)
@@ -60,15 +60,15 @@ class Pager(Generic[E, R]):
 
 
 def _is_repeated(number: int, paging: PagingInfo | None, new: list[R]) -> bool:
-    """Whether a server that does not page has given an earlier page once more."""
+    """Whether a server without paging has sent an earlier page again."""
     return not new and paging is not None and paging.page_num != number
 
 
 def _last_after(number: int, paging: PagingInfo | None) -> int:
     """The number of the last page, as far as page *number* tells.
 
-    An answer that is about another page comes from a server that does not page: going
-    on would never end.
+    An answer about another page comes from a server without paging: reading on would
+    never end.
     """
     if paging is None or paging.page_num != number:
         return number

@@ -1,6 +1,7 @@
-"""For the tests of whoever uses this package: a pytest fixture with a simulated server.
+"""A pytest fixture for users of this package: a simulated Enterprise Manager.
 
-pytest imports it in every run, so it imports the simulator only for a test that asks.
+pytest imports this module in every run, so the simulator is imported only where a test
+asks for it.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def veeam_simulator(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     """A simulated Enterprise Manager of the test's own, with `.url`, `.username`, ….
 
-    It runs in a thread, so plain tests can use it as well as coroutines on whatever
-    event loop. `@pytest.mark.veeam_simulator(sessions=5, tls=True)` sets it up.
+    It runs in a thread, so that plain tests can use it, and coroutines on any event
+    loop. `@pytest.mark.veeam_simulator(sessions=5, tls=True)` sets it up.
     """
     from veeam_async.simulator.threaded import ThreadedSimulator  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ import attrs
 from veeam_async.errors import VeeamError, attempts_worth
 
 MAX_RETRY_AFTER = 60.0
-"""Seconds: the longest wait that a server's Retry-After is believed."""
+"""Seconds: a longer Retry-After is cut to this."""
 
 
 def _at_least(
@@ -27,10 +27,11 @@ def _at_least(
 class Retry:
     """How failed requests are tried again: GET, DELETE, the logon, what was not sent.
 
-    *attempts* counts the first one; 1 means never again. Before attempt n+1 passes a
-    random time of up to *wait_initial* x 2^(n-1) seconds, never above *wait_max*, and
-    never less than the server asked for (Retry-After, believed up to 60 s). Tried again
-    are connection errors, time-outs, 429, 502, 503, 504, and 500 at most twice.
+    *attempts* (5) includes the first one; 1 means never again. The wait before attempt
+    n+1 is random: at most *wait_initial* (0.2) x 2^(n-1) seconds and at most *wait_max*
+    (10), but never less than the server asked for (Retry-After, cut to 60 s). Tried
+    again are connection errors that may pass, time-outs, 429, 502, 503 and 504; a 500
+    at most twice. A number that is too small raises ValueError.
     """
 
     attempts: int = attrs.field(default=5, validator=_at_least(1))
@@ -42,7 +43,8 @@ class Retry:
     ) -> float | None:
         """Give the seconds until the next attempt, None where there is none.
 
-        *attempt* is the number of the one that failed with *error*, from 1.
+        *attempt* is the number, from 1, of the one that failed with *error*; *random*
+        draws from [0, 1).
         """
         if attempt >= min(self.attempts, attempts_worth(error)):
             return None
@@ -60,8 +62,8 @@ def jittered(
 ) -> float:
     """Seconds to wait after *error*, with full jitter.
 
-    They are the part *random* of *first*, doubled so often but never above *longest*,
-    and no less than the server asked for.
+    *first* is doubled *doublings* times, cut to *longest* and multiplied by *random*,
+    in [0, 1). The wait is never less than the server asked for.
     """
     # Bounded before the power: 2.0 ** 1024, after a day of failures, would overflow.
     most = min(longest, first * 2.0 ** min(doublings, 62))
@@ -69,10 +71,10 @@ def jittered(
 
 
 def asked(error: BaseException | None) -> float:
-    """Seconds that the server asked to wait, as far as they are believed."""
+    """Seconds of the server's Retry-After, cut to the longest; 0 without one."""
     after = getattr(error, "retry_after", None) or 0.0
     return min(after, MAX_RETRY_AFTER)
 
 
 NEVER = Retry(attempts=1)
-"""One attempt: for what decides itself when to ask again."""
+"""One attempt, for callers that decide themselves when to ask again."""

@@ -1,4 +1,4 @@
-"""Wall times as text in whatever is saved: ISO 8601, in UTC, never without a zone."""
+"""Wall times as text, in checkpoints and saved runs: ISO 8601, in UTC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def to_text(time: None) -> None: ...
 @overload
 def to_text(time: datetime | None) -> str | None: ...
 def to_text(time: datetime | None) -> str | None:
-    """Write an aware time; None stays None."""
+    """An aware time as text; None stays None."""
     return None if time is None else time.astimezone(UTC).isoformat()
 
 
@@ -24,7 +24,7 @@ def from_text(text: None) -> None: ...
 @overload
 def from_text(text: str | None) -> datetime | None: ...
 def from_text(text: str | None) -> datetime | None:
-    """Read a time; None stays None. ValueError where it has no time zone."""
+    """The time that *text* is, in UTC; ValueError where it has no time zone."""
     if text is None:
         return None
     time = datetime.fromisoformat(text)

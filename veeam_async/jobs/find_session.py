@@ -1,7 +1,7 @@
 """Find the session that a start began: through its task, else among its job's sessions.
 
 The server's clock alone tells which of two sessions is older, so that the clock of
-whoever started a run has no part in finding its session.
+the process that started a run has no part in finding its session.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 
 RunSession: TypeAlias = BackupJobSession | ReplicaJobSession
-"""What a run of a job can be."""
+"""A session of a run, by the type of its job."""
 
 RunResource: TypeAlias = JobSessions[BackupJobSession] | JobSessions[ReplicaJobSession]
 
@@ -37,7 +37,8 @@ stamps the sessions, the other the answers."""
 class RunDeps:
     """What a run needs of its manager.
 
-    *logons* counts the logon sessions, *stop_job* stops what a job is running.
+    *logons* is how many logon sessions there have been, *stop_job* stops what a job is
+    running.
     """
 
     tasks: Tasks
@@ -61,7 +62,7 @@ class JobHistory:
         self._of_job = F.job_uid == f"urn:veeam:Job:{job_id}"
 
     async def newest(self) -> Mark | None:
-        """Mark the newest session, None where there is none."""
+        """The newest session, None where there is none."""
         query = self._sessions.query(
             self._of_job, order_by="-creation_time", page_size=1, limit=1
         )
@@ -72,7 +73,7 @@ class JobHistory:
     async def begun_after(
         self, mark: Mark | None, asked: datetime | None
     ) -> RunSession | None:
-        """Look for the first run after *mark* that is no retry of an earlier one.
+        """The first run after *mark* that is no retry, None while there is none.
 
         *asked* is the server's time of the start: a run from before it that is shown
         only now is not taken for the new one.
@@ -84,7 +85,7 @@ class JobHistory:
         return None
 
     async def next_after(self, ended: RunSession) -> RunSession | None:
-        """Look for the first session that was created once *ended* had ended."""
+        """The first session created after the end of *ended*, or None."""
         mark = Mark(ended.id, ended.end_time or ended.creation_time)
         async for row in self._after(mark):
             return row
@@ -93,7 +94,7 @@ class JobHistory:
     async def _after(self, mark: Mark | None) -> AsyncIterator[RunSession]:
         where = self._of_job
         if mark is not None:
-            # Not the later ones alone: what the server shows of a time can be cut.
+            # Equal times too: the server may have cut fractions of a second off.
             where &= F.creation_time >= mark.time
         async for row in self._sessions.query(where, page_size=_PAGE):
             if self._is_run(row) and (mark is None or _is_after(row, mark)):
@@ -112,9 +113,9 @@ def _is_after(row: RunSession, mark: Mark) -> bool:
 class SessionFinder:
     """Look for the session of the run of *record*, and note its kind there.
 
-    *task* is the server's task as last seen, None where it was never seen. It is
-    believed in the logon session that began it alone: in another one its id is
-    unknown, or another task's.
+    *task* is the server's task as last seen, None where it was never seen. It counts
+    only in the logon session that began it: in another one its id is unknown, or that
+    of another task.
     """
 
     def __init__(self, record: RunRecord, deps: RunDeps, task: Task | None) -> None:
@@ -126,10 +127,10 @@ class SessionFinder:
         self._named: UUID | None = None
 
     async def look(self, *, is_last: bool = False) -> RunSession | None:
-        """Look once; raise TaskFailed where the start is known to have failed.
+        """The session, None while it is not shown; TaskFailed where the start failed.
 
-        While the task may come to name the session nothing else is believed, unless
-        *is_last*.
+        While the task may still name the session, the job's own sessions are not
+        searched, except with *is_last*.
         """
         await self._update_task()
         # 1. The task names the session.
@@ -139,13 +140,13 @@ class SessionFinder:
         # 2. It may still do so.
         if self._is_pending and not is_last:
             return None
-        # 3. It never will: the job's own sessions tell.
+        # 3. It never will: search the job's own sessions.
         record = self._record
         history = JobHistory(self._deps.sessions(record.kind), record.job_id)
         return await history.begun_after(record.newest, record.server_time)
 
     def known(self) -> str:
-        """What is known while the session is not, as the end of a sentence."""
+        """Why the session was not found, as the end of a sentence."""
         name = self._record.task_id
         if name is None:
             return "no answer to the start came, so it may not have begun"
@@ -163,7 +164,7 @@ class SessionFinder:
         return is_open and not self._lost
 
     async def _update_task(self) -> None:
-        """Bring the task up to date, as long as it can change."""
+        """Read the task again, as long as it can change."""
         if self.task is None or not self._is_pending:
             return
         try:
@@ -171,7 +172,7 @@ class SessionFinder:
         except NotFound:
             self._lost = True
             return
-        # A logon between the two: what answered to this id may be another task.
+        # After a logon meanwhile, the task of this id may be another one.
         if self._logons == self._deps.logons():
             self.task = newer
         else:

@@ -1,4 +1,4 @@
-"""Jobs, and what can be asked of them: to start, to stop, to run again."""
+"""The jobs, and their actions: start, stop, retry."""
 
 from __future__ import annotations
 
@@ -52,13 +52,14 @@ class Jobs(Entities[Job]):
         """Ask the server to start a job, and give the run of it.
 
         First the job and its newest session are read, so that the run's own session
-        can be told from all before it. Raises StartUnconfirmed where no answer says
+        can be told from those before it. Raises StartUnconfirmed where no answer says
         whether the start was taken; it is not sent again.
         """
         record = await self._record(id)
         try:
             task = await self._act(record.job_id, "start")
         except VeeamError as error:
+            # Surely not started: the caller may try again as after any other error.
             if not may_have_acted(error):
                 raise
             lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
@@ -69,9 +70,9 @@ class Jobs(Entities[Job]):
     def resume(self, data: Json) -> JobRun:
         """Give the run that *data* was saved from by `run.to_dict()`.
 
-        It asks no task, which another logon session would not know: the job's sessions
-        alone tell of it. Raises ValueError where *data* is no saved run, or one of a
-        newer version.
+        A session that was not found yet is looked for among the job's own: another
+        logon session does not know the task of the start. Raises ValueError where
+        *data* is no saved run, or one of a newer version.
         """
         return JobRun(restore(data), self._deps)
 
@@ -84,7 +85,7 @@ class Jobs(Entities[Job]):
         return await self._act(id, "retry")
 
     async def _record(self, given: Id) -> RunRecord:
-        """Note what the job has before the start."""
+        """The record of a run that is about to start, with what its job has by now."""
         job_id = parse_id(given)
         answer = await self._request_entity(job_id)
         is_replica = (await read(answer, Job)).job_type == JobType.REPLICA

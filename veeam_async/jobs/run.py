@@ -52,16 +52,16 @@ RunEvent: TypeAlias = WatchEvent[BackupJobSession] | WatchEvent[ReplicaJobSessio
 """What happens to a session of a run."""
 
 APPEAR_SECONDS = 300.0
-"""How late the server may show a session."""
+"""Seconds that the server may take to show a session."""
 
 RETRY_SECONDS = 900.0
-"""How late it may begin a retry: ten minutes after a failure is its own default."""
+"""Seconds until a retry begins at the latest: the server's own default is 600."""
 
 _LOOK_SECONDS = 2.0
-"""Between two looks for a session that has not been shown yet."""
+"""Seconds between two looks for a session that has not been shown yet."""
 
 _STOP_SECONDS = 10.0
-"""How long a wait that was cancelled goes on, to have its session stopped."""
+"""Seconds that a cancelled wait goes on at most, to have its session stopped."""
 
 
 class JobRun:
@@ -84,8 +84,8 @@ class JobRun:
     def task(self) -> Task | None:
         """The server's task as last seen.
 
-        None in a run that was resumed: a task is known to the logon session that began
-        it alone.
+        None in a run that was resumed: only the logon session that began a task knows
+        it.
         """
         return self._finder.task
 
@@ -110,16 +110,17 @@ class JobRun:
         """Give the session that the start began, as soon as the server shows it.
 
         Args:
-            appear_within: seconds from the start on, in whichever process; there is
-                one look at least.
+            appear_within: seconds since the start, even where another process sent it;
+                there is one look at least.
             interval: seconds between two looks.
 
-        The task's link names it. Where the task has none, or is lost because its logon
-        session has ended, it is the job's first session that is newer than all it had
-        before the start, no retry, and by the server's clock not from before it (a
-        backup server's may lag by a minute). Raises TaskFailed where the start failed,
-        SessionMissing where no session is shown in time, and NotFound where it was
-        seen, and has been forgotten since.
+        A link of the start's task names the session. Where the task has no such link,
+        or is lost because its logon session has ended, it is the job's first session
+        that is newer than all before the start, is no retry, and was not created
+        before the start by the server's clock (a backup server's may lag by a minute).
+        Raises TaskFailed where the start failed, SessionMissing where no session is
+        shown in time, and NotFound where the server has forgotten a session that was
+        found.
         """
         check_seconds(appear_within=appear_within)
         check_interval(interval)
@@ -167,19 +168,19 @@ class JobRun:
 
         Args:
             retries: whether to follow the server's own retries, which are sessions of
-                their own, and give the last. A session that did not fail is the last;
-                so is a failed one after which the job's next session is no retry, or
-                none comes within *retry_within*.
+                their own, and return the last. The last is the first that did not fail,
+                or a failed one after which the job's next session is no retry, or none
+                comes within *retry_within*.
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time.
             interval: seconds between two looks at a session.
             check: whether to raise SessionFailed where the result is Failed.
             stop_on_cancel: whether to have the session stopped where this wait is
-                cancelled. It asks once, takes ten seconds for it at most, and is
-                cancelled then. Without it nothing ever stops a backup.
+                cancelled. It asks once, for ten seconds at most, and is cancelled
+                then. Without it nothing ever stops a backup.
             appear_within: seconds that the session may take to be shown.
-            retry_within: seconds that a retry may take to be shown, from when the
-                failure was seen on, in whichever process.
+            retry_within: seconds that a retry may take to be shown, counted from when
+                the failure was seen, even by another process.
 
         Raises what `session` raises, and NotFound where the server forgets a session
         meanwhile. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
@@ -196,6 +197,7 @@ class JobRun:
             async with aclosing(events):
                 ended = await self._chain.last_end(events)
         except asyncio.CancelledError:
+            # A second cancellation must not leave the session running.
             if stop_on_cancel:
                 await in_spite_of_cancelling(self._stop())
             raise
@@ -215,8 +217,8 @@ class JobRun:
         """Follow the run to its end: an async iterator of events.
 
         They are those of a watch: first FOUND, then what happens, then STOPPED or GONE;
-        with *retries* the same of each retry. With *progress* progress alone is an
-        event too, the other arguments are those of `wait`. For example:
+        with *retries* the same for each retry. With *progress*, progress alone is an
+        event too. The other arguments are those of `wait`. For example:
 
             async for event in run.watch(progress=True):
                 print(event.kind, event.session)
@@ -247,9 +249,9 @@ class JobRun:
     async def stop(self) -> Task:
         """Ask the server, once, to stop the session that runs.
 
-        Before that was seen, where it has ended, as between the server's retries, and
-        of a replication this stops whatever the job is running. Raises PermissionDenied
-        for a user who is no Portal Administrator.
+        It stops whatever the job is running instead where the session is not known
+        yet, where its end was seen (as between the server's retries), and for a
+        replication. Raises PermissionDenied for a user who is no Portal Administrator.
         """
         running = self._chain.running_id
         is_backup = self._record.kind == BackupJobSession.__name__
@@ -258,7 +260,7 @@ class JobRun:
         return await self._deps.stop_job(self.job_id)
 
     async def _stop(self) -> None:
-        """Stop it in the time that a cancellation may take; a failure is logged."""
+        """Ask for the stop, for ten seconds at most; a failure is only logged."""
         try:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self.stop()
@@ -269,9 +271,10 @@ class JobRun:
 
 
 class _RetryChain:
-    """The sessions of the run of *record*, from its first on; noted there as they come.
+    """The first session of a run and the server's retries of it, one after another.
 
-    All times are in seconds; *deadline* is an aware time, or None.
+    The newest retry and failure are noted in *record*, so that another process can go
+    on. Limits are in seconds; *deadline* is an aware time, or None.
     """
 
     def __init__(self, record: RunRecord, deps: RunDeps) -> None:
@@ -296,16 +299,17 @@ class _RetryChain:
         timeout: float | None,  # noqa: ASYNC109 - the consumer's time is no part of it
         deadline: datetime | None,
     ) -> AsyncGenerator[RunEvent, None]:
-        """What happens to the session that *first* finds, and then to each retry.
+        """The events of the session that *first* finds, and then of each retry.
 
-        A session that did not fail is the last, and one that failed where the job's
+        They end with a session that did not fail, or a failed one after which the job's
         next session is no retry, or none is shown within *retry_within* seconds (None:
-        retries are not followed).
+        retries are not followed). Raises DeadlineExceeded with the run's checkpoint.
         """
         left = time_left(timeout, deadline, self._clock)
         with self._own_deadline():
             async with limited(left(), self.late):
                 session_id = await first()
+            # A resumed run goes on with its newest retry.
             watch = self._sessions.watch(
                 [
                     session_id
@@ -330,7 +334,7 @@ class _RetryChain:
                 raise closed()
 
     async def last_end(self, events: AsyncIterator[RunEvent]) -> RunSession:
-        """The session that *events* end with; NotFound where it is gone."""
+        """The session that *events* end with; raises NotFound where it is gone."""
         told = [each async for each in events if not isinstance(each, HealthChanged)]
         last = told[-1]
         if isinstance(last, SessionGone):
@@ -339,7 +343,7 @@ class _RetryChain:
 
     @contextmanager
     def _own_deadline(self) -> Iterator[None]:
-        """Have the run tell that its time is up, where its watch does."""
+        """Replace the watch's DeadlineExceeded by the run's, which can be resumed."""
         try:
             yield
         except DeadlineExceeded:
@@ -350,18 +354,19 @@ class _RetryChain:
         return self._deps.sessions(self._record.kind)
 
     def _note(self, event: RunEvent) -> RunSession | None:
-        """Note an end that *event* tells; the session that ended, or None."""
+        """The session that *event* shows to have ended, or None; its end is noted."""
         if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
             return None
         if event.id == self._record.last_id:
             self._ended = event.id
+            # Kept where an earlier process saw it: `retry_within` counts from then.
             self._record.failed_at = self._record.failed_at or self._clock.wall()
         return event.session
 
     async def _retry(
         self, ended: RunSession | None, within: float | None, interval: float
     ) -> UUID | None:
-        """Wait for the retry of *ended*, which from then on is the run's newest."""
+        """Wait for the retry of *ended* and note it; None where none comes."""
         if ended is None or within is None or ended.result != SessionResult.FAILED:
             return None
         history = JobHistory(self._sessions, self._record.job_id)
@@ -389,5 +394,5 @@ class _RetryChain:
 
 
 def _left_of(seconds: float, since: datetime, clock: Clock) -> float:
-    """What is left of *seconds* that began at *since*, in whichever process."""
+    """Seconds left of *seconds*, counted from *since*, a wall time of any process."""
     return seconds - max(0.0, (clock.wall() - since).total_seconds())

@@ -1,7 +1,6 @@
-"""A run of a job as plain JSON types, and back: what another process needs of it.
+"""A run of a job as plain JSON types, and back, so that another process can go on.
 
-Times are wall times, and absolute: what is counted from them does not begin anew in
-each process.
+Times are wall times: a limit that counts from one does not begin anew in each process.
 """
 
 from __future__ import annotations
@@ -37,10 +36,11 @@ class Mark:
 class RunRecord:
     """What is known of a run.
 
-    *started_at* is the moment of the request on the client's clock, *server_time* what
-    the server's said then (None where it did not tell), *newest* the job's newest
-    session before it, *retry_id* the newest of the server's own retries that was
-    followed, *failed_at* when the newest session of the run was seen to have failed.
+    *kind* is the class name of its sessions. *started_at* is when the start was sent,
+    by the client's clock; *server_time* is the server's then, None where it did not
+    tell. *newest* is the job's newest session before the start, *session_id* the run's
+    first session, *retry_id* the newest retry that was followed. *failed_at* is when
+    the end of the run's newest session was seen, by the client's clock.
     """
 
     job_id: UUID

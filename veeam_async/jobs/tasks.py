@@ -1,4 +1,4 @@
-"""The server's tasks: the operations that it works on for this logon session."""
+"""The server's tasks: operations that it carries out for this logon session."""
 
 from __future__ import annotations
 
@@ -48,11 +48,10 @@ class Tasks:
             timeout: seconds after which DeadlineExceeded is raised.
             interval: seconds between two looks.
 
-        Its success means that the operation was triggered: what a job runs goes on
-        after it. Raises TaskFailed where the operation failed, with the server's words,
-        and NotFound where this logon session does not know the task: it is lost with
-        the session that began it. What may pass, a server that does not answer for
-        example, is looked at again.
+        Its success means that the operation was triggered: a session that it started
+        goes on after it. Raises TaskFailed where the operation failed, with the
+        server's words, and NotFound where this logon session does not know the task,
+        which is lost with the session that began it. Errors that may pass are retried.
         """
         _check(task_id)
         check_interval(interval)
@@ -66,6 +65,7 @@ class Tasks:
             said = f"{task_id} was not finished within {timeout:g} s"
             return DeadlineExceeded(active=(), checkpoint=None, message=said)
 
+        # `limited` alone ends it, so that it is DeadlineExceeded, not the last error.
         async with limited(timeout, late):
             task = await poll(
                 finished, interval=interval, seconds=math.inf, clock=self._clock

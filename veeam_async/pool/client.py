@@ -1,4 +1,4 @@
-"""The pool: slot, token, exchange, status, and perhaps again, for every request."""
+"""The pool, which sends every request: slot, token, exchange, status, retry."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _LOG = logging.getLogger(__name__)
 _OK = 200
 
 _IDLE_SECONDS = 14 * 60.0
-"""After 15 idle minutes a token is dead, which some servers say with 403."""
+"""Seconds: tokens die after 15 idle minutes, which some servers answer with 403."""
 
 
 POOL_CLOCK = Clock(monotonic=time.monotonic)
-"""As asyncio's own, read without asking for the running loop each time."""
+"""Measures as asyncio does, without a look-up of the running loop each time."""
 
 Outcome: TypeAlias = Response | VeeamError
-"""What an exchange comes to; an error is a value until it is known to be final."""
+"""The result of an exchange; an error is a value until it is known to be final."""
 
 
 class Pool:
     """Requests to one server: open it, ask, close it.
 
-    *connect* makes the transport in the loop that opens the pool, *log_on* the logon
-    that sends through the pool.
+    *connect* makes the transport, in the loop that opens the pool. *log_on* makes the
+    logon; it is handed the function by which that sends its own requests.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Pool:
     def logons(self) -> int:
         """How many logon sessions there have been since the pool was opened.
 
-        A task belongs to the one that began it: where this has grown, a task of the
-        same id is another one.
+        A task belongs to the logon session that began it: once this number has grown,
+        the same id means another task.
         """
         return 0 if self._open is None else self._open[1].count
 
     async def open(self, *, log_on: bool) -> None:
-        """Connect and, where *log_on* says so, log on; what fails leaves it closed."""
+        """Connect and, with *log_on*, log on; a failure leaves the pool closed."""
         if self._open is not None:
             raise RuntimeError("it is open already: make a second EnterpriseManager")
         self._open = (self._connect(), self._log_on(self._send))
@@ -116,9 +116,10 @@ class Pool:
     ) -> Response:
         """Send a request and give its successful answer.
 
-        *path* lies below the API's root, *route* is its template. *once* asks for one
-        attempt, for a caller that decides itself when to ask again. Raises ApiError,
-        ConnectionFailed, BodyTooLarge, and what the logon raises.
+        *path* lies below the API's root, *route* is its template. With *once* there is
+        one attempt, for a caller that decides itself when to ask again. Raises
+        ApiError, ConnectionFailed, BodyTooLarge, what the logon raises, and
+        RuntimeError where the pool is not open.
         """
         retry = NEVER if once else self._retry
         exchange, budget = 0, None
@@ -144,7 +145,7 @@ class Pool:
                 return outcome
             budget = budget or RenewalBudget()
             attempt = exchange - budget.renewals
-            # 1. The token died: a fresh one, at once and on nobody's account.
+            # 1. The token died: try a fresh one at once; that is no attempt of `retry`.
             if self._is_dead(token, outcome) and budget.allows(token):
                 logon.forget(token)
             # 2. Anything else: wait for the next attempt, or raise.
@@ -181,7 +182,7 @@ class Pool:
     def _exchange(
         self, transport: Transport, request: Request, route: str, exchange: int
     ) -> Awaitable[Response]:
-        """Exchange once, and tell whoever measures; no coroutine, for speed."""
+        """Exchange once, measured if somebody listens; no coroutine, for speed."""
         if not self._instrumentation.is_on:
             return transport.send(request)
         return self._measured(transport, request, route, exchange)
@@ -203,7 +204,7 @@ class Pool:
         """Wait until the next attempt, or raise *error* where there is none."""
         wait = retry.wait(error, attempt, self._clock.random)
         if wait is None or not _may_repeat(method, error):
-            # Without the frames that hold a token: some tools show their variables.
+            # Without its frames, which hold a token: some tools show their variables.
             raise error.with_traceback(None)
         _LOG.debug(
             "%s %s failed (%s): attempt %d in %.1f s",

@@ -1,4 +1,4 @@
-"""Where the API is: the URL that the caller gave, and what hangs below it."""
+"""The address of the API: the URL that the caller gave, and the paths below it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class Endpoint:
     def parse(cls, url: str) -> Endpoint:
         """Read the URL of a server; `/api` is added when absent.
 
-        Raises ValueError where it is no http(s) URL, or holds more than a place.
+        Raises ValueError where it is no http(s) URL, or holds credentials, a query or
+        a fragment.
         """
         given: object = url
         parts = urlsplit(given.strip() if isinstance(given, str) else "")
@@ -54,7 +55,7 @@ class Endpoint:
     def rebase(self, href: str) -> str:
         """Path and query below the root that *href* names.
 
-        Only what follows `/api` in it counts. Raises ValueError where there is no such
+        Only what follows `/api/` in it counts. Raises ValueError where it has no such
         part.
         """
         # The server writes links with its own idea of its host, which may be
@@ -62,14 +63,14 @@ class Endpoint:
         parts = urlsplit(href)
         _, found, below = parts.path.partition("/api/")
         if not found:
-            # Unnamed: the link of a logon session is a secret.
+            # The link is not quoted: that of a logon session is a secret.
             raise ValueError("the link does not lead into the API: no /api/ in it")
         path = "/" + quote(below, safe=_PATH)
         return f"{path}?{quote(parts.query, safe=_QUERY)}" if parts.query else path
 
 
 def _place(parts: SplitResult) -> str:
-    """Host and port as they stand in a URL; ValueError where they cannot be."""
+    """Host and port as a URL writes them; ValueError where they are invalid."""
     try:
         name = parts.hostname or ""
         host = name if ":" in name else name.encode("idna").decode().lower()

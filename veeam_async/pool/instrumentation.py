@@ -1,4 +1,4 @@
-"""The hook for metrics and traces: each exchange is told to the caller's listener."""
+"""The hook for metrics and traces: the caller's listener is told each exchange."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Instrumentation:
         started: float,
         answer: Response | None,
     ) -> None:
-        """Report an exchange that *started* then and has just ended."""
+        """Report an exchange that has just ended; *started* is in monotonic seconds."""
         if self._listener is None:
             return
         done = RequestDone(
@@ -61,7 +61,7 @@ class Instrumentation:
             attempt=attempt,
             bytes=0 if answer is None else len(answer.body),
         )
-        # What a listener raises costs no request its answer.
+        # A request keeps its answer, whatever the listener raises.
         try:
             self._listener(done)
         except Exception:  # noqa: BLE001 - somebody else's code, and of no matter to the request

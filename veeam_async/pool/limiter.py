@@ -1,4 +1,4 @@
-"""The limit on requests in flight: at most so many, fewer while the server sheds."""
+"""The limit on requests in flight, lowered while the server is overloaded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from veeam_async.errors import is_overload, is_refusal
 from veeam_async.pool.slow_start import FIRST_LIMIT, SlowStart
 
 Slot: TypeAlias = tuple[int, bool]
-"""The right to have one request in flight: its number, and whether it was the last.
-
-A plain pair, since there is one for each request.
+"""The right to have one request in flight: its number, from 1, and whether it was the
+last one free. A plain pair is the cheapest, and each request needs one.
 """
 
 
@@ -68,7 +67,7 @@ class Limiter:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
         # 1. A good answer, or a server that refused this one request: it has time.
         if not isinstance(outcome, Exception) or is_refusal(outcome):
-            # The round trip in which a slow start comes to the maximum counts as well.
+            # A slow start still judges the round trip in which it reaches the maximum.
             is_growing = self.limit < self.maximum or self._slow_start is not None
             if outcome is not None and is_growing:
                 self._grow(slot)
@@ -85,7 +84,11 @@ class Limiter:
         self._hand_on()
 
     def _grow(self, slot: Slot) -> None:
-        """Grow by one in a round trip, while the limit is what holds requests back."""
+        """Raise the limit a little, if it is what holds requests back.
+
+        A slow start adds 1 for each answer, which doubles the limit in a round trip;
+        after it each answer adds 1/limit, which makes 1 in a round trip.
+        """
         start = self._slow_start
         if start is not None and (useful := start.last_useful_limit(slot[0])):
             self._slow_start, start, self.limit = None, None, useful
@@ -122,7 +125,7 @@ class Limiter:
             with suppress(ValueError):
                 self._waiting.remove(turn)
         else:
-            # Its slot came in the same moment as the cancellation.
+            # Its slot came in the same moment as the cancellation: the next one has it.
             self.in_flight -= 1
             self._hand_on()
 

@@ -31,20 +31,22 @@ from veeam_async.pool.responses import check
 from veeam_async.transport.exchange import Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
-"""A password, or what gives one at each logon."""
+"""A password, or a callable, plain or async, that returns one at each logon."""
 
 TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
 
 _MOST_UNPROVEN, _MOST_RENEWALS = 2, 10
+"""Dead tokens that one request may meet: of those that never worked, and of all."""
 _SHORTEST_SECRET = 8
+"""Bytes: a shorter text may well stand in a body for another reason."""
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
-"""How long the end waits for a logon that is under way, to log out of it."""
+"""How long `end` waits for a logon that is under way, so that it can log out of it."""
 _HALF = re.compile("[\ud800-\udfff]")
-"""Half a character of UTF-16, which UTF-8 knows not."""
+"""A lone half of a UTF-16 pair, which UTF-8 cannot encode."""
 
 Judge: TypeAlias = Callable[[Response], Response]
-"""Passes a good answer through, and raises what any other one means."""
+"""Passes a good answer through, and raises the error that any other one means."""
 
 Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 """Sends a request (with the template of its path) without slot and token."""
@@ -54,9 +56,9 @@ Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 class Token:
     """A token, told apart by identity.
 
-    *headers* are those of a request that carries it, *delete* is the path of the link
-    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
-    it, *worked* whether a request was ever answered with it.
+    *headers* are those of a request that carries it; *delete* is the path that ends its
+    logon session. *alive_at* is when the server last accepted it, in the pool's
+    monotonic seconds (inf: not yet); *worked*: a request succeeded with it.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
@@ -67,14 +69,14 @@ class Token:
     def hidden_in(self, body: bytes) -> bytes:
         """The *body* without the token and its logon session's id.
 
-        A server that repeats what it was sent must not bring a secret into an error.
+        A server that repeats what it was sent must not get a secret into an error.
         """
         for secret in self._secrets():
             body = body.replace(secret, b"(hidden)")
         return body
 
     def _secrets(self) -> list[bytes]:
-        """The token and, as it is the base64 of it, the logon session's id."""
+        """The token and the logon session's id, whose base64 the token is."""
         token = self.headers[TOKEN_HEADER].encode("latin-1")
         try:
             secrets = [token, b64decode(token, validate=True)]
@@ -91,10 +93,10 @@ class RenewalBudget:
     unproven: int = 0
 
     def allows(self, token: Token) -> bool:
-        """Count a dead *token*; whether the next one deserves a try."""
+        """Count a dead *token*; True where another one may be tried."""
         self.renewals += 1
-        # A server that refuses its fresh tokens is believed sooner than one whose good
-        # tokens die.
+        # A server that refuses fresh tokens will go on so; one whose tokens worked, and
+        # died, deserves more tries.
         self.unproven += not token.worked
         return self.unproven <= _MOST_UNPROVEN and self.renewals <= _MOST_RENEWALS
 
@@ -122,7 +124,7 @@ class Logon:
         self._path = f"/sessionMngr/?v={quote(api_version, safe='')}"
         self._headers = dict(headers)
         self.current: Token | None = None
-        """The token, None while there is none: `token` gets one then."""
+        """The token, or None: then `token()` logs on."""
         self._renewal: asyncio.Task[Token] | None = None
         self._refusal: tuple[str, VeeamError] | None = None
         self._is_ending = False
@@ -131,7 +133,7 @@ class Logon:
         """How many logon sessions there have been."""
 
     async def token(self) -> Token:
-        """The token; whoever finds none waits for the one logon under way."""
+        """The current token, else that of one logon for all who wait."""
         if self.current is not None:
             return self.current
         if self._is_ending:
@@ -146,7 +148,7 @@ class Logon:
 
     async def _waited_for(self, renewal: asyncio.Task[Token]) -> Token:
         try:
-            # Whoever began it may be cancelled; the others still need it.
+            # The caller that began it may be cancelled; the others still need it.
             return await asyncio.shield(renewal)
         except VeeamError as error:
             failure = error
@@ -158,18 +160,19 @@ class Logon:
         raise copy.copy(failure) from failure.__cause__
 
     def forget(self, token: Token) -> None:
-        """Drop a dead *token*; of no effect where a newer one is there already."""
+        """Drop a dead *token*, unless a newer one has replaced it already."""
         if self.current is token:
             self.current = None
 
     async def end(self) -> None:
-        """Log out through the session's own Delete link; nothing that fails matters.
+        """Log out through the session's own Delete link; errors are ignored.
 
-        Whoever asks for a token from now on meets RuntimeError.
+        `token` raises RuntimeError from then on.
         """
         self._is_ending = True
         if (renewal := self._renewal) is not None:
-            # Given up at once, a logon that was sent would live until it idles out.
+            # Cancelled at once, a logon that the server has seen would stay open until
+            # it idles out.
             await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
             renewal.cancel()
             await asyncio.wait([renewal])
@@ -212,12 +215,12 @@ class Logon:
         if inspect.isawaitable(given):
             given = await given
         if not is_text(given):
-            # Sent all the same it would be one more wrong password.
+            # The server would count it as one more wrong password.
             raise ValueError("the password callable gave no text")
         return given
 
     def _judge(self, answer: Response) -> Response:
-        """Pass a logon through; raise a refusal, or what is no Enterprise Manager."""
+        """Pass a good logon through; raise NotEnterpriseManager or a refusal."""
         url = self._endpoint.url(self._path)
         if found := _foreign(answer):
             raise NotEnterpriseManager(url=url, found=found)
@@ -250,15 +253,15 @@ def _closed() -> RuntimeError:
 
 def is_text(given: object) -> TypeGuard[str]:
     """Whether *given* is a text that can be sent as UTF-8."""
-    # What an environment holds in another encoding cannot, and the error of the attempt
-    # would hold all of it, a password too.
+    # An environment variable in another encoding cannot, and the error of the attempt
+    # would quote all of it, even a password.
     return isinstance(given, str) and _HALF.search(given) is None
 
 
 def _foreign(answer: Response) -> str | None:
     """What answered a logon, in words; None where it may be Enterprise Manager."""
     status, start = answer.status, answer.body[:4096].lower()
-    # 1. Whatever it is, it is ill, and may be another thing once it is well.
+    # 1. It is failing or overloaded, which any server can be, the right one too.
     if status >= 500 or status == 429:  # noqa: PLR2004 - RFC 9110, section 15.6
         return None
     # 2. It judged the credentials, as only the right server does.
@@ -275,12 +278,12 @@ def _foreign(answer: Response) -> str | None:
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
         place = answer.headers.get("location", "nowhere").partition("?")[0]
         return f"it redirects ({status}) to {place}"
-    # 4. Something that no logon is ever answered with.
+    # 4. An answer that Enterprise Manager never gives to a logon.
     return _not_its_way(answer)
 
 
 def _refuses(answer: Response) -> bool:
-    """Whether the credentials were judged, whatever page comes with that."""
+    """Whether the server judged the credentials, whatever body comes with that."""
     challenge = answer.headers.get("www-authenticate", "").lower()
     return answer.status == 401 and "basic" in challenge  # noqa: PLR2004
 
@@ -301,6 +304,6 @@ def _not_its_way(answer: Response) -> str | None:
 
 
 def _retrieved(task: asyncio.Task[Token]) -> None:
-    """Retrieve an outcome that perhaps nobody waits for, else asyncio would warn."""
+    """Retrieve the outcome: where nobody waits for it, asyncio would warn."""
     if not task.cancelled():
         task.exception()

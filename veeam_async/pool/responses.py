@@ -32,7 +32,7 @@ _ERRORS: dict[int, type[ApiError]] = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
 _LONGEST_ERROR = 64 * 1024
-"""Bytes: errors are short; the page that a proxy made is not worth a pause."""
+"""Bytes: errors are short; parsing a proxy's long page would block the loop."""
 
 
 def check(response: Response, method: str, url: str) -> Response:
@@ -52,7 +52,10 @@ def check(response: Response, method: str, url: str) -> Response:
 
 
 async def read(answer: Response, kind: type[K]) -> K:
-    """Read the *kind* that a good *answer* holds; DecodeError where it holds none."""
+    """Decode the *kind* that a good *answer* holds, a large one in a thread.
+
+    Raises DecodeError where the answer holds anything else.
+    """
     if is_large(answer):
         media_type = answer.headers.get("content-type")
         return await codec.decode_aside(answer.body, media_type, kind)
@@ -60,7 +63,7 @@ async def read(answer: Response, kind: type[K]) -> K:
 
 
 def read_now(answer: Response, kind: type[K]) -> K:
-    """Read as `read` does, without a thread whatever the size."""
+    """Decode as `read` does, but never in a thread."""
     return codec.decode(answer.body, answer.headers.get("content-type"), kind)
 
 
@@ -70,12 +73,12 @@ def sent_at(answer: Response) -> datetime | None:
 
 
 def is_large(answer: Response) -> bool:
-    """Whether reading *answer* may take a thread."""
+    """Whether `read` may decode *answer* in a thread."""
     return len(answer.body) > codec.XML_ASIDE_ABOVE
 
 
 def error_body(response: Response) -> ErrorBody | None:
-    """The server's own error; None where the body, which can be anything, is none."""
+    """The server's own error in the body; None where that is anything else."""
     if len(response.body) > _LONGEST_ERROR:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a manager is told, checked, and the pool that is made of it."""
+"""A manager's arguments, checked, and the pool that they make."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Settings:
         try:
             return cls(**arguments)
         except (TypeError, ValueError) as error:
-            # Of an attrs validator's arguments only the first is a sentence.
+            # Of the arguments of an attrs validator's error the first is the text.
             said = str(error.args[0]) if error.args else "an argument makes no sense"
         raise ValueError(said)
 
@@ -91,7 +91,7 @@ class Settings:
         clock: Clock = POOL_CLOCK,
         connect: Callable[[], Transport] | None = None,
     ) -> Pool:
-        """A pool, closed as yet; *connect* makes another transport in its place."""
+        """A pool, not open yet; a *connect* replaces the transport."""
         return Pool(
             endpoint,
             connect or partial(self._connect, endpoint.origin, trust),

@@ -1,6 +1,6 @@
-"""The slow start of a limiter: doubled with each round trip while that is of use.
+"""The slow start of a limiter: its limit doubles each round trip while that helps.
 
-Hundreds of requests at once would be wasted on a server that can serve ten.
+On a server that serves ten requests at once, hundreds of them would only queue.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Protocol
 import attrs
 
 FIRST_LIMIT = 32
-"""How many at once before anything is known: a burst that no server minds much."""
+"""Requests at once before anything is known: a burst that no server minds much."""
 
 _SILENCE = 0.5
 """Seconds without any answer after which the limit doubles: the server is only slow."""
 
 _WORTH_IT = 1.6
-"""By how much a round trip of twice the limit must bring more answers a second."""
+"""The factor by which twice the limit must bring more answers a second."""
 
 
 class Limited(Protocol):
@@ -47,9 +47,10 @@ class Limited(Protocol):
 class _RoundTrip:
     """A round trip: ends when a newer slot has returned and `limit` slots are back.
 
-    When it *began* the *limit* was this, *last* the newest slot, and so many had been
-    *given_back*; the one before it brought so many answers a second (*rate*). Where
-    answers overtake each other the first newer slot alone would end it far too soon.
+    It *began* at that time of the loop; *last* was the number of the newest slot then,
+    *limit* and *given_back* were the limiter's. *rate* is the answers per second of the
+    round trip before it. Both conditions are needed: where answers overtake each other,
+    a newer slot returns far too soon.
     """
 
     last: int
@@ -73,12 +74,12 @@ class SlowStart:
         self._is_over = False
 
     def last_useful_limit(self, slot_number: int) -> float | None:
-        """The limit to go back to where growing on is of no use, None where it is.
+        """The limit to go back to once growth no longer helps; None to go on.
 
-        Call it for each answer, with the number of the slot that comes back.
+        Call it for each good answer, with the number of the slot that comes back.
         """
         limiter, before, rate = self._limiter, self._trip, 0.0
-        # 1. Who asks for less than the limit tells nothing of it.
+        # 1. Too few requests are in flight to learn anything about the limit.
         if not limiter.waiting and limiter.in_flight < limiter.limit / 2:
             self._trip = None
             return None
@@ -89,7 +90,7 @@ class SlowStart:
         now = asyncio.get_running_loop().time()
         if before:
             rate = answers / max(now - before.began, 1e-9)
-            # 3. It has ended, and brought no more than the one before it.
+            # 3. It has ended, and brought hardly more than the one before it.
             if rate < before.rate * _WORTH_IT:
                 self.end()
                 return before.limit
@@ -100,13 +101,13 @@ class SlowStart:
         return None
 
     def end(self) -> None:
-        """Judge and listen no more."""
+        """Stop judging round trips, and cancel the timer."""
         self._is_over = True
         if self._silence is not None:
             self._silence.cancel()
 
     def listen(self) -> None:
-        """See after a while whether anything has come back."""
+        """Start the timer that doubles the limit if no slot comes back meanwhile."""
         if self._silence is None:
             self._listen(self._limiter.given_back)
 
@@ -116,11 +117,12 @@ class SlowStart:
             self._silence = loop.call_later(_SILENCE, self._heard, given_back)
 
     def _heard(self, before: int) -> None:
-        """Double where nothing came back: slow is not overloaded."""
+        """Double the limit if nothing came back: slow is not overloaded."""
         self._silence = None
-        # Read now: while slots are handed on, the two counts that it is made of differ.
+        # Read first: a slot that `raise_to` hands on is in flight at once, but counted
+        # as handed out only when its waiter runs.
         limiter, given_back = self._limiter, self._limiter.given_back
-        # Once there are answers a pause says nothing: others stand in between.
+        # Only before the first round trip: after it, a pause says nothing.
         if self._trip is None and given_back == before:
             limiter.raise_to(limiter.limit * 2)
         if limiter.waiting and not self._is_over:

@@ -1,1 +1,1 @@
-"""What can be asked of sessions, and of whatever else has a UID."""
+"""The server's resources: get, fetch, query, watch and wait, by their UIDs."""

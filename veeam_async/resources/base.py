@@ -50,13 +50,15 @@ class Entities(Generic[E]):
         """Select entities on the server: an async iterator over all pages.
 
         Args:
-            where: a condition made with `F`, or a filter's text.
-            order_by: a field, "-end_time" for descending; creation time or name else.
+            where: a condition made with `F`, or a filter's text; None selects all.
+            order_by: a field's name, "-end_time" for descending; None is the creation
+                time, or the name where there is no such time.
             page_size: how many entities one request asks for.
-            limit: how many entities to give at most.
+            limit: the most entities to yield; None is all.
 
-        Raises ValueError for a field that this resource cannot be queried by. Each
-        entity comes once, even where rows move between pages meanwhile.
+        Raises ValueError for a field that this resource cannot be queried by, and what
+        `get` raises while iterating. Each entity comes once, even where rows move
+        between pages meanwhile.
         """
         if page_size < 1 or not (limit is None or limit >= 0):
             raise ValueError("page_size is at least 1, limit at least 0")
@@ -69,13 +71,13 @@ class Entities(Generic[E]):
         return list((await read(answer, Page[EntityRef])).rows)
 
     async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
-        """As `get`, in one attempt: the caller decides itself when to ask again."""
+        """The entity of *id*, without retries: a watch decides when to ask again."""
         return await read(await self._request_entity(id, once=True), self._kind)
 
     async def _page(
         self, where: str | None, order_by: str, size: int, number: int
     ) -> Page[E]:
-        """A page (from 1) of what a filter's text selects, in one attempt."""
+        """Page *number* (from 1) of what *where* selects, without retries."""
         terms = f"{self._terms(where, order_by)}&pageSize={size}&page={number}"
         answer = await self._pool.request(
             "GET", f"/query?{terms}", route="/query", once=True
@@ -85,12 +87,12 @@ class Entities(Generic[E]):
         return found
 
     def _request_entity(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
-        """Ask for an entity, and leave its answer unread; no coroutine of its own."""
+        """Request an entity and leave its answer undecoded; no coroutine, for speed."""
         path = f"{self._path}/{id_text(id)}?format=Entity"
         return self._pool.request("GET", path, route=self._route, once=once)
 
     async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term
-        """POST an action, at most once: it may have been carried out."""
+        """POST an action, at most once: a broken one may have been carried out."""
         path = f"{self._path}/{parse_id(id)}?action={action}"
         answer = await self._pool.request(
             "POST", path, route=f"{self._path}/{{id}}?action={action}"
@@ -98,7 +100,7 @@ class Entities(Generic[E]):
         return await read(answer, Task)
 
     def _terms(self, where: Where | None, order_by: str | None) -> str:
-        """The query's terms, all but those of paging."""
+        """The terms of a query, without those of paging."""
         terms = f"type={self._kind.__name__}&format=Entities"
         if where is not None:
             if not isinstance(where, str | Condition):
@@ -114,6 +116,6 @@ class Entities(Generic[E]):
 
     @property
     def _default_order(self) -> str:
-        # New rows come last in this order, so they move none to an earlier page.
+        # Rows that are created meanwhile come last, and so move none to another page.
         has_time = "creation_time" in attrs.fields_dict(self._kind)
         return "creation_time" if has_time else "name"

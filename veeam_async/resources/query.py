@@ -1,4 +1,4 @@
-"""A query's rows over all of its pages, each once."""
+"""Iterate over the rows of a query, page by page, each row once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _ROUTE = "/query"
 class Query(Generic[E]):
     """An async iterator of entities; nothing is open between two of them.
 
-    The server gives 100 rows where no page size is asked for, so it always is
-    (page "GET /query"). Rows that move to a later page meanwhile come once; where rows
-    vanish meanwhile, as many others can slip to a page that was read already.
+    Every request names a page size, since the server's own is 100 (page "GET /query").
+    A row that moves to a later page meanwhile comes once. Where rows vanish meanwhile,
+    others can move to a page that was read already, and are missed. Iterating raises
+    what a request raises.
     """
 
     def __init__(

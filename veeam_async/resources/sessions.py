@@ -41,14 +41,14 @@ from veeam_async.watch.watch import Watch
 S = TypeVar("S", bound=Session)
 
 PAGE_SIZE = 100
-"""Rows that a page has where none is asked for, and so what every server can give."""
+"""Rows of a page: the server's own default, so that every server can send it."""
 
 
 class JobSessions(Entities[S], Generic[S]):
     """The sessions of one kind: get one, fetch many, query, watch, wait.
 
-    *keep* is told of every iterator that is opened. *phase*, a fraction, says at which
-    part of an interval watches look.
+    *keep* is called with every fetch and watch that is made, so that the manager can
+    close it. *phase*, in [0, 1), is the part of an interval at which watches look.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class JobSessions(Entities[S], Generic[S]):
         """Get many sessions at once: an async iterator of `Fetched`, one for each id.
 
         Args:
-            ids: ids of any kind, from an iterable of either kind; drawn as needed.
-            concurrency: how many at once; the manager's `max_connections` else.
+            ids: UUIDs, UIDs or Hrefs from a plain or async iterable; drawn as needed.
+            concurrency: how many at once; by default the manager's `max_connections`.
             ordered: results in the order of the ids, instead of as they arrive.
 
-        An id that fails has its error in its `Fetched`; only what would meet all the
-        others too, a failed authentication above all, ends the whole fetch. ValueError
-        where *ids* are a single one, or *concurrency* is below 1. For example:
+        An id that fails has its error in its `Fetched`. Only an error that all others
+        would meet too, such as a failed authentication, ends the fetch and is raised.
+        Raises ValueError where *ids* is a single id, or *concurrency* below 1. Example:
 
             async for fetched in em.backup_sessions.fetch(ids):
                 print(fetched.id, fetched.session or fetched.error)
@@ -104,12 +104,12 @@ class JobSessions(Entities[S], Generic[S]):
         return fetch
 
     async def _fetch(self, session_id: Id) -> Response | S:
-        """Ask for a session, and read its answer already where that takes a thread."""
+        """Request a session; decode a large answer here, since that takes a thread."""
         answer = await self._request_entity(session_id)
         return await read(answer, self._kind) if is_large(answer) else answer
 
     def _finish(self, answer: Response | S) -> S:
-        # Only once the caller takes it: the workers send their next requests first.
+        # Called once the caller takes the result: the workers send requests first.
         if isinstance(answer, Response):
             return read_now(answer, self._kind)
         return answer
@@ -139,16 +139,18 @@ class JobSessions(Entities[S], Generic[S]):
                 text; it may not name State, Result or EndTime.
             interval: seconds between two looks at a session.
             strategy: "get" looks at each session by itself (at everything by the list
-                of references), "query" at all by one list, "auto" as costs less.
-            lookback: seconds by which the server may show a session late, where
-                everything is watched; it looks back so far once a minute.
+                of references), "query" at all by one query, "auto" by what costs less.
+            lookback: seconds by which the server may show a session late. A watch of
+                everything looks back so far once a minute.
             progress: whether progress alone is an event too.
             appear_within: seconds that a session may be unknown before it is GONE.
-            patience: seconds that looks may fail before that is told.
+            patience: seconds that looks may fail before a DEGRADED event.
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time; either wins over a checkpoint's.
-            resume: an earlier watch's checkpoint; it knows *ids*, *where*, *lookback*.
-            record: is called with lines from which `veeam-async replay` tells it again.
+            resume: an earlier watch's checkpoint, which holds *ids*, *where* and
+                *lookback*.
+            record: called with lines of plain JSON types, from which
+                `veeam-async replay` shows the same events.
 
         Each session gives one FOUND, then what happens to it, then one STOPPED or GONE.
         For example:
@@ -157,8 +159,8 @@ class JobSessions(Entities[S], Generic[S]):
                 print(event.kind, event.id)
 
         Raises InvalidId and ValueError here; while iterating DeadlineExceeded,
-        AuthenticationFailed, and what a filter meets that the server does not take, as
-        BadRequest or PermissionDenied. Ending the watch never stops a backup.
+        AuthenticationFailed, and where the server rejects *where*, BadRequest or
+        PermissionDenied for example. Ending the watch never stops a backup.
         """
         options = WatchOptions(
             rules=Rules(
@@ -196,15 +198,16 @@ class JobSessions(Entities[S], Generic[S]):
 
         Args:
             id: the session.
-            until: another state to wait for, or what tells of a session whether it is
-                what is waited for; SessionFailed where it stops first.
+            until: another state to wait for, or a callable that returns True for a
+                session that will do; SessionFailed is raised where it stops first.
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time.
             interval: seconds between two looks.
             strategy: how to look, as in `watch`; waits that look alike share looks.
             check: whether to raise SessionFailed where its result is Failed.
 
-        Raises InvalidId, and NotFound where the server does not know the session.
+        Looks that fail are repeated until the time is up. Raises InvalidId,
+        AuthenticationFailed, and NotFound where the server does not know the session.
         """
         goal = Goal(until)
         progress = goal.wants_progress
@@ -266,7 +269,7 @@ class JobSessions(Entities[S], Generic[S]):
         *,
         progress: bool = False,
     ) -> Watch[S]:
-        """Watch what is waited for: sessions that the server must know already."""
+        """Watch sessions that the server must know: an unknown one is GONE at once."""
         check_many(ids)  # None would be everything
         return self.watch(
             ids,
@@ -315,7 +318,7 @@ class JobSessions(Entities[S], Generic[S]):
         return max((row.creation_time for row in found.rows), default=None)
 
     async def _listed(self) -> Collection[UUID]:
-        # By `references`, so with retries: a list this long is asked for seldom.
+        # By `references`, so with retries, unlike the other ways: it is rarely needed.
         found = await self.references()
         return [each.id for each in found if ends_in_uuid(each.uid)]
 
