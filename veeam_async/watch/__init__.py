@@ -23,6 +23,6 @@ as HealthChanged once they last longer than `patience`, and end no watch. Nothin
 stops a backup.
 
 How it is made: `options` makes a `Watch` (in `watch`), whose `loop` has the pure
-`tracker` say when to look, hands `polling` a request and the tracker what came of it;
-`persist` writes a tracker down; `waits` are watches whose events are counted for you.
+`tracker` say when to look, hands `polling` a request and the tracker what was seen;
+`persist` saves a tracker; `waits` read a watch for who wants only a state or an end.
 """

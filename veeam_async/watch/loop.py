@@ -1,7 +1,7 @@
-"""The poll loop: send looks out when the tracker wants them, hand it what they saw.
+"""The poll loop: start the looks that are due, hand the tracker what they saw.
 
-The looks are tasks of the loop, which knows the tracker and a callable but never the
-`Watch` in the caller's hand, so that they end with it.
+The looks are tasks of the loop. It refers to the tracker and to a callable, never to
+the `Watch`: when the caller drops that, it can be freed, and cancels them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _FOR_EVER = 1e9
 
 
 class PollLoop(Generic[S]):
-    """Send looks out when the tracker wants them, and hand it what they saw.
+    """Start the looks that are due in *tracker*, and hand it what they saw.
 
-    It goes on for *timeout* seconds from its start, or until an aware *deadline*.
-    *recorder*, where there is one, is told of all that the tracker is told.
+    It runs for *timeout* seconds from its start, or until *deadline* (aware), or until
+    it is closed. A *recorder* is handed everything that the tracker is.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PollLoop(Generic[S]):
         self._under_way: dict[PollRequest[S], float] = {}
 
     def start(self) -> None:
-        """Begin to look, once."""
+        """Begin to look; a second call does nothing."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
             now = self._clock.moment()
@@ -78,7 +78,7 @@ class PollLoop(Generic[S]):
             self._spawn(self._drive())
 
     def wake(self) -> None:
-        """See again what is due: the tracker was given something."""
+        """Ask the tracker again what is due, since it has changed."""
         self._wake.set()
 
     def is_late(self) -> bool:
@@ -88,7 +88,7 @@ class PollLoop(Generic[S]):
         return self.deadline is not None and self._clock.wall() >= self.deadline
 
     def behind(self) -> float:
-        """By how many seconds the look that is the most overdue is."""
+        """Seconds by which the oldest look under way exceeds the interval, 0 else."""
         interval = self._tracker.rules.interval
         late = [self._clock.monotonic() - at for at in self._under_way.values()]
         return max(0.0, max(late, default=0.0) - interval)
@@ -112,7 +112,7 @@ class PollLoop(Generic[S]):
         """Cancel every look without waiting; callable from any thread."""
         if self._tasks:
             self._in_loop(self._cancel)
-            # Whoever is waiting for news would wait for ever.
+            # A caller that waits for news would wait for ever.
             self._in_loop(self._news.set)
 
     def _in_loop(self, call: Callable[[], object]) -> None:
@@ -133,7 +133,7 @@ class PollLoop(Generic[S]):
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # The first counts: those after it are often only what it brought about.
+        # The first failure counts: those after it are often only its consequences.
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
         self._news.set()
@@ -142,7 +142,7 @@ class PollLoop(Generic[S]):
     # ------------------------------------------------------------ when to look
 
     async def _drive(self) -> None:
-        """Send looks out when they are due, until the time is up."""
+        """Start looks when they are due, until the time is up."""
         while not self.is_late():
             self._wake.clear()
             due = self._tracker.take_due(self._clock.monotonic() + _TICK)
@@ -167,7 +167,7 @@ class PollLoop(Generic[S]):
             waking.cancel()
 
     def _seconds_to_sleep(self) -> float | None:
-        """How long nothing is to be done, None while nothing ever is."""
+        """Seconds until something is to be done, None while nothing is."""
         now, waits = self._clock.moment(), []
         due = self._tracker.next_due()
         if due is not None:
@@ -181,7 +181,7 @@ class PollLoop(Generic[S]):
     # ------------------------------------------------------------ what was seen
 
     async def _look(self, due: Due) -> None:
-        """Have what is due looked at; the tracker decides what comes of it."""
+        """Poll what is due; the tracker is handed what is seen as it comes."""
         request = PollRequest(
             due,
             strategy=self._strategy,

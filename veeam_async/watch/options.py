@@ -1,4 +1,4 @@
-"""What a watch is asked for, and the factory that makes one of it."""
+"""The arguments of a watch, and the factory that makes a watch of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class WatchFactory(Generic[S]):
     """The one place where the parts of a `Watch` are put together.
 
     *kind* is the class of the sessions, *load* and *dump* read and write one as plain
-    JSON types, *poll* looks, and *clock* is what everything goes by.
+    JSON types, *poll* answers its requests, and *clock* is the watch's.
     """
 
     kind: type[S]
@@ -68,9 +68,9 @@ class WatchFactory(Generic[S]):
     clock: Clock = attrs.field(factory=Clock)
 
     def watch(self, options: WatchOptions) -> Watch[S]:
-        """A watch, closed as yet: it begins to look when it is iterated.
+        """A new watch, which begins to look when it is iterated.
 
-        Raises InvalidId, and ValueError for what contradicts itself.
+        Raises InvalidId, and ValueError for options that contradict each other.
         """
         tracker, deadline = self._tracker(options)
         return self.of(tracker, options, deadline)
@@ -81,7 +81,7 @@ class WatchFactory(Generic[S]):
         options: WatchOptions,
         deadline: datetime | None = None,
     ) -> Watch[S]:
-        """A watch around a tracker that is there; *deadline* is a checkpoint's."""
+        """A watch of an existing tracker; *deadline* is its checkpoint's, if any."""
         narrowed = tracker.discovery is not None and tracker.discovery.where is not None
         if options.strategy == "get" and narrowed:
             raise ValueError('only a query can select by where: strategy is not "get"')
@@ -129,9 +129,9 @@ class WatchFactory(Generic[S]):
 
 
 def narrowing(where: Condition | str, kind: type[Session]) -> str:
-    """The filter's text of *where*; ValueError where it names what changes.
+    """The filter's text of *where*; ValueError for a field that changes.
 
-    A session that runs would be lost from sight as soon as it changes.
+    Such a filter would no longer select a session once that has changed.
     """
     if isinstance(where, Condition):
         changes = not where.fields.isdisjoint(_CHANGING)

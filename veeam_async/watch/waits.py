@@ -1,4 +1,4 @@
-"""Wait for what a watch tells: a state, an end, the ends of many."""
+"""Waits, which read a watch: for a state, an end, or the ends of many."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from veeam_async.watch.watch import Watch
 S = TypeVar("S", bound=Session)
 
 Until: TypeAlias = SessionState | str | Callable[[S], bool] | None
-"""A state, or a callable that tells of a session whether it is waited for."""
+"""A state, or a callable that is True for a session that will do; None: the end."""
 
 Gone: TypeAlias = Callable[[UUID], NotFound]
 """The error for a session that the server does not know."""
@@ -30,11 +30,11 @@ class Goal(Generic[S]):
 
     @property
     def wants_progress(self) -> bool:
-        """Whether progress alone can bring it."""
+        """Whether progress alone can meet it."""
         return callable(self.until)
 
     def is_met(self, event: SessionChanged[S]) -> bool:
-        """Whether an event brings what is waited for."""
+        """Whether an event meets it."""
         if callable(self.until):
             return self.until(event.session)
         if self.until is None or self.until == SessionState.STOPPED:
@@ -42,7 +42,7 @@ class Goal(Generic[S]):
         return event.session.state == self.until
 
     def missed(self, session: S) -> SessionFailed:
-        """The error of a session that stopped first."""
+        """The error for a session that stopped before it met the goal."""
         wanted = "what was waited for" if callable(self.until) else str(self.until)
         return SessionFailed(session, wanted=wanted)
 

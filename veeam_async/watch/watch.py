@@ -1,4 +1,4 @@
-"""The `Watch`: an async iterator that hands out what the tracker has to tell."""
+"""The `Watch`: an async iterator of the events that the tracker tells."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ S = TypeVar("S", bound=Session)
 class WatchStats:
     """What a watch has cost and how it goes, for metrics.
 
-    *polls* are the looks it asked for, *requests* what was sent for them (those that
-    served several watches count for each), *rows* the sessions that came, *events* what
-    was told. *latest_delay* is how late the latest change can have been told, in
-    seconds from when the old state was last seen; None while there was none. *behind*
-    is by how many seconds the look that is the most overdue is.
+    *polls* counts the looks it asked for, *requests* the HTTP requests sent for them
+    (one that served several watches counts for each), *rows* the sessions in their
+    answers, *events* those handed out. *latest_delay* is how late, at most, the
+    latest change was seen: the seconds since the old state was last seen, None while
+    there was no change. *behind* is the seconds by which the oldest look under way
+    exceeds the interval, 0 else.
     """
 
     polls: int
@@ -163,11 +164,11 @@ class Watch(Closable, Generic[S]):
             self._loop.abandon()
 
     def _tell(self) -> WatchEvent[S] | None:
-        """Ask the tracker; what it takes off its list then is recorded too."""
+        """The tracker's next event; that it was asked is recorded."""
         if self._recorder is None:
             return self._tracker.tell()
-        # Asking takes a session off the list of untold ones even where nothing comes of
-        # it; a replay has to ask as often.
+        # Asking changes the tracker even where no event comes of it, so that a replay
+        # has to ask as often.
         had_news = self._tracker.has_news
         event = self._tracker.tell()
         if had_news:
@@ -183,13 +184,13 @@ class Watch(Closable, Generic[S]):
         # 1. Every session is accounted for.
         if self._tracker.is_over:
             self._over = True
-        # 2. Something that no later look can mend.
+        # 2. A failure that no later look can mend.
         elif (failure := self._failure()) is not None:
             await self._close_for("failed")
             raise failure
         # 3. The time is up.
         elif self._loop.is_late():
-            # Without its deadline, which has passed: whoever resumes sets another.
+            # Without the deadline, which has passed: the next watch is given another.
             checkpoint = self._saved(None)
             await self._close_for("late")
             raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)

@@ -1,7 +1,8 @@
 """A tracker as plain JSON types, and back: what a checkpoint consists of.
 
-It holds what was told apart from what was seen, so that whatever was handed out after
-it is told again. Times are wall times: monotonic clocks differ between processes.
+It keeps what was told apart from what was seen, so that a watch that resumes tells
+again what came after it. Times are wall times: monotonic clocks differ between
+processes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ VERSION = 2
 _OLDEST = 1
 
 DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
-"""What values meet that no checkpoint, and no recording, has."""
+"""The errors of reading a damaged checkpoint or recording."""
 
 
 def save(

@@ -1,9 +1,9 @@
-"""A watch written down as lines of plain JSON types, and their sessions read again.
+"""A watch recorded as lines of plain JSON types, and the sessions of such lines.
 
-A line for the start, then one for whatever the tracker was given or asked, in order:
-since a tracker reads no clock and does no I/O, it tells the same again. A session that
-is looked at for an hour is as it was in nearly all of its looks: it stands whole in a
-recording once, and after that only by what changed in it.
+The first line is the start; then there is one for whatever the tracker was handed or
+asked for, in order. Since it reads no clock and does no I/O, it gives the same events
+again. A session is written whole once, and after that only what changed in it: in most
+looks that is nothing.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ VERSION = 1
 class Recorder(Generic[S]):
     """Hand lines about a watch of sessions of *kind* to *put*.
 
-    *dump* gives a session as plain JSON types. *failure* is what *put* raised; it is
-    called no more then.
+    *dump* gives a session as plain JSON types. *failure* is what *put* raised; after
+    that it is not called again.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Recorder(Generic[S]):
         self.failure: Exception | None = None
 
     def begin(self, tracker: Tracker[S], at: Moment) -> None:
-        """Tell, once, from where and by which rules the watch sets out."""
+        """Record, once, the state and the rules with which the watch begins."""
         if self._begun or self._put is None:
             return
         self._begun = True
@@ -63,16 +63,16 @@ class Recorder(Generic[S]):
         )
 
     def add(self, session_id: UUID) -> None:
-        """Tell that a session is watched too."""
+        """Record that a session is watched too."""
         self._write("add", id=str(session_id))
 
     def discard(self, session_id: UUID) -> None:
-        """Tell that a session is watched no longer."""
+        """Record that a session is watched no longer."""
         self._write("discard", id=str(session_id))
 
     def seen(self, seen: Observation[S]) -> None:
-        """Tell what a look saw."""
-        # Asked here too: without a listener no session is to be dumped.
+        """Record what a look saw."""
+        # Asked here too, since dumping a session for nobody takes time.
         if self._put is None:
             return
         self._write(
@@ -87,7 +87,7 @@ class Recorder(Generic[S]):
         )
 
     def discovered(self, result: DiscoveryResult) -> None:
-        """Tell what came of a look at everything."""
+        """Record how a look at everything ended."""
         if self._put is None:
             return
         listed = result.listed
@@ -101,16 +101,16 @@ class Recorder(Generic[S]):
         )
 
     def told(self, event: WatchEvent[S] | None) -> None:
-        """Tell that the tracker was asked what there is to tell, and what it gave."""
+        """Record that the tracker was asked for an event, and which it gave."""
         self._write("told", sequence=None if event is None else event.sequence)
 
     def end(self, why: Why) -> None:
-        """Tell that the watch has ended, and hand on no more."""
+        """Record the end of the watch, and nothing after it."""
         self._write("end", why=why)
         self._put = None
 
     def _write(self, name: str, **values: Json) -> None:
-        # What is added before the first look is part of the start already.
+        # A session that is added before the first look is part of the start.
         if self._put is None or not self._begun:
             return
         try:
@@ -134,7 +134,7 @@ class DeltaEncoder(Generic[S]):
         if session is None:
             return {"session": None}
         before = self._last.pop(session_id, None)
-        if not session.is_stopped:  # those that have ended would gather over weeks
+        if not session.is_stopped:  # ended ones would pile up over weeks
             self._last[session_id] = session
         if before is None:
             return {"session": self._dump(session)}

@@ -1,4 +1,4 @@
-"""A recorded watch, told again: the same events from its lines."""
+"""Replay a recorded watch: the same events from its lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def replay(lines: Iterable[Json], load: Load[S]) -> Iterator[WatchEvent[S]]:
     """The events that a recorded watch told, from its lines.
 
     Raises ValueError, with the number of the line, where they are no recording, and
-    where this release would not tell what was told then.
+    where this release gives another event than was recorded.
     """
     replayed: Replay[S] | None = None
     for number, line in enumerate(lines, start=1):
@@ -46,7 +46,7 @@ def replay(lines: Iterable[Json], load: Load[S]) -> Iterator[WatchEvent[S]]:
 
 
 class Replay(Generic[S]):
-    """Feed a tracker what it was given then, line by line."""
+    """Feed a tracker the recorded calls, line by line."""
 
     def __init__(self, tracker: Tracker[S], load: Callable[[Json], S]) -> None:
         self._tracker = tracker

@@ -29,8 +29,8 @@ class GetPoller(Generic[S]):
         self._source = source
         self._concurrency = concurrency
         self._clock = clock
-        # What several requests want is got once, but not together with what was
-        # unlisted: its observation says so.
+        # A session that several requests want is got once, but an unlisted one by
+        # itself, since its observation says so.
         self._queue: OrderedDict[tuple[UUID, bool], list[PollRequest[S]]] = (
             OrderedDict()
         )
@@ -49,14 +49,14 @@ class GetPoller(Generic[S]):
     def start(self) -> None:
         """Get what is queued, as far as there is room."""
         while self._queue and len(self._tasks) < self._concurrency:
-            # Taken only now: whoever asks for it while it waits shares this one GET.
+            # Taken only now: requests for it that come while it waits share this GET.
             (session_id, unlisted), requests = self._queue.popitem(last=False)
             self._tasks.spawn(
                 self._get(session_id, requests, unlisted=unlisted), requests
             )
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
-        """Cancel what nobody waits for any more; the tasks that are ending."""
+        """Cancel what nobody waits for; returns the tasks that are ending."""
         for key, requests in list(self._queue.items()):
             if all(request.is_over for request in requests):
                 del self._queue[key]
@@ -65,7 +65,7 @@ class GetPoller(Generic[S]):
     async def _get(
         self, session_id: UUID, requests: Sequence[PollRequest[S]], *, unlisted: bool
     ) -> None:
-        """Look once; whoever asked decides what comes of it."""
+        """Get a session once, and deliver what was seen to all *requests*."""
         asked_at = self._clock.monotonic()
         for request in requests:
             request.count()

@@ -35,8 +35,8 @@ _AT_ONCE = 4
 """Pages asked for at once: the server sorts and selects anew for each of them."""
 
 _FAULTS = 3
-"""After so many in a row a 500 is no fault that passes, once queries have worked; nor
-is a row that cannot be read, which hides all the others."""
+"""Failed lists in a row, after which queries count as refused: by 500s, once queries
+have worked, or by rows that cannot be read, which hide all the others."""
 
 
 class QueryPoller(Generic[S]):
@@ -74,7 +74,7 @@ class QueryPoller(Generic[S]):
         self._start()
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
-        """Cancel what nobody waits for any more; the tasks that are ending."""
+        """Cancel what nobody waits for; returns the tasks that are ending."""
         self._waiting = [each for each in self._waiting if not each.is_over]
         return self._tasks.cancel_unwanted()
 
@@ -91,7 +91,7 @@ class QueryPoller(Generic[S]):
     ) -> None:
         fan_out = FanOut(requests, self._clock.monotonic())
         if where is None and self.is_refused:
-            self._do_without(fan_out)  # it waited while that was found out
+            self._do_without(fan_out)  # refused while these requests waited
             return
         try:
             await self._read(where, fan_out)
@@ -117,7 +117,7 @@ class QueryPoller(Generic[S]):
             self.is_refused = True
             self._do_without(fan_out)
             return
-        # 3. It may pass: whoever asked looks again later.
+        # 3. It may pass: the trackers look again later.
         _LOG.debug("a list failed: %s", type(error).__name__)
         fan_out.fail(error, self._clock.moment(), self._clock.random())
 
@@ -127,7 +127,7 @@ class QueryPoller(Generic[S]):
             self._by_reference.want(fan_out.discoverers)
 
     def _is_vain(self, error: VeeamError) -> bool:
-        """Whether a filter that met this error will never be answered."""
+        """Whether a query with a filter can never succeed after this error."""
         if isinstance(error, BadRequest):
             return True
         return is_unsupported(error) and not self._has_worked
@@ -183,7 +183,7 @@ class QueryPoller(Generic[S]):
         fan_out.deliver(rows, asked_at, self._clock.moment())
 
     async def _since(self, where: str | None, fan_out: FanOut[S]) -> datetime | None:
-        """The earliest time that anybody asks from, None where nobody does."""
+        """The earliest time that a request asks from, None where none does."""
         # The mark of all sessions says nothing about those that a filter selects.
         known = self._mark.since() if where is None else None
         times = [await self._start_of(each, fan_out) for each in fan_out.discoverers]
@@ -225,9 +225,9 @@ def _new_rows(
 ) -> list[tuple[UUID, S]]:
     """The rows that no earlier page had, by their ids, which are noted in *ids*.
 
-    *before* are the ids of the list before it: to read a UUID anew from each of ten
-    thousand UIDs would take longer than all else. A UID without a UUID could not be
-    told of.
+    *before* are the ids of the previous list: to parse a UUID from each of ten thousand
+    UIDs anew would take longer than all else. A UID without a UUID is left out, since
+    no event could name it.
     """
     new = []
     for row in rows:

@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Session)
 
 
 class ReferencePoller(Generic[S]):
-    """Learn which sessions there are, whatever their state."""
+    """Poll the list of references, which names all sessions but tells no states."""
 
     def __init__(self, source: PollSource[S], *, clock: Clock) -> None:
         self._source = source
@@ -29,7 +29,7 @@ class ReferencePoller(Generic[S]):
         self._tasks.spawn(self._look(requests), requests)
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
-        """Cancel what nobody waits for any more; the tasks that are ending."""
+        """Cancel what nobody waits for; returns the tasks that are ending."""
         return self._tasks.cancel_unwanted()
 
     async def _look(self, requests: Sequence[PollRequest[S]]) -> None:

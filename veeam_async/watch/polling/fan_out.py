@@ -30,20 +30,23 @@ class FanOut(Generic[S]):
         self._asked_at = asked_at
 
     def is_worth(self, pages: int) -> bool:
-        """Whether so many pages are no more than a GET for each id."""
+        """Whether to read all *pages*: they are no more than a GET for each id.
+
+        It is always True for a look at everything, and for the strategy "query".
+        """
         if self.discoverers or any(each.strategy == "query" for each in self.requests):
             return True
         return pages <= max(1, len(self.open))
 
     def count(self) -> None:
-        """Count an HTTP request for everybody."""
+        """Count an HTTP request for each poll request."""
         for request in self.requests:
             request.count()
 
     def deliver(
         self, rows: Sequence[tuple[UUID, S]], asked_at: float, at: Moment
     ) -> None:
-        """Hand on the rows of a page, which was asked for and answered then."""
+        """Hand on a page's rows, asked for and answered at those times."""
         batches: dict[PollRequest[S], list[Observation[S]]] = {}
         everything: list[Observation[S]] = []
         for session_id, row in rows:
@@ -60,12 +63,12 @@ class FanOut(Generic[S]):
             request.deliver(batch, len(batch))
 
     def complete(self, at: Moment) -> None:
-        """Close the look at everything: all rows were handed on."""
+        """Report a look at everything as complete: all rows were delivered."""
         for discoverer in self.discoverers:
             discoverer.discovered(DiscoveryResult(asked_at=self._asked_at, at=at))
 
     def fail(self, error: VeeamError, at: Moment, random: float) -> None:
-        """Answer everybody whose question is open with the error that cut it short."""
+        """Deliver the error that cut the list short, for all ids that are open."""
         for discoverer in self.discoverers:
             discoverer.discovered(
                 DiscoveryResult(
@@ -88,9 +91,9 @@ class FanOut(Generic[S]):
 
 
 def _by_id(requests: Sequence[PollRequest[S]]) -> dict[UUID, list[PollRequest[S]]]:
-    """Who asked for which id."""
+    """The requests that asked for each id."""
     if len(requests) == 1:
-        alone = list(requests)  # once: ten thousand lists would take their time
+        alone = list(requests)  # shared: ten thousand lists would take time
         return dict.fromkeys(requests[0].due.session_ids, alone)
     asked: dict[UUID, list[PollRequest[S]]] = {}
     for request in requests:

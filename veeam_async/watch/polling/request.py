@@ -39,7 +39,8 @@ class PollCost:
 class PollSource(Generic[S]):
     """The ways in which sessions can be looked at, as plain callables.
 
-    One attempt each; whoever calls decides when to look again.
+    The tracker decides when to look again, so that each makes one attempt, except
+    *references*, which are rarely asked for.
 
     Args:
         get: gives a session, or raises NotFound.
@@ -106,8 +107,8 @@ class PollRequest(Generic[S]):
         self._cost.requests += 1
 
     def deliver(self, seen: Sequence[Observation[S]], answered: int) -> None:
-        """Hand on what was seen, which answers so many of the ids asked for."""
-        # An answer can still come for a watch that was closed meanwhile.
+        """Hand on what was seen; *answered* of the ids asked for are answered by it."""
+        # The watch may have been closed meanwhile.
         if not self.is_over:
             self._cost.rows += sum(each.session is not None for each in seen)
             self._deliver(seen)
@@ -120,7 +121,7 @@ class PollRequest(Generic[S]):
             self._count_down(1)
 
     def fail(self, error: BaseException) -> None:
-        """End with a copy of an error, since a shared one would gather tracebacks."""
+        """End with a copy of an error: a shared one would collect tracebacks."""
         if not self.is_over:
             self.done.set_exception(copy.copy(error))
 
@@ -131,7 +132,7 @@ class PollRequest(Generic[S]):
 
 
 Poll: TypeAlias = Callable[[PollRequest[S]], Awaitable[None]]
-"""Looks, and returns when all has been delivered; raises what ends a watch."""
+"""Looks, and returns once all is delivered; raises the error that ends a watch."""
 
 
 class TaskSet(Generic[S]):
@@ -158,7 +159,7 @@ class TaskSet(Generic[S]):
         task.add_done_callback(self._ended)
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
-        """Cancel the tasks that nobody waits for; those that are ending."""
+        """Cancel the tasks that nobody waits for; returns those that are ending."""
         ending = {
             task
             for task, requests in self._tasks.items()

@@ -23,16 +23,16 @@ from veeam_async.watch.polling.request import PollRequest, PollSource
 S = TypeVar("S", bound=Session)
 
 LIST_FROM = 32
-"""Asked-for sessions from which on a list is worth its while."""
+"""Sessions asked for, from which number on a list is worth its cost."""
 
 _COLLECT_SECONDS = 0.002
-"""For how long to collect: timers that are due together fire apart by less."""
+"""Seconds to collect requests: timers due together fire within less."""
 
 _LONGEST = 20
-"""How often collecting may go on: hundreds of watches wake up one after another."""
+"""Times that collecting may go on: hundreds of watches wake up one by one."""
 
 _TRUSTED = 10
-"""For how many looks the cost of the last list is believed, once it was too high."""
+"""Looks for which a list that had too many pages is not tried again."""
 
 
 class SharedPoller(Generic[S]):
@@ -69,13 +69,13 @@ class SharedPoller(Generic[S]):
         try:
             await request.done
         except BaseException:
-            # Else a watch that closes itself after its last event has nothing to end.
+            # Where all is answered, as after a watch's last event, no task is left.
             if not request.is_answered:
                 await self._end_unwanted()
             raise
 
     def _collect(self, known: int, left: int) -> None:
-        """Set out after a moment, or a few: as long as more is asked for."""
+        """Look after a moment, and later while more requests keep coming."""
         loop = asyncio.get_running_loop()
         loop.call_later(self._collect_seconds, self._set_out_or_wait, known, left)
 

@@ -30,17 +30,17 @@ _LONGEST = 30 * 24 * 3600.0
 """Seconds: the server lists no older sessions (page "GET /backupSessions")."""
 
 _REMEMBERED = timedelta(hours=1)
-"""For how long, beyond the look-back, an ended session is known: some servers' answers
-go back in time."""
+"""How long, beyond the look-back, an ended session is remembered: some servers send an
+older state after a newer one."""
 
 
 @attrs.frozen(kw_only=True)
 class Scope:
     """What a look at everything asks for.
 
-    Sessions that *where* selects and that run, or were created or have ended *since* a
-    time. None: the server's time is not known yet, take that of its newest session less
-    *lookback*.
+    It asks for sessions that *where* selects and that run, or were created or have
+    ended *since* a time. *since* is None while the server's time is not known: then
+    `start` counts *lookback* from the server's newest session.
     """
 
     where: str | None
@@ -48,7 +48,7 @@ class Scope:
     lookback: timedelta
 
     def start(self, newest: datetime | None) -> datetime:
-        """The time to ask from, where the server's newest session is of that time."""
+        """The time to ask from, given that of the server's newest session, if any."""
         return Watermark.at(newest).since(self.lookback) or EPOCH
 
 
@@ -58,7 +58,7 @@ class DiscoveryResult:
 
     *asked_at* is in monotonic seconds, *at* the moment of its end. *listed* are the
     sessions that the server lists, where it has no query that would show them; *random*
-    serves as an observation's.
+    is as in `Observation`.
     """
 
     asked_at: float
@@ -79,9 +79,10 @@ def lookback_of(seconds: float) -> timedelta:
 class Discovery:
     """The state of watching everything.
 
-    *begun*: what had ended before the watch is known, so that whatever else has ended
-    is news; *began* is the server's time then. *due* (monotonic seconds), *looking* and
-    *health* are those of the looks at everything, as a session's are of its own.
+    *begun*: a first look is complete, so that other sessions that have ended are news;
+    *began* is the server's time then, None where it had no session. *mark* is the
+    newest time seen in complete looks. *due* (monotonic seconds), *looking* and
+    *health* belong to the looks at everything, as in `TrackedSession` to a session's.
     """
 
     where: str | None
@@ -93,7 +94,7 @@ class Discovery:
     looking: bool = False
     health: Health = attrs.field(factory=Health)
     # Rises while a look is under way; `mark` follows only once all has been seen, else
-    # a look that breaks off would hide what it had not come to.
+    # a look that breaks off would hide the rows that it did not reach.
     _seen: Watermark = attrs.field(factory=Watermark)
     _looked_back_at: float = float("-inf")
     _looks_back: bool = True
@@ -111,7 +112,7 @@ class Discovery:
         return Scope(where=self.where, since=since, lookback=self.lookback)
 
     def is_news(self, session: Session) -> bool:
-        """Whether a session, seen for the first time, is to be told of."""
+        """Whether a session that is not watched yet gives events."""
         # 1. Whatever runs is news.
         if not session.is_stopped:
             return True
@@ -129,13 +130,13 @@ class Discovery:
 
     @property
     def latest(self) -> datetime | None:
-        """The newest time of the server, also of what was seen only in part."""
+        """The newest time of the server, looks that are not complete included."""
         known = (self._seen.newest, self.mark.newest)
         return max((time for time in known if time is not None), default=None)
 
     @property
     def expiry(self) -> datetime | None:
-        """Before when an end is too long ago to be remembered."""
+        """The server's time before which ends are forgotten, None while unknown."""
         newest = self.mark.newest
         return None if newest is None else newest - self.lookback - _REMEMBERED
 
@@ -144,7 +145,7 @@ class Discovery:
         self._seen.see(session)
 
     def complete(self, asked_at: float) -> None:
-        """Count what was seen: that was all there is."""
+        """Let the mark follow: the look has seen all there is."""
         if self._looks_back:
             self._looked_back_at = asked_at
         self.mark.rise(self._seen.newest)

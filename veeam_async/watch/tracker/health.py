@@ -1,4 +1,4 @@
-"""How looking goes, at one session or at the server: since when it fails, who knows."""
+"""The health of the looks at a session or at the server, and what was told of it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from veeam_async.events import EventKind, HealthChanged
 
 @attrs.define
 class Health:
-    """How the looks at one thing go.
+    """The state of the looks at one session, or at the server.
 
-    *failing_since* is None while they work; *degraded* means that they have failed for
-    longer than anybody's patience. What the listener believes stands apart from that:
-    *told* is since when, as it was told, and None while it believes all is well.
+    *looked*: one was made. *failures* counts those that failed in a row, and
+    *failing_since* is None while they work. *degraded*: they have failed for longer
+    than `patience`; *changed_at* is when that last changed. *told* is what the listener
+    knows: since when they fail, None where it was told that they work.
     """
 
     looked: bool = False
@@ -36,14 +37,14 @@ class Health:
         self.error = error
 
     def degrade(self, since: Moment, at: Moment, error: VeeamError) -> None:
-        """Looks have failed since then, for too long."""
+        """Note that looks have failed since then, which is too long."""
         self.failing_since = self.failing_since or since
         self.error = error
         if not self.degraded:
             self.degraded, self.changed_at = True, at.wall
 
     def recover(self, at: Moment) -> None:
-        """End the failing: a look worked."""
+        """Note that a look worked."""
         self.failures = 0
         self.failing_since = None
         if self.degraded:
@@ -51,14 +52,14 @@ class Health:
 
     @property
     def has_news(self) -> bool:
-        """Whether the listener does not know how it goes."""
+        """Whether the listener was told another state than this."""
         return self.changed_at is not None and self.degraded != (self.told is not None)
 
     def event(self, session_id: UUID | None, sequence: int) -> HealthChanged | None:
         """What is to be told, once; None where the listener knows all."""
         if self.changed_at is None or not self.has_news:
             return None
-        # An outage that ended before anybody heard of it is no news: `has_news` saw.
+        # An outage that ended before it was told has no news, and never comes here.
         kind, since = EventKind.RECOVERED, self.told
         if self.failing_since is not None and self.degraded:
             kind, since = EventKind.DEGRADED, self.failing_since.wall
@@ -74,7 +75,7 @@ class Health:
 
 
 class ServerHealth:
-    """Whose fault it is that looks fail: the server's where all do, else a session's.
+    """Blame the server where all looks fail, else the session whose looks fail.
 
     It keeps count of the sessions that were looked at and of those whose looks fail.
     Call `discount` before a session's health changes and `count` after; this changes

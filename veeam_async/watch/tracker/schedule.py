@@ -21,7 +21,7 @@ BACKOFF_LAST = 30.0
 """Seconds, doubled with each failure in a row, with full jitter."""
 
 _NEAR = 0.05
-"""The part of an interval before a tick in which a look counts as that tick's own."""
+"""Part of an interval: a look so shortly before a tick counts as that tick's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,10 +55,10 @@ class Rules:
 
 @attrs.define
 class Backoff:
-    """The next look after a failed one, later and later.
+    """The time of the next look after failed ones, later with each.
 
-    What failed in one look shares the next one: else ten thousand sessions that one
-    list shows would come back one by one.
+    Sessions that failed in one look share the next: else ten thousand sessions of one
+    list would come due one by one.
     """
 
     _failed: Moment | None = None
@@ -77,13 +77,13 @@ class Backoff:
 
 
 class Scheduled(Protocol):
-    """What a schedule holds: it is due at a monotonic time, unless it is looked at."""
+    """An entry, *due* at a monotonic time unless it is *looking* now."""
 
     due: float
     looking: bool
 
     def is_due(self, time: float) -> bool:
-        """Whether its next look is the one put down for that time."""
+        """Whether its next look is at that time, so that the entry is not stale."""
         ...
 
 
@@ -91,11 +91,11 @@ T = TypeVar("T", bound=Scheduled)
 
 
 class Schedule(Generic[T]):
-    """What is watched, by the monotonic time at which it is due.
+    """The watched sessions by the monotonic time at which each is due.
 
-    Ticks of equal intervals fall together, so nearly all sessions share a few times.
-    A place in a list for each time is an order of magnitude cheaper than one in a heap
-    for each session. Stale entries stay in their lists; `is_due` skips them.
+    Ticks of equal intervals coincide, so that nearly all sessions share a few times.
+    Hence a list for each time: that is an order of magnitude cheaper than a heap of all
+    sessions. Stale entries stay in their lists; `is_due` skips them.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Schedule(Generic[T]):
         self._lists: dict[float, list[T]] = {}
 
     def put(self, entry: T) -> None:
-        """Put an entry down for when it is due."""
+        """Add an entry at the time when it is due."""
         entries = self._lists.get(entry.due)
         if entries is None:
             self._lists[entry.due] = entries = []
@@ -124,9 +124,9 @@ class Schedule(Generic[T]):
         return None
 
     def take(self, now: float) -> list[T]:
-        """Take what is due by now, in the order in which it was put down.
+        """Take out what is due by now, by time, then in the order of `put`.
 
-        It counts as being looked at from then on, and so is taken once.
+        Each entry is *looking* from then on, and so is taken once.
         """
         taken: list[T] = []
         while self._times and self._times[0] <= now:

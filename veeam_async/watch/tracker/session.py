@@ -102,7 +102,7 @@ class TrackedSession(Generic[S]):
     health: Health = attrs.field(factory=Health)
 
     def is_due(self, time: float) -> bool:
-        """Whether its next look is put down for that time."""
+        """Whether its next look is at that time, and not stale."""
         return not (self.due != time or self.looking or self.phase >= _OVER)
 
     @property
@@ -113,7 +113,7 @@ class TrackedSession(Generic[S]):
     # ------------------------------------------------------------ what was seen
 
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
-        """Know what a look showed, and when the next one is due."""
+        """Update from a look that showed the session; set when the next one is due."""
         self._answered(seen)
         self.known, self.progress = session, None
         self.missing, self.missing_since = 0, None
@@ -135,9 +135,9 @@ class TrackedSession(Generic[S]):
             self.phase = Phase.STOPPED
 
     def see_again(self, session: S, asked_at: float, at: Moment, due: float) -> None:
-        """Know what is as it was told: as nearly every look, among ten thousand.
+        """Update from a look at a session whose state is as it was told, the fast way.
 
-        While a session goes on as it did only its progress is kept: ten thousand new
+        While nothing but progress has changed, only that is kept: ten thousand new
         objects at each look would have the garbage collector go through all there is.
         """
         self.looking = False
@@ -156,7 +156,7 @@ class TrackedSession(Generic[S]):
             self.progress = session.progress
 
     def miss(self, seen: Observation[S], rules: Rules) -> None:
-        """The server does not know the session."""
+        """Update from a 404: the server does not know the session."""
         self._answered(seen)
         self.missing += 1
         # 1. Its end was seen, and the server has forgotten it since.
@@ -171,7 +171,7 @@ class TrackedSession(Generic[S]):
             self._await(seen, rules)
 
     def fail(self, at: Moment, error: VeeamError, due: float) -> None:
-        """Count a look that failed; what is known stays."""
+        """Count a look that failed, without change to what is known."""
         if self.phase is Phase.DELIVERED:
             self.phase = Phase.ACTIVE
         self.due = due
@@ -224,7 +224,7 @@ class TrackedSession(Generic[S]):
     def _kind(self, rules: Rules) -> EventKind | None:
         if self.suppressed:
             return None
-        # 1. An end without a sight: it never appeared.
+        # 1. It was never seen: only its end can be told.
         end = _ENDS.get(self.phase)
         if self.known is None:
             return end
@@ -260,5 +260,5 @@ class TrackedSession(Generic[S]):
         return event
 
     def _not_before(self, before: S) -> datetime | None:
-        """When the old state was last seen; a Stopped that was told has no old one."""
+        """When the old state was last seen; None where it was Stopped already."""
         return None if before.is_stopped else self.told_seen

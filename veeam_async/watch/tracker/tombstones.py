@@ -23,13 +23,13 @@ class Tombstones:
         return session_id in self.marks
 
     def add(self, session_id: UUID, mark: datetime | None = None) -> None:
-        """Remember an id, again as the latest where it was known already."""
+        """Remember an id; a known one moves to the end."""
         # `expire` stops at the first that is young enough, so the order must hold.
         self.marks.pop(session_id, None)
         self.marks[session_id] = mark
 
     def expire(self, before: datetime, but: Collection[UUID] = ()) -> None:
-        """Forget those that ended before that time, except the listed ones."""
+        """Forget those that ended before that time, except those in *but*."""
         old = []
         for session_id, mark in self.marks.items():
             if mark is not None and mark >= before:

@@ -1,7 +1,7 @@
-"""The watcher's mind, for many sessions: observations go in, events come out.
+"""The state machine of a watch, for many sessions: observations in, events out.
 
-No clock, no I/O, no asyncio and no random numbers: times and numbers come with what is
-observed. A command line, an orchestrator's trigger and a replay can run it alike.
+It uses no clock, no I/O, no asyncio and no random numbers: what it needs of them comes
+with the observations. So a replay gives the same events as the watch did.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ S = TypeVar("S", bound=Session)
 
 @attrs.frozen
 class Due:
-    """What to look at now.
+    """The looks that are due now.
 
-    *session_ids*, those to *confirm* by a look of their own since a list would not, and
-    all of a *scope*.
+    They are at *session_ids*; at those to *confirm*, by a GET for each, since a list
+    does not show that a session is gone; and at everything in a *scope*, or None.
     """
 
     session_ids: list[UUID]
@@ -42,7 +42,7 @@ class Due:
 class Tracker(Generic[S]):
     """Watch *session_ids* by *rules*, and with a *discovery* everything.
 
-    *sequence* is that of the last event told, where an earlier watch goes on.
+    *sequence* is that of the last event of the watch that this one resumes, else 0.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Tracker(Generic[S]):
         )
         self._schedule = Schedule[TrackedSession[S]]()
         self._backoff = Backoff()
-        # Unlike a dict's its first is found at once, whatever was taken away before.
+        # Its first is found at once; a dict's only past all that was removed before.
         self._untold: OrderedDict[UUID, None] = OrderedDict()
         self._repeated: Moment | None = None
         self._next_look = 0.0
@@ -81,12 +81,12 @@ class Tracker(Generic[S]):
         return self.discovery is None and not self.tracked
 
     def add(self, session_id: UUID) -> None:
-        """Watch a session too, at once; of no effect where it is or was watched."""
+        """Watch one more session, unless it is watched or has a tombstone."""
         if session_id not in self.tracked and session_id not in self.tombstones:
             self.restore(TrackedSession(session_id))
 
     def restore(self, tracked: TrackedSession[S]) -> None:
-        """Watch a session from where an earlier watch was with it."""
+        """Watch a session that has a state already, from a checkpoint for example."""
         self.tracked[tracked.id] = tracked
         self._untold[tracked.id] = None
         self.server.count(tracked.health)
@@ -128,7 +128,7 @@ class Tracker(Generic[S]):
     # ------------------------------------------------------------ what was seen
 
     def feed(self, observation: Observation[S]) -> list[WatchEvent[S]]:
-        """Take an observation in; all there is to tell then, in order."""
+        """Note an observation; the events that come of it, in order."""
         self.note(observation)
         return list(iter(self.tell, None)) if self.has_news else []
 
@@ -138,13 +138,13 @@ class Tracker(Generic[S]):
         return bool(self._untold) or self.server.health.has_news
 
     def note(self, seen: Observation[S]) -> None:
-        """Take in what was seen; a look older than the newest is passed over."""
+        """Update from what was seen; a look older than the newest one is ignored."""
         tracked = self.tracked.get(seen.id)
         # 1. A session that is not watched, as yet.
         if tracked is None:
             self._meet(seen)
-        # 2. All is as it was told, as in nearly every look among ten thousand: nothing
-        #    to weigh, nothing to tell.
+        # 2. All is as it was told, as in nearly every look at ten thousand sessions:
+        #    there is nothing to tell.
         elif tracked.phase is Phase.DELIVERED and self._repeats(
             tracked, seen, seen.session
         ):
@@ -156,7 +156,7 @@ class Tracker(Generic[S]):
     def _repeats(
         self, tracked: TrackedSession[S], seen: Observation[S], session: S | None
     ) -> bool:
-        """Take in what was told already; False where it is anything else."""
+        """Update, the fast way, from a look without news; False for any other look."""
         told = tracked.told
         if (
             session is None
@@ -177,7 +177,7 @@ class Tracker(Generic[S]):
 
     def _note(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
         tracked.looking = False
-        # Answers overtake each other; what was asked for first is older news.
+        # Answers overtake each other: the one that was asked for last counts.
         if seen.asked_at >= tracked.asked_at:
             tracked.asked_at = seen.asked_at
             self._take_in(tracked, seen)
@@ -198,7 +198,7 @@ class Tracker(Generic[S]):
         else:
             tracked.miss(seen, self.rules)
         self.server.count(health)
-        # Only now, with the totals right, can anybody be blamed or cleared.
+        # Only now are the totals right, which decide between server and session.
         if error is not None:
             self.server.session_failed(health, seen.at, error)
         else:
@@ -219,16 +219,16 @@ class Tracker(Generic[S]):
         failures = tracked.health.failures
         due = self._backoff.next(seen.at, failures, seen.random, error)
         if seen.unlisted:
-            # Any sooner it would ask for a list of its own.
+            # Any sooner, a whole list would be asked for because of this one session.
             due = max(due, self.rules.next_look(seen.asked_at, seen.at.monotonic))
         return due
 
     def _meet(self, seen: Observation[S]) -> None:
-        """Take in a session that is not watched, as yet."""
+        """Watch a session that was not, if it is news; else bury it."""
         discovery, session = self.discovery, seen.session
         if discovery is None or session is None:
             return
-        # A list goes back further than the last one: it shows what was told already.
+        # Lists overlap in time, and so show again what was told already.
         if seen.id not in self.tombstones and discovery.is_news(session):
             self.add(seen.id)
             self._note(self.tracked[seen.id], seen)
@@ -241,7 +241,7 @@ class Tracker(Generic[S]):
         self.tombstones.add(session_id, mark)
 
     def discovered(self, result: DiscoveryResult) -> None:
-        """Take in how a look at everything ended, after all that it saw."""
+        """Update from the end of a look at everything; its rows were noted before."""
         discovery = self.discovery
         if discovery is None:
             return
@@ -250,7 +250,7 @@ class Tracker(Generic[S]):
             self._discovery_failed(discovery, result, result.error)
             return
         if result.listed is not None:
-            # What is listed at first may have ended long ago, and a list does not say.
+            # References hold no states: what they list may have ended long ago.
             old = not discovery.begun or discovery.began is not None
             self._enlist(result.listed, suppressed=old)
         discovery.due = self.rules.next_look(result.asked_at, result.at.monotonic)
@@ -270,7 +270,7 @@ class Tracker(Generic[S]):
         self.server.discovery_failed(discovery.health, result.at, error)
 
     def _enlist(self, listed: Collection[UUID], *, suppressed: bool) -> None:
-        """Watch what is listed and new."""
+        """Watch those listed that are new; *suppressed* is as in `TrackedSession`."""
         for session_id in listed:
             if session_id not in self.tracked and session_id not in self.tombstones:
                 self.restore(TrackedSession(session_id, suppressed=suppressed))

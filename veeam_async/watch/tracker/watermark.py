@@ -1,4 +1,4 @@
-"""The newest time that a server has told: from where on to ask for what changed.
+"""The newest time that a server has told: from there on it is asked for changes.
 
 It comes from the sessions alone, never from the client's clock, which can be wrong.
 """
@@ -13,11 +13,11 @@ import attrs
 from veeam_async.models import Session
 
 OVERLAP = timedelta(seconds=30)
-"""How far behind the newest time to look each time: rows do not come in order."""
+"""How far before the newest time each query asks: rows do not come in order."""
 
 _REAL_YEARS = range(1970, 9000)
-"""A .NET server's first and last times, in the years 1 and 9999, mean "never"; the last
-would hide all that comes."""
+"""A .NET server's first and last times, in the years 1 and 9999, mean "never"; a
+watermark that rose to the last would hide all later sessions."""
 
 
 @attrs.define
