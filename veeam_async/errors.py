@@ -332,9 +332,9 @@ def is_fault(error: VeeamError) -> bool:
 
 def is_of_rows(error: VeeamError) -> bool:
     """Only rows of a page could not be decoded; the page itself was read."""
-    return isinstance(error, DecodeError) and all(
-        " @ $.rows[" in problem for problem in error.problems
-    )
+    if not isinstance(error, DecodeError) or not error.problems:
+        return False
+    return all(" @ $.rows[" in problem for problem in error.problems)
 
 
 def never_sent(error: VeeamError) -> bool:
