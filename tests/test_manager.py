@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from veeam_async import (
     Task,
 )
 from veeam_async.simulator import Simulator
+from veeam_async.simulator.threaded import ThreadedSimulator
 from veeam_async.transport.aiohttp import AiohttpTransport
 from veeam_async.transport.direct import DirectTransport
 
@@ -173,6 +176,33 @@ async def test_over_tls_the_same_works(tmp_path: Path) -> None:
         for tls in (ca_file, str(ca_file), context):
             async with client(server, tls=tls) as em:
                 assert len(await em.backup_sessions.references()) == 5
+
+
+async def test_leaving_in_another_loop_is_misuse_and_no_hang() -> None:
+    """Only the loop that opened the connections can close them, and still does."""
+    other = asyncio.new_event_loop()
+    thread = threading.Thread(target=other.run_forever)
+    thread.start()
+
+    def there(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, other).result(timeout=20)
+
+    try:
+        with ThreadedSimulator(sessions=5) as server:
+            em = EnterpriseManager(
+                server.url, username=server.username, password=server.password
+            )
+            await asyncio.to_thread(there, em.__aenter__())
+            watch = em.backup_sessions.watch(server.session_ids)
+            await asyncio.to_thread(there, anext(watch))
+            with pytest.raises(RuntimeError, match="another event loop"):
+                await em.__aexit__(None, None, None)
+            await asyncio.to_thread(there, em.__aexit__(None, None, None))
+            assert server.stats.logouts == 1
+    finally:
+        other.call_soon_threadsafe(other.stop)
+        thread.join()
+        other.close()
 
 
 async def test_opening_twice_at_once_is_misuse() -> None:

@@ -176,6 +176,7 @@ class EnterpriseManager:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._pool.check_loop()
         try:
             await close_all(self._open)
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -66,6 +67,7 @@ class Pool:
         # Read for each request: one look-up less.
         self._monotonic = clock.monotonic
         self._open: tuple[Transport, Logon] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def is_open(self) -> bool:
@@ -91,6 +93,7 @@ class Pool:
         if self._open is not None:
             raise RuntimeError("it is open already: make a second EnterpriseManager")
         self._open = (self._connect(), self._log_on(self._send))
+        self._loop = asyncio.get_running_loop()
         if not log_on:
             return
         try:
@@ -99,6 +102,15 @@ class Pool:
         except BaseException:
             await self.close()
             raise
+
+    def check_loop(self) -> None:
+        """RuntimeError in another event loop than the one that opened the pool."""
+        # Its connections answer in that loop alone: waiting for them here never ends.
+        if self._open is not None and self._loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "this EnterpriseManager was opened in another event loop: leave it "
+                "there, and make one of its own for each loop"
+            )
 
     async def close(self) -> None:
         """Log out and close every connection."""
