@@ -7,6 +7,7 @@ password, a token or the id of a logon session.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
@@ -57,6 +58,24 @@ class ConnectionFailed(VeeamError):
         super().__init__(message)
         self.sent = sent
         self.passing = passing
+
+
+class ServerSilent(ConnectionFailed):
+    """The server at *origin* has answered no request *since* an aware time.
+
+    It may accept connections all the same. *seconds* is for how long. A fetch ends with
+    it, a watch looks again at its own pace.
+    """
+
+    def __init__(self, origin: str, *, since: datetime, seconds: float) -> None:
+        super().__init__(
+            f"{origin} has answered no request since {since:%Y-%m-%d %H:%M:%S} UTC "
+            f"({seconds:.0f} s): see whether its service runs, or what lies between, "
+            "and try again"
+        )
+        self.origin = origin
+        self.since = since
+        self.seconds = seconds
 
 
 class CertificateError(ConnectionFailed):
@@ -286,6 +305,11 @@ def is_fatal(error: VeeamError, *, proven: bool) -> bool:
     if isinstance(error, PermissionDenied):
         return error.method == "POST"  # the logon's
     return not proven and isinstance(error, NotEnterpriseManager | CertificateError)
+
+
+def ends_fetch(error: VeeamError, *, proven: bool) -> bool:
+    """*error* would meet every other id of a fetch as well."""
+    return isinstance(error, ServerSilent) or is_fatal(error, proven=proven)
 
 
 def is_passing(error: VeeamError) -> bool:

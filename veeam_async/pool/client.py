@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import TypeAlias
 
 from veeam_async.clock import Clock
 from veeam_async.errors import (
     AuthenticationFailed,
+    ConnectionFailed,
     PermissionDenied,
     VeeamError,
     never_sent,
@@ -20,6 +22,7 @@ from veeam_async.pool.instrumentation import Instrumentation
 from veeam_async.pool.limiter import Limiter
 from veeam_async.pool.logon import Judge, Logon, RenewalBudget, Send, Token
 from veeam_async.pool.responses import check
+from veeam_async.pool.silence import Silence
 from veeam_async.retry import NEVER, Retry
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
 
@@ -42,7 +45,8 @@ class Pool:
     """Requests to one server: open it, ask, close it.
 
     *connect* makes the transport, in the loop that opens the pool. *log_on* makes the
-    logon; it is handed the function by which that sends its own requests.
+    logon; it is handed the function by which that sends its own requests. *timeout* is
+    that of a request, in seconds.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Pool:
         retry: Retry | None = None,
         instrumentation: Instrumentation,
         clock: Clock = POOL_CLOCK,
+        timeout: float = inf,
     ) -> None:
         self.endpoint = endpoint
         self._root = endpoint.root
@@ -66,6 +71,7 @@ class Pool:
         self._clock = clock
         # Read for each request: one look-up less.
         self._monotonic = clock.monotonic
+        self._silence = Silence(endpoint.origin, timeout, clock)
         self._open: tuple[Transport, Logon] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -153,7 +159,8 @@ class Pool:
             finally:
                 self.limiter.release(slot, outcome)
             if isinstance(outcome, Response):
-                token.alive_at, token.worked = self._monotonic(), True
+                token.worked = True
+                token.alive_at = self._silence.answered_at = self._monotonic()
                 return outcome
             budget = budget or RenewalBudget()
             attempt = exchange - budget.renewals
@@ -185,7 +192,9 @@ class Pool:
         while True:
             try:
                 transport, _ = self._opened()
-                return judge(await self._exchange(transport, request, route, attempt))
+                answer = await self._exchange(transport, request, route, attempt)
+                self._silence.answered()
+                return judge(answer)
             except VeeamError as error:
                 failure = error
             await self._pause(self._retry, "GET", route, failure, attempt)
@@ -214,6 +223,10 @@ class Pool:
         self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int
     ) -> None:
         """Wait until the next attempt, or raise *error* where there is none."""
+        if isinstance(error, ConnectionFailed):
+            self._end_silence(error)
+        else:
+            self._silence.answered()
         wait = retry.wait(error, attempt, self._clock.random)
         if wait is None or not _may_repeat(method, error):
             # Without its frames, which hold a token: some tools show their variables.
@@ -227,6 +240,13 @@ class Pool:
             wait,
         )
         await self._clock.sleep(wait)
+
+    def _end_silence(self, error: ConnectionFailed) -> None:
+        """Raise for all who wait, where nothing has been answered for too long."""
+        silent = self._silence.after(error) if error.passing else None
+        if silent is not None:
+            self.limiter.refuse(silent)
+            raise silent from error.with_traceback(None)
 
     def _opened(self) -> tuple[Transport, Logon]:
         if self._open is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections import deque
 from contextlib import suppress
 from typing import TypeAlias
@@ -108,6 +109,14 @@ class Limiter:
             self._halved_at = self.handed_out
 
     # ------------------------------------------------------------ who waits
+
+    def refuse(self, error: Exception) -> None:
+        """Fail all who wait for a slot with copies of *error*."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                # A shared one would gather the tracebacks of all of them.
+                turn.set_exception(copy.copy(error))
 
     async def _turn(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -100,6 +100,7 @@ class Settings:
             retry=self.retry,
             instrumentation=Instrumentation(self.on_request, clock.monotonic),
             clock=clock,
+            timeout=(self.timeout or Timeout()).request,
         )
 
     def _connect(self, origin: str, trust: Trust | None) -> Transport:

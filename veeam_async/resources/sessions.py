@@ -10,7 +10,7 @@ from uuid import UUID
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
-from veeam_async.errors import Json, NotFound, VeeamError, is_fatal
+from veeam_async.errors import Json, NotFound, VeeamError, ends_fetch, is_fatal
 from veeam_async.fetch import Fetch
 from veeam_async.ids import Id, check_many, ends_in_uuid, parse_id
 from veeam_async.models import (
@@ -97,7 +97,7 @@ class JobSessions(Entities[S], Generic[S]):
             ids,
             concurrency=maximum if concurrency is None else concurrency,
             ordered=ordered,
-            is_fatal=self._is_fatal,
+            is_fatal=self._ends_fetch,
             finish=self._finish,
         )
         self._keep(fetch)  # so that closing the manager ends it
@@ -292,6 +292,9 @@ class JobSessions(Entities[S], Generic[S]):
 
     def _load(self, data: Json) -> S:
         return from_dict(self._kind, data)
+
+    def _ends_fetch(self, error: VeeamError) -> bool:
+        return ends_fetch(error, proven=self._pool.proven)
 
     def _is_fatal(self, error: VeeamError) -> bool:
         return is_fatal(error, proven=self._pool.proven)
