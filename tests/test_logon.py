@@ -9,14 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.bodies import SESSION_ID, error, logon, session, uuid_of
+from tests.support.bodies import SESSION_ID, TOKEN, error, logon, session, uuid_of
 from tests.support.clients import clocked_em
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset, Stall
 from veeam_async import (
     AuthenticationFailed,
     BadRequest,
     ConnectionFailed,
-    DecodeError,
     EnterpriseManager,
     NotEnterpriseManager,
     PermissionDenied,
@@ -73,6 +72,20 @@ def logons(*acts: Act, then: Act = GOOD) -> Callable[[Asked], Act]:
         return GONE if asked.method == "DELETE" else then
 
     return choose
+
+
+class Time:
+    """A time that passes only when it is told to, or slept through."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.clock = Clock(monotonic=lambda: self.now, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much of it pass, and everybody else go on."""
+        until = self.now + seconds
+        await asyncio.sleep(0.001)
+        self.now = max(self.now, until)
 
 
 def client(
@@ -181,7 +194,7 @@ async def test_a_server_that_refuses_its_fresh_tokens_is_not_asked_for_ever() ->
                 await em.backup_sessions.get(ONE)
 
     assert server.count("POST") == 3
-    assert server.count("GET") == 3
+    assert server.count("GET", "/api/backupSessions") == 3
 
 
 async def test_one_connection_is_enough_for_a_renewal() -> None:
@@ -251,13 +264,22 @@ async def test_entering_with_bad_credentials_fails_and_leaves_nothing() -> None:
 
 
 async def test_another_password_of_the_callable_is_tried() -> None:
-    """The same one is not."""
+    """The same one is not; and while it is refused nobody asks before ten seconds."""
     passwords = ["old", "old", "new"]
+    time = Time()
     async with FaultServer(logons(REFUSED, logon())) as server:
-        async with client(server, lambda: passwords.pop(0), lazy=True) as em:
-            for _ in range(2):
+        em = clocked_em(
+            server, time.clock, password=lambda: passwords.pop(0), lazy=True
+        )
+        async with em:
+            for _ in range(3):
                 with pytest.raises(AuthenticationFailed):
                     await em.backup_sessions.get(ONE)
+            assert passwords == ["old", "new"]
+            time.now += 10
+            with pytest.raises(AuthenticationFailed):
+                await em.backup_sessions.get(ONE)
+            time.now += 10
             await em.backup_sessions.get(ONE)
 
     assert server.count("POST") == 2
@@ -390,19 +412,26 @@ async def test_a_version_that_the_server_refuses_is_a_bad_request() -> None:
                 pass
 
 
-async def test_a_logon_body_that_cannot_be_read_is_told_without_its_text() -> None:
-    """It may hold the id of the logon session, which is the token."""
-    body = json.dumps({"SessionId": SESSION_ID, "UserName": 5, "Type": "LogonSession"})
-    answer = Answer(
-        status=201, body=body.encode(), headers={"X-RestSvcSessionId": "dG9rZW4="}
-    )
-    async with FaultServer(logons(answer)) as server:
-        with pytest.raises(DecodeError) as caught:
-            async with client(server):
-                pass
+@pytest.mark.parametrize(
+    "body", [b"", b"<html></html>", b"{", b"\xff", b'{"UserName": 5}']
+)
+async def test_a_token_is_a_logon_though_its_body_cannot_be_read(body: bytes) -> None:
+    """And its session, whose id the token holds, is logged out at the end."""
+    answer = Answer(status=201, body=body, headers={"X-RestSvcSessionId": TOKEN})
+    async with FaultServer(logons(answer)) as server, client(server) as em:
+        await em.backup_sessions.get(ONE)
 
-    assert caught.value.excerpt == ""
-    assert SESSION_ID not in str(caught.value)
+    assert server.count("POST") == 1
+    assert server.count("DELETE", f"/api/logonSessions/{SESSION_ID}") == 1
+
+
+async def test_a_token_of_another_form_is_not_logged_out_by_it() -> None:
+    """Without a link that can be read nothing says which session that would end."""
+    answer = Answer(status=201, body=b"", headers={"X-RestSvcSessionId": "dG9rZW4="})
+    async with FaultServer(logons(answer)) as server, client(server) as em:
+        await em.backup_sessions.get(ONE)
+
+    assert server.count("DELETE") == 0
 
 
 async def test_nobody_listening_is_a_failed_connection() -> None:

@@ -98,6 +98,31 @@ class RequestTimeout(ConnectionFailed, TimeoutError):
     """The server did not connect, or did not answer, in the time it was given."""
 
 
+class PasswordUnavailable(ConnectionFailed):
+    """The callable that gives the password failed; its own error is the cause."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"the password callable failed ({found}): nothing was sent", sent=False
+        )
+
+
+class LogonPaused(ConnectionFailed):
+    """A logon was refused, and until the next may be tried nothing is sent.
+
+    *seconds* is how long that is; accounts lock where wrong passwords come too often.
+    The refusal is the cause, where it is one of a password that has worked.
+    """
+
+    def __init__(self, reason: str, *, seconds: float) -> None:
+        super().__init__(
+            f"{reason}: nothing was sent, and nothing will be for {seconds:.0f} s; "
+            "is the account locked, or its password another one?",
+            sent=False,
+        )
+        self.seconds = seconds
+
+
 class ApiError(VeeamError):
     """The server answered with an error.
 
@@ -300,16 +325,17 @@ def is_fatal(error: VeeamError, *, proven: bool) -> bool:
     *proven*: a logon has succeeded before, so the address and its certificate are
     right, and an answer of another kind may pass.
     """
-    if isinstance(error, AuthenticationFailed):
-        return True
-    if isinstance(error, PermissionDenied):
+    if isinstance(error, AuthenticationFailed | PermissionDenied):
         return error.method == "POST"  # the logon's
     return not proven and isinstance(error, NotEnterpriseManager | CertificateError)
 
 
 def ends_fetch(error: VeeamError, *, proven: bool) -> bool:
     """*error* would meet every other id of a fetch as well."""
-    return isinstance(error, ServerSilent) or is_fatal(error, proven=proven)
+    # To a watch they are one failed look; here they would be that of every id.
+    if isinstance(error, LogonPaused | ServerSilent):
+        return True
+    return is_fatal(error, proven=proven)
 
 
 def is_passing(error: VeeamError) -> bool:

@@ -26,10 +26,12 @@ def open_em(server: FaultServer, **settings: Any) -> EnterpriseManager:
     return EnterpriseManager(server.url, **({"retry": FAST} | LOGON | settings))
 
 
-def clocked_em(server: FaultServer, clock: Clock) -> EnterpriseManager:
-    """Make a client of *server* that goes by *clock*."""
+def clocked_em(
+    server: FaultServer, clock: Clock, *, lazy: bool = False, **logon: Any
+) -> EnterpriseManager:
+    """Make a client of *server* that goes by *clock*; *logon* as another user."""
     settings = Settings.checked(
-        **LOGON,
+        **(LOGON | logon),
         accept="json",
         api_version="latest",
         max_connections=16,
@@ -43,7 +45,7 @@ def clocked_em(server: FaultServer, clock: Clock) -> EnterpriseManager:
     endpoint = Endpoint.parse(server.url)
     trust = trust_of(tls=True) if endpoint.is_tls else None
     pool = settings.pool(endpoint, trust, clock=clock)
-    return EnterpriseManager._over(pool, clock)
+    return EnterpriseManager._over(pool, clock, lazy=lazy)
 
 
 @asynccontextmanager

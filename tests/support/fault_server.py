@@ -188,6 +188,9 @@ class FaultServer:
         traceback: TracebackType | None,
     ) -> None:
         self._server.close()
+        # What was accepted just now is served by tasks that have yet to begin.
+        for _ in range(3):
+            await asyncio.sleep(0)
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:
@@ -209,6 +212,8 @@ class FaultServer:
         task = asyncio.create_task(self._serve(reader, writer, self.connections))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # One that was cancelled before it began closes nothing itself.
+        task.add_done_callback(lambda _: writer.close())
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int

@@ -1,8 +1,10 @@
 """The path of every request: a slot, a token, the exchange, its status, a retry.
 
-*Sent at most once.* An action (any POST but the logon) is repeated only where the
-server cannot have seen it or refused its token. A password that was refused is not sent
-a second time, since accounts lock.
+*Sent at most once.* An action (any POST but the logon) that may have been carried out:
+it is repeated only where the server cannot have seen it. A wrong password: once a
+password was refused, by a 401 or 403 of whatever form, no further request sends it
+again, since accounts lock; one that has worked gets one more try, a minute later. Two
+failed logons in a minute are the most, whatever passwords there are.
 
 *Sent again.* GET, DELETE and the logon are repeated on errors that may pass, as `Retry`
 says. Any request that met a dead token is repeated with a fresh one, a few times. A

@@ -30,6 +30,9 @@ _LOG = logging.getLogger(__name__)
 
 _OK = 200
 
+_MOST_REFUSING = 1000
+"""Paths remembered that answer 401 while others work."""
+
 _IDLE_SECONDS = 14 * 60.0
 """Seconds: tokens die after 15 idle minutes, which some servers answer with 403."""
 
@@ -74,6 +77,8 @@ class Pool:
         self._silence = Silence(endpoint.origin, timeout, clock)
         self._open: tuple[Transport, Logon] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        # What answers 401 to tokens that are alive.
+        self._refusing: set[str] = set()
 
     @property
     def is_open(self) -> bool:
@@ -151,25 +156,33 @@ class Pool:
                 transport, logon = self._opened()
                 token = logon.current or await logon.token()
                 asked = Request(method, self._root + path, _headers(method, token))
+                token.carried += 1
                 try:
                     answer = await self._exchange(transport, asked, route, exchange)
                     outcome = self._checked(answer, method, path, token)
                 except VeeamError as error:
                     outcome = error
+                finally:
+                    token.carried -= 1
+                    if token.given_up:
+                        logon.put_down(token)
             finally:
                 self.limiter.release(slot, outcome)
             if isinstance(outcome, Response):
                 token.worked = True
                 token.alive_at = self._silence.answered_at = self._monotonic()
+                if self._refusing:
+                    self._refusing.discard(_resource(path))
                 return outcome
             budget = budget or RenewalBudget()
             attempt = exchange - budget.renewals
-            # 1. The token died: try a fresh one at once; that is no attempt of `retry`.
-            if self._is_dead(token, outcome) and budget.allows(token):
-                logon.forget(token)
+            # 1. The token died: a fresh one, at once and on nobody's account.
+            if self._is_dead(token, outcome) and await self._renews(
+                logon, token, path, budget
+            ):
+                continue
             # 2. Anything else: wait for the next attempt, or raise.
-            else:
-                await self._pause(retry, method, route, outcome, attempt)
+            await self._pause(retry, method, route, outcome, attempt)
 
     def _checked(
         self, answer: Response, method: str, path: str, token: Token
@@ -185,6 +198,26 @@ class Pool:
         if isinstance(outcome, PermissionDenied):
             return self._monotonic() - token.alive_at > _IDLE_SECONDS
         return isinstance(outcome, AuthenticationFailed)
+
+    async def _renews(
+        self, logon: Logon, token: Token, path: str, budget: RenewalBudget
+    ) -> bool:
+        """Whether a request to *path* that met a 401 goes again with another token.
+
+        What answers so to a fresh one too may do so to every one, while others work:
+        the server is asked about the token itself then.
+        """
+        if not budget.allows(token):
+            return False
+        resource = _resource(path)
+        is_odd = budget.renewals > 1 or resource in self._refusing
+        if is_odd and logon.current is token and await logon.is_alive(token):
+            token.alive_at, token.worked = self._monotonic(), True
+            if len(self._refusing) >= _MOST_REFUSING:
+                self._refusing.clear()
+            self._refusing.add(resource)
+            return False
+        return logon.forget(token)
 
     async def _send(self, request: Request, route: str, judge: Judge) -> Response:
         """Send for the logon: no slot, no token, and a POST that may be repeated."""
@@ -258,6 +291,11 @@ def _headers(method: str, token: Token) -> Mapping[str, str]:
     if method != "POST":
         return token.headers
     return {**token.headers, "Content-Length": "0"}
+
+
+def _resource(path: str) -> str:
+    """What *path* names, whatever is asked of it."""
+    return path.partition("?")[0]
 
 
 def _may_repeat(method: str, error: VeeamError) -> bool:

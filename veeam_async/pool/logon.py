@@ -19,16 +19,19 @@ from urllib.parse import quote
 import attrs
 
 from veeam_async import codec
+from veeam_async.clock import Clock
 from veeam_async.errors import (
-    AuthenticationFailed,
+    DecodeError,
     NotEnterpriseManager,
-    PermissionDenied,
+    PasswordUnavailable,
     VeeamError,
+    is_passing,
 )
 from veeam_async.models import LogonSession
+from veeam_async.pool.caution import Caution
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.responses import check
-from veeam_async.transport.exchange import Request, Response
+from veeam_async.transport.exchange import Headers, Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A password, or a callable, plain or async, that returns one at each logon."""
@@ -36,12 +39,20 @@ Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
 TOKEN_HEADER = "X-RestSvcSessionId"  # noqa: S105 - a header's name
 
 _MOST_UNPROVEN, _MOST_RENEWALS = 2, 10
-"""Dead tokens that one request may meet: of those that never worked, and of all."""
+_MOST_USELESS, _USELESS_SECONDS = 2, 60.0
+"""Renewals in so many seconds of tokens that no request was ever answered with."""
+_REFUSALS = (401, 403)
+_CREATED, _UNAUTHORIZED = 201, 401
+_REPEAT_SECONDS = 1.0
+"""How long at most until a renewal that met something odd is sent once more."""
 _SHORTEST_SECRET = 8
 """Bytes: a shorter text may well stand in a body for another reason."""
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
-"""How long `end` waits for a logon that is under way, so that it can log out of it."""
+"""How long the end waits for a logon that is under way, to log out of it."""
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
+_BASIC = re.compile(r"(?:^|,)\s*basic(?:\s|,|$)", re.IGNORECASE)
+_SESSION_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HALF = re.compile("[\ud800-\udfff]")
 """A lone half of a UTF-16 pair, which UTF-8 cannot encode."""
 
@@ -56,15 +67,18 @@ Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 class Token:
     """A token, told apart by identity.
 
-    *headers* are those of a request that carries it; *delete* is the path that ends its
-    logon session. *alive_at* is when the server last accepted it, in the pool's
-    monotonic seconds (inf: not yet); *worked*: a request succeeded with it.
+    *headers* are those of a request that carries it, *delete* is the path of the link
+    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
+    it, *worked* whether a request was ever answered with it, *carried* by how many
+    requests in flight, *given_up* whether no other will carry it.
     """
 
     headers: Mapping[str, str] = attrs.field(repr=False)
     delete: str | None = attrs.field(repr=False)
     alive_at: float = float("inf")
     worked: bool = False
+    carried: int = 0
+    given_up: bool = False
 
     def hidden_in(self, body: bytes) -> bytes:
         """The *body* without the token and its logon session's id.
@@ -116,6 +130,7 @@ class Logon:
         password: Password,
         api_version: str,
         headers: Mapping[str, str],
+        clock: Clock,
     ) -> None:
         self._send = send
         self._endpoint = endpoint
@@ -126,7 +141,12 @@ class Logon:
         self.current: Token | None = None
         """The token, or None: then `token()` logs on."""
         self._renewal: asyncio.Task[Token] | None = None
-        self._refusal: tuple[str, VeeamError] | None = None
+        self._clock = clock
+        self._caution = Caution(clock)
+        self._useless_at: list[float] = []
+        self._is_refused = False
+        self._given_up: set[Token] = set()
+        self._logouts: set[asyncio.Task[None]] = set()
         self._is_ending = False
         self.proven = False
         self.count = 0
@@ -159,10 +179,56 @@ class Logon:
         # Each waiter raises its own: a shared one would gather all their tracebacks.
         raise copy.copy(failure) from failure.__cause__
 
-    def forget(self, token: Token) -> None:
-        """Drop a dead *token*, unless a newer one has replaced it already."""
-        if self.current is token:
-            self.current = None
+    def forget(self, token: Token) -> bool:
+        """Drop a dead *token*; False where that has been of no use lately.
+
+        Of no effect where a newer one is there already.
+        """
+        if self.current is not token:
+            return True
+        if token.worked:
+            self._useless_at.clear()
+        elif not self._may_be_useless():
+            return False
+        self.current, token.given_up = None, True
+        self._given_up.add(token)
+        self.put_down(token)
+        return True
+
+    def _may_be_useless(self) -> bool:
+        """Whether one more token that never worked may be replaced; counts it."""
+        now = self._clock.monotonic()
+        recent = [at for at in self._useless_at if now - at < _USELESS_SECONDS]
+        self._useless_at = recent
+        if len(recent) >= _MOST_USELESS:
+            return False
+        recent.append(now)
+        return True
+
+    def put_down(self, token: Token) -> None:
+        """Log out of a *token* that was given up, once no request carries it."""
+        if not token.carried and token in self._given_up:
+            self._given_up.discard(token)
+            self._end_session(token)
+
+    def _end_session(self, token: Token) -> None:
+        """Log out of *token* meanwhile, where it is known how."""
+        if token.delete is None:
+            return
+        logout = asyncio.create_task(self._log_out(token, token.delete))
+        self._logouts.add(logout)
+        logout.add_done_callback(self._logouts.discard)
+
+    async def is_alive(self, token: Token) -> bool:
+        """Ask for the logon session of *token* itself, to see whether that still is."""
+        if token.delete is None:
+            return True
+        request = Request("GET", self._endpoint.target(token.delete), token.headers)
+        try:
+            answer = await self._send(request, "/logonSessions/{id}", _any)
+        except VeeamError:
+            return False
+        return answer.status != _UNAUTHORIZED
 
     async def end(self) -> None:
         """Log out through the session's own Delete link; errors are ignored.
@@ -176,12 +242,18 @@ class Logon:
             await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
             renewal.cancel()
             await asyncio.wait([renewal])
-        token, self.current = self.current, None
-        if token is None or token.delete is None:
-            return
-        with suppress(VeeamError, TimeoutError):
-            async with asyncio.timeout(_LOGOUT_SECONDS):
-                await self._log_out(token)
+        if self.current is not None:
+            self._given_up.add(self.current)
+            self.current = None
+        while self._given_up:
+            self._end_session(self._given_up.pop())
+        if logouts := set(self._logouts):
+            try:
+                await asyncio.wait(logouts, timeout=_LOGOUT_SECONDS)
+            finally:
+                for task in logouts:
+                    task.cancel()
+                await asyncio.wait(logouts)
 
     async def _renew(self) -> Token:
         try:
@@ -193,27 +265,40 @@ class Logon:
             self._renewal = None
 
     async def _log_on(self) -> Token:
+        """Log on, once more after what a server shows while it starts."""
         password = await self._given_password()
-        # A second try with the same password would bring the account nearer its lock.
-        if self._refusal is not None and self._refusal[0] == password:
-            raise copy.copy(self._refusal[1])
+        self._caution.before_sending(password)
+        try:
+            return await self._try(password)
+        except VeeamError as error:
+            if not self.proven or self._is_refused or is_passing(error):
+                raise
+        await self._clock.sleep(self._clock.random() * _REPEAT_SECONDS)
+        self._caution.before_sending(password)
+        return await self._try(password)
+
+    async def _try(self, password: str) -> Token:
         credentials = b64encode(f"{self._username}:{password}".encode()).decode()
         headers = self._headers | {
             "Authorization": f"Basic {credentials}",
             "Content-Length": "0",
         }
         request = Request("POST", self._endpoint.target(self._path), headers)
+        self._is_refused = False
         try:
             answer = await self._send(request, "/sessionMngr", self._judge)
-        except (AuthenticationFailed, PermissionDenied) as error:
-            self._refusal = (password, error)
-            raise
-        return self._read(answer)
+        except VeeamError as error:
+            failure = self._caution.failed(password, error, refused=self._is_refused)
+        else:
+            self._caution.succeeded(password)
+            return self._read(answer)
+        raise failure from failure.__cause__
 
     async def _given_password(self) -> str:
-        given = self._password if isinstance(self._password, str) else self._password()
-        if inspect.isawaitable(given):
-            given = await given
+        given: object = self._password
+        if not isinstance(self._password, str):
+            self._caution.before_asking()
+            given = await _asked_for(self._password)
         if not is_text(given):
             # The server would count it as one more wrong password.
             raise ValueError("the password callable gave no text")
@@ -222,16 +307,25 @@ class Logon:
     def _judge(self, answer: Response) -> Response:
         """Pass a good logon through; raise NotEnterpriseManager or a refusal."""
         url = self._endpoint.url(self._path)
-        if found := _foreign(answer):
+        self._is_refused = answer.status in _REFUSALS
+        # A server that has logged this user on is the right one, whatever stands
+        # before it now.
+        is_known = self.proven and self._is_refused
+        if not is_known and (found := _foreign(answer)):
             raise NotEnterpriseManager(url=url, found=found)
         return check(answer, "POST", url)
 
     def _read(self, answer: Response) -> Token:
-        media_type = answer.headers.get("content-type")
-        session = codec.decode(answer.body, media_type, LogonSession)
         token = answer.headers[TOKEN_HEADER.lower()]
-        headers = self._headers | {TOKEN_HEADER: token}
-        return Token(headers, self._delete_path(session))
+        media_type = answer.headers.get("content-type")
+        try:
+            session = codec.decode(answer.body, media_type, LogonSession)
+        except DecodeError:
+            # The session is there all the same; nobody else has this token.
+            delete = _path_of(token)
+        else:
+            delete = self._delete_path(session)
+        return Token(self._headers | {TOKEN_HEADER: token}, delete)
 
     def _delete_path(self, session: LogonSession) -> str | None:
         """The path that ends *session*, None where it names none."""
@@ -241,10 +335,36 @@ class Logon:
         except ValueError:
             return None
 
-    async def _log_out(self, token: Token) -> None:
-        target = self._endpoint.target(token.delete or "")
-        request = Request("DELETE", target, token.headers)
-        await self._send(request, "/logonSessions/{id}", lambda answer: answer)
+    async def _log_out(self, token: Token, path: str) -> None:
+        """End the session of *token*; nothing that fails matters, it idles out."""
+        request = Request("DELETE", self._endpoint.target(path), token.headers)
+        with suppress(VeeamError, TimeoutError):
+            async with asyncio.timeout(_LOGOUT_SECONDS):
+                await self._send(request, "/logonSessions/{id}", _any)
+
+
+def _any(answer: Response) -> Response:
+    return answer
+
+
+async def _asked_for(give: Callable[[], str | Awaitable[str]]) -> object:
+    """What the password callable gives, or PasswordUnavailable."""
+    try:
+        given = give()
+        return await given if inspect.isawaitable(given) else given
+    except Exception as error:
+        raise PasswordUnavailable(type(error).__name__) from error
+
+
+def _path_of(token: str) -> str | None:
+    """The path that ends the logon session of *token*, which is its id in base64."""
+    try:
+        session_id = b64decode(token, validate=True)
+    except ValueError:
+        return None
+    if not _SESSION_ID.fullmatch(session_id):
+        return None
+    return f"/logonSessions/{session_id.decode()}"
 
 
 def _closed() -> RuntimeError:
@@ -265,7 +385,7 @@ def _foreign(answer: Response) -> str | None:
     if status >= 500 or status == 429:  # noqa: PLR2004 - RFC 9110, section 15.6
         return None
     # 2. It judged the credentials, as only the right server does.
-    if _refuses(answer):
+    if _refuses(answer) or _gives_token(answer):
         return None
     # 3. Something else that is known by its answers.
     if b'"errorcode"' in start:
@@ -283,17 +403,39 @@ def _foreign(answer: Response) -> str | None:
 
 
 def _refuses(answer: Response) -> bool:
-    """Whether the server judged the credentials, whatever body comes with that."""
-    challenge = answer.headers.get("www-authenticate", "").lower()
-    return answer.status == 401 and "basic" in challenge  # noqa: PLR2004
+    """Whether the credentials were judged, whatever page comes with that."""
+    if answer.status != _UNAUTHORIZED:
+        return False
+    return _asks_for_basic(_challenges(answer))
+
+
+def _gives_token(answer: Response) -> bool:
+    """Whether it is a logon, whatever body comes with the token."""
+    token = answer.headers.get(TOKEN_HEADER.lower(), "")
+    return answer.status == _CREATED and token != "" and token.isprintable()
+
+
+def _challenges(answer: Response) -> list[str]:
+    """What each `WWW-Authenticate` asks for; several schemes can stand in one."""
+    # A proxy, or Windows, may put its own before the server's.
+    headers, name = answer.headers, "www-authenticate"
+    if isinstance(headers, Headers):
+        return headers.every(name)
+    return [headers[name]] if name in headers else []
+
+
+def _asks_for_basic(challenges: list[str]) -> bool:
+    return any(_BASIC.search(_QUOTED.sub("", each)) for each in challenges)
 
 
 def _not_its_way(answer: Response) -> str | None:
     """How an answer differs from any that a logon is known to give, in words."""
     status = answer.status
-    challenge = answer.headers.get("www-authenticate", "Basic")
-    if status == 401 and "basic" not in challenge.lower():  # noqa: PLR2004
-        return f"it asks for {challenge.partition(' ')[0]} credentials, not for Basic"
+    challenges = _challenges(answer)
+    if status == _UNAUTHORIZED and challenges and not _asks_for_basic(challenges):
+        return (
+            f"it asks for {challenges[0].partition(' ')[0]} credentials, not for Basic"
+        )
     if status < 300 and TOKEN_HEADER.lower() not in answer.headers:  # noqa: PLR2004
         return f"its answer ({status}) to a logon holds no token"
     if not answer.headers.get(TOKEN_HEADER.lower(), "").isprintable():

@@ -95,7 +95,7 @@ class Settings:
         return Pool(
             endpoint,
             connect or partial(self._connect, endpoint.origin, trust),
-            lambda send: self._log_on(send, endpoint),
+            lambda send: self._log_on(send, endpoint, clock),
             max_connections=self.max_connections,
             retry=self.retry,
             instrumentation=Instrumentation(self.on_request, clock.monotonic),
@@ -117,13 +117,14 @@ class Settings:
             proxy=self.proxy,
         )
 
-    def _log_on(self, send: Send, endpoint: Endpoint) -> Logon:
+    def _log_on(self, send: Send, endpoint: Endpoint, clock: Clock) -> Logon:
         return Logon(
             send,
             endpoint,
             username=self.username,
             password=self.password,
             api_version=self.api_version,
+            clock=clock,
             headers={
                 "Accept": _MEDIA_TYPES[self.accept],
                 "Accept-Encoding": "identity",

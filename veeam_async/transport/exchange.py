@@ -63,6 +63,15 @@ class Headers(Mapping[str, str]):
                 return value.strip(b" \t").decode("latin-1")
         raise KeyError(name)
 
+    def every(self, name: str) -> list[str]:
+        """Every value of *name*, in the order in which they came."""
+        wanted = name.encode("latin-1")
+        return [
+            value.strip(b" \t").decode("latin-1")
+            for key, value in self._raw
+            if key.lower() == wanted
+        ]
+
     def __iter__(self) -> Iterator[str]:
         return iter({key.lower().decode("latin-1"): None for key, _ in self._raw})
 
