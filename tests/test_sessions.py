@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.support.bodies import error, session, uuid_of
+from tests.support.bodies import behind_logon, error, session, uuid_of
 from tests.support.clients import gets, talking
-from tests.support.fault_server import Act, Answer, CutShort, Reset, Stall
+from tests.support.fault_server import Act, Answer, Asked, CutShort, Reset, Stall
 from veeam_async import (
     BackupTaskSession,
     DeadlineExceeded,
@@ -280,7 +280,12 @@ async def test_a_timeout_beyond_the_calendar_is_none(seconds: float) -> None:
 
 async def test_an_ended_session_is_not_told_again_after_a_resumption() -> None:
     """Adding it has no more effect than before."""
-    async with talking(gets(STOPPED, WORKING)) as (em, _):
+    second_runs = Answer(body=session(2, state="Working", result="None"))
+
+    def act(asked: Asked) -> Act:
+        return STOPPED if str(ONE) in asked.target else second_runs
+
+    async with talking(behind_logon(act)) as (em, _):
         first = em.backup_sessions.watch([ONE, uuid_of(2)], interval=60)
         async with first:
             heard = [await anext(first) for _ in range(3)]

@@ -239,19 +239,22 @@ async def test_a_connection_is_kept_where_nothing_speaks_against_it(
 ) -> None:
     """Nothing that was left of one answer is taken for the next one."""
     if text == GOOD + b"<html>" or b" 204 " in text:
-        differs(request, "aiohttp fails the next request with what was left")
+        differs(request, "aiohttp fails the exchange that junk follows in one read")
     found = await answers(kind, [Pieces(parts=[text], keep=True), Answer(status=201)])
 
     assert found[0][1] == 1
     assert found[1] == (201, 1 if is_kept else 2)
 
 
+@pytest.mark.parametrize(
+    "late",
+    [GOOD.replace(b"200", b"500"), GOOD[:20], b"\r\n", b"<html>"],
+    ids=["answer", "half an answer", "line", "junk"],
+)
 async def test_bytes_that_come_between_two_requests_end_the_connection(
-    kind: str, request: pytest.FixtureRequest
+    kind: str, late: bytes
 ) -> None:
     """They would be taken for the next answer else."""
-    differs(request, "aiohttp takes them for the next answer")
-    late = GOOD.replace(b"200", b"500")
     found = await answers(
         kind, [Pieces(parts=[GOOD, late], keep=True, pause=0.01), Answer(status=201)]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias, TypeVar
 from weakref import WeakSet
@@ -23,13 +24,14 @@ from veeam_async.models import (
     RestoreSession,
     Task,
 )
-from veeam_async.pool.client import Pool
+from veeam_async.pool.client import Belongs, Pool
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import RequestDone
 from veeam_async.pool.logon import Password
 from veeam_async.pool.responses import read
 from veeam_async.pool.settings import Settings
 from veeam_async.resources.base import Entities
+from veeam_async.resources.belonging import is_entity, is_task, task_in, uuid_in
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.retry import Retry
 from veeam_async.transport.exchange import Timeout
@@ -199,15 +201,20 @@ class EnterpriseManager:
         if name.endswith("ReferenceList"):
             return list((await self._read(path, route, Page[EntityRef])).rows)
         if name.endswith("Reference"):
-            return await self._read(path, route, EntityRef)
+            return await self._read(path, route, EntityRef, _entity_at(link, EntityRef))
         if name == Task.__name__:
-            return await self._read(path, route, Task)
+            return await self._read(path, route, Task, _task_at(link))
         if name in _ENTITIES:
-            return await self._read(_as_entity(path), route, _ENTITIES[name])
+            kind = _ENTITIES[name]
+            whole = _as_entity(path)
+            return await self._read(whole, route, kind, _entity_at(link, kind))
         raise ValueError(f"a link of type {link.type!r} cannot be followed")
 
-    async def _read(self, path: str, route: str, kind: type[K]) -> K:
-        return await read(await self._pool.request("GET", path, route=route), kind)
+    async def _read(
+        self, path: str, route: str, kind: type[K], belongs: Belongs | None = None
+    ) -> K:
+        answer = await self._pool.request("GET", path, route=route, belongs=belongs)
+        return await read(answer, kind)
 
     @property
     def concurrency(self) -> int:
@@ -222,6 +229,18 @@ class EnterpriseManager:
 def _template(path: str) -> str:
     """The route of *path*, for metrics: no query, and `{id}` for each id."""
     return _ID.sub("{id}", path.partition("?")[0])
+
+
+def _entity_at(link: Link, kind: type[Any]) -> Belongs | None:
+    """What tells that an answer is about the UUID of *link*, None where it has none."""
+    found = uuid_in(link.href)
+    return None if found is None else partial(is_entity, str(found), kind)
+
+
+def _task_at(link: Link) -> Belongs | None:
+    """The same for a link to a task."""
+    found = task_in(link)
+    return None if found is None else partial(is_task, found)
 
 
 def _as_entity(path: str) -> str:

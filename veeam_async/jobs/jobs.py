@@ -87,8 +87,10 @@ class Jobs(Entities[Job]):
     async def _record(self, given: Id) -> RunRecord:
         """The record of a run that is about to start, with what its job has by now."""
         job_id = parse_id(given)
-        answer = await self._request_entity(job_id)
-        is_replica = (await read(answer, Job)).job_type == JobType.REPLICA
+        wanted = str(job_id)
+        answer = await self._request_entity(wanted)
+        job = self._own(await read(answer, Job), wanted, answer)
+        is_replica = job.job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
         newest = await JobHistory(self._deps.sessions(kind), job_id).newest()
         return RunRecord(

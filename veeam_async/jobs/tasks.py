@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 
 from veeam_async.clock import Clock
 from veeam_async.deadlines import check_interval, check_seconds, limited, poll
@@ -11,6 +12,7 @@ from veeam_async.errors import DeadlineExceeded, TaskFailed
 from veeam_async.models import Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read
+from veeam_async.resources.belonging import is_task
 
 _TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 
@@ -30,7 +32,10 @@ class Tasks:
         """
         _check(task_id)
         answer = await self._pool.request(
-            "GET", f"/tasks/{task_id}", route="/tasks/{id}"
+            "GET",
+            f"/tasks/{task_id}",
+            route="/tasks/{id}",
+            belongs=partial(is_task, task_id),
         )
         return await read(answer, Task)
 

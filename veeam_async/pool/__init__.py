@@ -6,9 +6,10 @@ password was refused, by a 401 or 403 of whatever form, no further request sends
 again, since accounts lock; one that has worked gets one more try, a minute later. Two
 failed logons in a minute are the most, whatever passwords there are.
 
-*Sent again.* GET, DELETE and the logon are repeated on errors that may pass, as `Retry`
-says. Any request that met a dead token is repeated with a fresh one, a few times. A
-caller that passes `once` decides itself when to ask again.
+*Sent again.* GET and DELETE, and the logon, on errors that may pass, as `Retry` says;
+and whatever met a dead token, with a fresh one, a few times. So is a GET whose answer
+is about something else, which whoever asks tells by *belongs*. Whoever asks with `once`
+decides himself when to ask again.
 
 In `client` a request waits for a slot of the `limiter`, outside every time-out; takes
 the token of the `logon`, which all requests share; makes one exchange over the

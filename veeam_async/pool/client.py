@@ -25,6 +25,7 @@ from veeam_async.pool.responses import check
 from veeam_async.pool.silence import Silence
 from veeam_async.retry import NEVER, Retry
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
+from veeam_async.transport.failures import mismatched
 
 _LOG = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ _IDLE_SECONDS = 14 * 60.0
 
 POOL_CLOCK = Clock(monotonic=time.monotonic)
 """Measures as asyncio does, without a look-up of the running loop each time."""
+
+Belongs: TypeAlias = Callable[[Response], bool]
+"""Whether a good answer is about what was asked for."""
 
 Outcome: TypeAlias = Response | VeeamError
 """The result of an exchange; an error is a value until it is known to be final."""
@@ -135,14 +139,22 @@ class Pool:
             await transport.close()
 
     async def request(
-        self, method: str, path: str, *, route: str, once: bool = False
+        self,
+        method: str,
+        path: str,
+        *,
+        route: str,
+        once: bool = False,
+        belongs: Belongs | None = None,
     ) -> Response:
         """Send a request and give its successful answer.
 
         *path* lies below the API's root, *route* is its template. With *once* there is
-        one attempt, for a caller that decides itself when to ask again. Raises
-        ApiError, ConnectionFailed, BodyTooLarge, what the logon raises, and
-        RuntimeError where the pool is not open.
+        one attempt, for a caller that decides itself when to ask again. An answer that
+        does not belong to the question, by *belongs*, is a fault of its connection,
+        which is closed; a GET is asked again. Raises ApiError, ConnectionFailed,
+        BodyTooLarge, what the logon raises, and RuntimeError where the pool is not
+        open.
         """
         retry = NEVER if once else self._retry
         exchange, budget = 0, None
@@ -160,6 +172,8 @@ class Pool:
                 try:
                     answer = await self._exchange(transport, asked, route, exchange)
                     outcome = self._checked(answer, method, path, token)
+                    if belongs is not None and not belongs(answer):
+                        outcome = self.mismatched(answer, method, path)
                 except VeeamError as error:
                     outcome = error
                 finally:
@@ -183,6 +197,14 @@ class Pool:
                 continue
             # 2. Anything else: wait for the next attempt, or raise.
             await self._pause(retry, method, route, outcome, attempt)
+
+    def mismatched(self, answer: Response, method: str, path: str) -> VeeamError:
+        """Close the connection of an *answer* to another question, and give the error.
+
+        It is for whoever learns only by reading the answer what that is about.
+        """
+        answer.hang_up()
+        return mismatched(f"{method} {self.endpoint.url(path)}")
 
     def _checked(
         self, answer: Response, method: str, path: str, token: Token

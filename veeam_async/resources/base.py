@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 import attrs
 
+from veeam_async.errors import DecodeError
 from veeam_async.filters import Condition, query_field
 from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
-from veeam_async.pool.responses import read
+from veeam_async.pool.responses import read, read_now
+from veeam_async.resources.belonging import acts_on, is_entity, names
 from veeam_async.resources.query import Query
 from veeam_async.transport.exchange import Response
 
@@ -37,7 +40,7 @@ class Entities(Generic[E]):
         Raises InvalidId before anything is sent, NotFound where there is none, and any
         other VeeamError that a request can meet.
         """
-        return await read(await self._request_entity(id), self._kind)
+        return await self._entity(id)
 
     def query(
         self,
@@ -71,8 +74,20 @@ class Entities(Generic[E]):
         return list((await read(answer, Page[EntityRef])).rows)
 
     async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
-        """The entity of *id*, without retries: a watch decides when to ask again."""
-        return await read(await self._request_entity(id, once=True), self._kind)
+        """As `get`, in one attempt: the caller decides itself when to ask again."""
+        return await self._entity(id, once=True)
+
+    async def _entity(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
+        wanted = id_text(id)
+        answer = await self._request_entity(wanted, once=once)
+        return self._own(await read(answer, self._kind), wanted, answer)
+
+    def _own(self, found: E, wanted: str, answer: Response) -> E:
+        """What was read of *answer*, where it is the entity that was asked for."""
+        # The pool has compared them already, as far as that goes without reading.
+        if names(found, wanted):
+            return found
+        raise self._pool.mismatched(answer, "GET", f"{self._path}/{wanted}")
 
     async def _page(
         self, where: str | None, order_by: str, size: int, number: int
@@ -86,18 +101,39 @@ class Entities(Generic[E]):
         found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
         return found
 
-    def _request_entity(self, id: Id, *, once: bool = False) -> Awaitable[Response]:  # noqa: A002 - the field's term
-        """Request an entity and leave its answer undecoded; no coroutine, for speed."""
-        path = f"{self._path}/{id_text(id)}?format=Entity"
-        return self._pool.request("GET", path, route=self._route, once=once)
+    def _request_entity(
+        self, wanted: str, *, once: bool = False
+    ) -> Awaitable[Response]:
+        """Ask for an entity by the text of its UUID, in lower case.
+
+        Its answer is left unread; no coroutine of its own.
+        """
+        return self._pool.request(
+            "GET",
+            f"{self._path}/{wanted}?format=Entity",
+            route=self._route,
+            once=once,
+            belongs=partial(is_entity, wanted, self._kind),
+        )
 
     async def _act(self, id: Id, action: str) -> Task:  # noqa: A002 - the field's term
-        """POST an action, at most once: a broken one may have been carried out."""
-        path = f"{self._path}/{parse_id(id)}?action={action}"
+        """POST an action, at most once: it may have been carried out.
+
+        An answer that is no task, or one about something else, tells nothing of it.
+        """
+        wanted = parse_id(id)
+        path = f"{self._path}/{wanted}?action={action}"
         answer = await self._pool.request(
             "POST", path, route=f"{self._path}/{{id}}?action={action}"
         )
-        return await read(answer, Task)
+        try:
+            task = read_now(answer, Task)
+        except DecodeError:
+            answer.hang_up()
+            raise
+        if not acts_on(task, self._path, wanted):
+            raise self._pool.mismatched(answer, "POST", path)
+        return task
 
     def _terms(self, where: Where | None, order_by: str | None) -> str:
         """The terms of a query, without those of paging."""

@@ -12,7 +12,7 @@ from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.errors import Json, NotFound, VeeamError, ends_fetch, is_fatal
 from veeam_async.fetch import Fetch
-from veeam_async.ids import Id, check_many, ends_in_uuid, parse_id
+from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_id
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -103,16 +103,20 @@ class JobSessions(Entities[S], Generic[S]):
         self._keep(fetch)  # so that closing the manager ends it
         return fetch
 
-    async def _fetch(self, session_id: Id) -> Response | S:
-        """Request a session; decode a large answer here, since that takes a thread."""
-        answer = await self._request_entity(session_id)
-        return await read(answer, self._kind) if is_large(answer) else answer
+    async def _fetch(self, session_id: Id) -> tuple[str, Response] | S:
+        """Ask for a session, and read its answer already where that takes a thread."""
+        wanted = id_text(session_id)
+        answer = await self._request_entity(wanted)
+        if is_large(answer):
+            return self._own(await read(answer, self._kind), wanted, answer)
+        return wanted, answer
 
-    def _finish(self, answer: Response | S) -> S:
-        # Called once the caller takes the result: the workers send requests first.
-        if isinstance(answer, Response):
-            return read_now(answer, self._kind)
-        return answer
+    def _finish(self, got: tuple[str, Response] | S) -> S:
+        # Only once the caller takes it: the workers send their next requests first.
+        if isinstance(got, tuple):
+            wanted, answer = got
+            return self._own(read_now(answer, self._kind), wanted, answer)
+        return got
 
     def watch(
         self,

@@ -20,4 +20,7 @@ suite of tests holds both to what every transport promises:
   the proxy refused the password. Neither text nor cause shows a header or a body, in
   which a token may stand.
 - *Nothing half-read.* An exchange that is cancelled, or fails, closes its connection.
+- *Nothing unasked for.* Bytes that come on an idle connection close it. A response
+  carries what closes the connection that it came on, for whoever finds that it is about
+  something else.
 """

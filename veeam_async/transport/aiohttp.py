@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 from yarl import URL
 
 from veeam_async.errors import BodyTooLarge, ConnectionFailed
-from veeam_async.transport.exchange import Headers, Request, Response, Timeout
+from veeam_async.transport.exchange import (
+    IDEMPOTENT,
+    Headers,
+    Request,
+    Response,
+    Timeout,
+    arrivals,
+)
 from veeam_async.transport.failures import (
     broken,
     cut_short,
@@ -62,6 +74,8 @@ class AiohttpTransport:
     async def send(self, request: Request) -> Response:
         """Exchange *request* for a response (see `Transport.send`)."""
         guard = _RepeatGuard(is_tls=self._trust is not None)
+        if request.method not in IDEMPOTENT:
+            await arrivals()
         try:
             async with asyncio.timeout(self._timeout.request):
                 return await self._exchange(request, guard)
@@ -91,7 +105,8 @@ class AiohttpTransport:
             if answer.status == _PROXY_LOGON and self._proxy:
                 raise _refused_by_proxy(answer.status)
             headers = Headers(answer.raw_headers)
-            return Response(answer.status, headers, await self._body(answer))
+            body = await self._body(answer)
+            return Response(answer.status, headers, body, partial(_hang_up, answer))
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         limit = self._max_body_size
@@ -118,6 +133,68 @@ class AiohttpTransport:
         if isinstance(error, _NEVER_SENT):
             return _not_connected(error, self._timeout)
         return _not_answered(error, self._timeout, is_tls=self._trust is not None)
+
+
+# ------------------------------------------------- what aiohttp leaves to be desired
+
+
+class _Protocol(ResponseHandler):
+    """aiohttp's end of a connection, closed by bytes that come while it is idle."""
+
+    # aiohttp would keep them, and take them for the answer to the next request.
+    is_idle = False
+
+    def data_received(self, data: bytes) -> None:
+        """Take what was read, where a request is under way."""
+        # Without *data* it is aiohttp's own call, to go on with what it has.
+        if data and self.is_idle:
+            self.abort()
+        else:
+            super().data_received(data)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's connections, which know whether a request is under way on them."""
+
+    # `_factory`, `_get` and `_release` are aiohttp's own: a test notices where they
+    # change. Were they not called any more, no connection would be used a second time.
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        make: Callable[..., ResponseHandler] = _Protocol
+        self._factory = partial(make, loop=self._loop)
+
+    async def _get(self, *args: Any) -> Connection | None:
+        """Choose an idle connection, None where there is none."""
+        chosen = await super()._get(*args)
+        if chosen is not None and isinstance(chosen.protocol, _Protocol):
+            chosen.protocol.is_idle = False
+        return chosen
+
+    def _release(
+        self, key: Any, protocol: ResponseHandler, *, should_close: bool = False
+    ) -> None:
+        """Put a connection by, until the next request."""
+        if isinstance(protocol, _Protocol):
+            protocol.is_idle = True
+        super()._release(key, protocol, should_close=should_close)
+
+
+class _Answer(aiohttp.ClientResponse):
+    """aiohttp's response, which knows the connection also after giving it back."""
+
+    came_on: ResponseHandler | None = None
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        """Read the head."""
+        self.came_on = connection.protocol
+        return await super().start(connection)
+
+
+def _hang_up(answer: aiohttp.ClientResponse) -> None:
+    """Close the connection that *answer* came on."""
+    if isinstance(answer, _Answer) and answer.came_on is not None:
+        answer.came_on.abort()
 
 
 class _RepeatGuard:
@@ -192,7 +269,8 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
     trace.on_connection_create_end.append(_note_end)
     return aiohttp.ClientSession(
         # The pool bounds the connections: a wait for one must count in no time-out.
-        connector=aiohttp.TCPConnector(limit=0),
+        connector=_Connector(limit=0),
+        response_class=_Answer,
         # The server prefers a cookie to the header, so a jar would bring back an old
         # token after each renewal (to a host name, that is, not to an IP address).
         cookie_jar=aiohttp.DummyCookieJar(),

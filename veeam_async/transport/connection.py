@@ -264,7 +264,8 @@ class Connection(asyncio.BufferedProtocol):
         response, parts = self._response, self._parts
         if response is not None and not response.done():
             body = parts[0] if len(parts) == 1 else b"".join(parts)
-            response.set_result(Response(status, Headers(self._head), body))
+            head = Headers(self._head)
+            response.set_result(Response(status, head, body, self.abort))
 
 
 def _size_of(raw: RawHeaders) -> int:

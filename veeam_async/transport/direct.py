@@ -18,7 +18,13 @@ from aiohappyeyeballs import start_connection
 from veeam_async.errors import ConnectionFailed, RequestTimeout, VeeamError
 from veeam_async.transport.connection import Connection, HeadWriter
 from veeam_async.transport.dns import Resolver
-from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Timeout
+from veeam_async.transport.exchange import (
+    IDEMPOTENT,
+    Request,
+    Response,
+    Timeout,
+    arrivals,
+)
 from veeam_async.transport.failures import (
     broken,
     never_opened,
@@ -77,6 +83,8 @@ class DirectTransport:
         """Exchange *request* for a response (see `Transport.send`)."""
         # One coroutine from here to the response: each more would cost every request.
         head = self._writer.write(request)
+        if self._idle and request.method not in IDEMPOTENT:
+            await arrivals()
         began = self._loop.time()
         reused = self._take_idle()
         connection = reused or await self._connect(began)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import attrs
@@ -15,6 +16,10 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 """Names and values as they came."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def _nothing() -> None:
+    """Close nothing: a response that came on no connection."""
 
 
 # Neither a request nor a response is frozen: there is one of each for every exchange,
@@ -36,11 +41,27 @@ class Request:
 
 @attrs.define(eq=False)
 class Response:
-    """An answer with its whole body; the names of *headers* are in lower case."""
+    """An answer with its whole body; the names of *headers* are in lower case.
+
+    *hang_up* closes the connection that it came on, which whoever finds that it answers
+    another question does.
+    """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    hang_up: Callable[[], object] = attrs.field(default=_nothing, repr=False)
+
+
+async def arrivals() -> None:
+    """Let the loop read what has arrived on idle connections, which closes them.
+
+    What an action is answered cannot be told from the answer to another one, so that
+    none is sent where bytes that nobody has asked for lie in the socket unread.
+    """
+    # In the first turn the loop learns of them, in the second it reads them.
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 class Headers(Mapping[str, str]):

@@ -56,6 +56,14 @@ def cut_short() -> ConnectionFailed:
     return ConnectionFailed("the answer broke off in the middle of its body")
 
 
+def mismatched(question: str) -> ConnectionFailed:
+    """The answer to *question*, method and URL, is about something else."""
+    return ConnectionFailed(
+        f"what came as the answer to {question} is about something else, so that its "
+        "connection was closed; does a proxy or cache before the server mix answers up?"
+    )
+
+
 def unintelligible(fault: str) -> ConnectionFailed:
     """The answer is no HTTP; *fault* is the parser's word for it."""
     # Never what the parser read: the head of a logon's answer holds the token.
