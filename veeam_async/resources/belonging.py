@@ -13,7 +13,7 @@ from uuid import UUID
 
 from veeam_async.errors import DecodeError, InvalidId
 from veeam_async.ids import parse_id
-from veeam_async.models import Identified, Link, Task
+from veeam_async.models import EntityRef, Identified, Link, Task
 from veeam_async.pool.responses import is_large, read_now
 from veeam_async.transport.exchange import Response
 
@@ -88,10 +88,19 @@ def _is_surely(wanted: str, kind: type[Any], answer: Response) -> bool:
     try:
         found = read_now(answer, kind)
     except DecodeError:
-        return not _is_of_another(wanted, answer.body)
+        # A reference in an entity's place has a sentence of its own, which says more.
+        return _is_reference(answer) or not _is_of_another(wanted, answer.body)
     if isinstance(found, Task):
         return _bare(found.task_id) == _bare(wanted)
     return names(found, wanted)
+
+
+def _is_reference(answer: Response) -> bool:
+    try:
+        read_now(answer, EntityRef)
+    except DecodeError:
+        return False
+    return True
 
 
 def _is_of_another(wanted: str, body: bytes) -> bool:
