@@ -60,24 +60,6 @@ class ConnectionFailed(VeeamError):
         self.passing = passing
 
 
-class ServerSilent(ConnectionFailed):
-    """The server at *origin* has answered no request *since* an aware time.
-
-    It may accept connections all the same. *seconds* is for how long. A fetch ends with
-    it, a watch looks again at its own pace.
-    """
-
-    def __init__(self, origin: str, *, since: datetime, seconds: float) -> None:
-        super().__init__(
-            f"{origin} has answered no request since {since:%Y-%m-%d %H:%M:%S} UTC "
-            f"({seconds:.0f} s): see whether its service runs, or what lies between, "
-            "and try again"
-        )
-        self.origin = origin
-        self.since = since
-        self.seconds = seconds
-
-
 class CertificateError(ConnectionFailed):
     """The server's certificate is not trusted, for a *reason*.
 
@@ -120,6 +102,24 @@ class LogonPaused(ConnectionFailed):
             "is the account locked, or its password another one?",
             sent=False,
         )
+        self.seconds = seconds
+
+
+class ServerSilent(RequestTimeout):
+    """The server at *origin* has answered no request *since* an aware time.
+
+    It may accept connections all the same. *seconds* is for how long. A fetch ends with
+    it, a watch looks again at its own pace.
+    """
+
+    def __init__(self, origin: str, *, since: datetime, seconds: float) -> None:
+        super().__init__(
+            f"{origin} has answered no request since {since:%Y-%m-%d %H:%M:%S} UTC "
+            f"({seconds:.0f} s): see whether its service runs, or what lies between, "
+            "and try again"
+        )
+        self.origin = origin
+        self.since = since
         self.seconds = seconds
 
 
