@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import trustme
 from hypothesis import settings
 
 from tests.support.fault_server import FaultServer
+from tests.support.loopback import loopback_only
 from tests.support.transports import TRANSPORTS
 
 # A failing example is printed with the seed that brings it back, and nothing may
@@ -86,6 +87,17 @@ def tls_everywhere(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
     return context, path
+
+
+# ---------------------------------------------------------------- nobody is asked
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test that sends anything to another machine, be it a name to resolve."""
+    with loopback_only(monkeypatch) as refused:
+        yield
+    assert not refused
 
 
 # ---------------------------------------------------------------- nothing left

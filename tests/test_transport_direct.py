@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -140,16 +141,31 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 async def test_leaving_while_connecting(resolved: Callable[..., None]) -> None:
     """An address where nobody answers: no attempt is left over."""
-    resolved(("192.0.2.1", 9))
-    async with transport("direct", "http://em.example") as made:
-        assert isinstance(made, DirectTransport)
-        task = asyncio.create_task(made.send(GET))
-        await asyncio.sleep(0.03)
-        task.cancel()
-        # A machine without a network refuses at once.
-        with pytest.raises((asyncio.CancelledError, ConnectionFailed)):
-            await task
-        assert made.connecting == 0
+    with full_listener() as address:
+        resolved(address)
+        async with transport("direct", "http://em.example") as made:
+            assert isinstance(made, DirectTransport)
+            task = asyncio.create_task(made.send(GET))
+            await asyncio.sleep(0.03)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert made.connecting == 0
+
+
+@contextmanager
+def full_listener() -> Iterator[tuple[str, int]]:
+    """Give an address on loopback that takes no more connections, nor refuses any."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address: tuple[str, int] = listener.getsockname()
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+        yield address
 
 
 # ---------------------------------------------------------------- dead connections
