@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from traceback import walk_tb
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import trustme
+from yarl import URL
 
 from tests.support.bodies import behind_logon, session, uuid_of
 from tests.support.fault_server import Answer, FaultServer
@@ -204,3 +207,43 @@ async def test_the_environment_sets_no_proxy(monkeypatch: pytest.MonkeyPatch) ->
         em = EnterpriseManager(em_server.url, username="u", password="p")
         async with em:
             assert (await em.backup_sessions.get(SESSION_ID)).id == SESSION_ID
+
+
+@pytest.mark.parametrize(
+    "password", ["p%C3%A4ss", "%E2%82%AC%F0%9F%94%91", "a%3Ab%40c"]
+)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_no_error_holds_the_password(scheme: str, password: str) -> None:
+    """In whatever characters; nor does what aiohttp's own errors hold and show."""
+    async with Proxy(credentials="other:right") as proxy:
+        plain = unquote(password)
+        secret = f"http://user:{password}@127.0.0.1:{proxy.port}"
+        em = open_em(f"{scheme}://em.invalid:9398", secret)
+        with pytest.raises(ConnectionFailed, match="407") as caught:
+            await em.__aenter__()
+        shown = [text for each in chain_of(caught.value) for text in locals_of(each)]
+    await em.__aexit__(None, None, None)
+
+    assert not any(plain in text or password in text for text in shown)
+
+
+def chain_of(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, its causes and its contexts."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def locals_of(error: BaseException) -> Iterator[str]:
+    """The error itself, and what aiohttp's frames hold of URLs and of keys."""
+    yield repr(error) + str(error)
+    for frame, _ in walk_tb(error.__traceback__):
+        for value in frame.f_locals.values():
+            if isinstance(value, BaseException | URL):
+                yield repr(value)
+
+
+async def test_a_user_with_a_colon_is_refused() -> None:
+    """Basic authentication could not tell where it ends."""
+    with pytest.raises(ValueError, match="the proxy is a URL"):
+        open_em("http://em.invalid", f"http://a%3Ab:{PASSWORD}@127.0.0.1:3128")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
@@ -67,7 +68,7 @@ class AiohttpTransport:
         self._trust = trust
         self._timeout = timeout
         self._max_body_size = max_body_size
-        self._proxy = proxy_of(proxy)
+        self._proxy, self._proxy_logon = _without_user(proxy_of(proxy))
         self._ssl = _ssl(trust)
         self._session = _session(timeout)
 
@@ -95,9 +96,10 @@ class AiohttpTransport:
         async with self._session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
-            headers=request.headers,
+            headers=self._headers(request),
             allow_redirects=False,
             proxy=self._proxy,
+            proxy_headers=self._proxy_logon,
             ssl=self._ssl,
             trace_request_ctx=guard,
             middlewares=(guard,),
@@ -107,6 +109,12 @@ class AiohttpTransport:
             headers = Headers(answer.raw_headers)
             body = await self._body(answer)
             return Response(answer.status, headers, body, partial(_hang_up, answer))
+
+    def _headers(self, request: Request) -> Mapping[str, str]:
+        # Without TLS there is no tunnel: the proxy reads the request itself.
+        if self._trust is not None:
+            return request.headers
+        return {**request.headers, **self._proxy_logon}
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         limit = self._max_body_size
@@ -290,9 +298,30 @@ def proxy_of(url: str | None) -> URL | None:
     with suppress(ValueError):
         proxy = URL(url)
         if proxy.scheme in ("http", "https") and proxy.host:
+            _without_user(proxy)  # what cannot be sent is refused here too
             return proxy
     # The URL is not shown: it may hold a password.
     raise ValueError("the proxy is a URL such as http://proxy.example.com:3128")
+
+
+def _without_user(proxy: URL | None) -> tuple[URL | None, dict[str, str]]:
+    """The URL of a proxy without user and password, and the header that holds them.
+
+    Raises ValueError, which may show them, where no header can.
+    """
+    # aiohttp would keep what stands in the URL, or in its own type for this, in the key
+    # of each connection, which its errors hold and show.
+    if proxy is None or proxy.raw_user is None:
+        return proxy, {}
+    if ":" in (proxy.user or ""):
+        raise ValueError("a user name holds no colon (RFC 7617)")
+    logon = f"{proxy.user or ''}:{proxy.password or ''}"
+    try:
+        data = logon.encode("latin-1")
+    except UnicodeEncodeError:
+        data = logon.encode()
+    header = f"Basic {b64encode(data).decode()}"
+    return proxy.with_user(None), {"Proxy-Authorization": header}
 
 
 def _cause(error: Exception) -> BaseException | None:
