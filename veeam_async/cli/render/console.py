@@ -7,6 +7,8 @@ from typing import NoReturn, TextIO
 
 from rich.console import Console
 
+from veeam_async.cli.render.text import printable
+
 _FALLBACK_WIDTH = 80
 _ASCII_STAND_INS = {"·": "|", "…": "~"}
 """Our own punctuation, and what replaces it where the stream has but ASCII."""
@@ -52,7 +54,7 @@ def stderr_console() -> PlainConsole:
 def say(message: str) -> None:
     """Write a message as one line of standard error."""
     # Not through rich, which would break a long line at the width of the terminal.
-    line = _with_stand_ins(message, sys.stderr.encoding or "utf-8")
+    line = _with_stand_ins(printable(message), sys.stderr.encoding or "utf-8")
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

@@ -13,6 +13,7 @@ import attrs
 from veeam_async import to_dict
 from veeam_async.cli.render.console import is_utf8, stdout_console
 from veeam_async.cli.render.table import columns_for, print_fields, print_table
+from veeam_async.cli.render.text import escaped
 
 Format: TypeAlias = Literal["table", "json", "ndjson"]
 
@@ -91,7 +92,10 @@ def _json(model: attrs.AttrsInstance, *, indent: int | None) -> str:
     data = _links_last(to_dict(model))
     # A pipe on Windows has an old code page, but every one of them has ASCII.
     ensure_ascii = not is_utf8(sys.stdout.encoding)
-    return json.dumps(data, indent=indent, ensure_ascii=ensure_ascii)
+    text = json.dumps(data, indent=indent, ensure_ascii=ensure_ascii)
+    # A terminal obeys some characters, and hides or turns round others; a pipe's reader
+    # gets what the server sent.
+    return escaped(text) if sys.stdout.isatty() else text
 
 
 def _links_last(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import attrs
@@ -15,6 +16,7 @@ from veeam_async.cli.render.text import (
     byte_size,
     date_time,
     duration,
+    id_text,
     outcome,
     printable,
     status,
@@ -24,6 +26,7 @@ from veeam_async.cli.render.text import (
 
 _GAP = 2
 _NARROWEST = 8
+_UNSHOWABLE = "?"
 _OMITTED_FIELDS = ("href", "links")
 
 
@@ -42,7 +45,7 @@ class Column:
     justify: Literal["left", "right"] = "left"
 
 
-_ID = Column("Id", lambda row: str(row.id))
+_ID = Column("Id", id_text)
 _STARTED = Column("Started", lambda row: date_time(row.creation_time), rank=1)
 _TOOK = Column("Took", lambda row: duration(row.duration), rank=2, justify="right")
 
@@ -73,7 +76,7 @@ TASK_SESSION_COLUMNS: Sequence[Column] = (
     Column("Size", lambda row: byte_size(row.total_size), rank=3, justify="right"),
     Column("Reason", lambda row: printable(row.reason), rank=4, min_width=16),
     # No command takes the id of a task session: here it is the first to go.
-    Column("Id", lambda row: str(row.id), rank=5),
+    Column("Id", id_text, rank=5),
 )
 
 
@@ -126,8 +129,17 @@ class _FilledColumn:
 
 
 def _texts(column: Column, rows: Sequence[object]) -> list[Text]:
-    shown = (column.show(row) for row in rows)
-    return [text if isinstance(text, Text) else Text(text) for text in shown]
+    return [_cell(column.show, row) for row in rows]
+
+
+def _cell(show: Callable[[Any], str | Text], row: object) -> Text:
+    """The text of one cell; a mark where this row has nothing that can be shown."""
+    # One odd row is not to cost the table of thousands of others.
+    try:
+        text = show(row)
+    except (ArithmeticError, AttributeError, OSError, TypeError, ValueError):
+        return Text(_UNSHOWABLE)
+    return text if isinstance(text, Text) else Text(text)
 
 
 def _total_width(filled: list[_FilledColumn]) -> int:
@@ -178,7 +190,7 @@ def print_fields(console: PlainConsole, model: attrs.AttrsInstance) -> None:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name in _field_names(model):
-        text = _field_text(name, getattr(model, name))
+        text = _cell(partial(_named_field, name), model)
         if text:
             grid.add_row(name.replace("_", " ").capitalize(), text)
     console.print(grid)
@@ -192,6 +204,12 @@ def _field_names(model: attrs.AttrsInstance) -> list[str]:
     first = ["id"] if "uid" in shown else []
     last = ["duration"] if hasattr(model, "duration") else []
     return first + [name for name in shown if name != "uid"] + last
+
+
+def _named_field(name: str, model: object) -> Text:
+    if name == "id":
+        return Text(id_text(model))
+    return _field_text(name, getattr(model, name))
 
 
 def _field_text(name: str, value: Any) -> Text:

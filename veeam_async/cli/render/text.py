@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -42,6 +43,8 @@ _STYLES = {
 }
 _FINAL_OUTCOMES = ("Success", "Warning", "Failed", GONE)
 _STATUS_WIDTH = 14
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""What Unicode calls printable, and no terminal shows."""
 
 # ---------------------------------------------------------------- strings
 
@@ -54,9 +57,31 @@ def one_line(text: str) -> str:
 def printable(text: str) -> str:
     """*text* with a replacement character for each that is not printable."""
     # A job may be called "\x1b[2J": its name is the server's, not ours to execute.
-    if text.isprintable():
+    if text.isprintable() and _INVISIBLE.isdisjoint(text):
         return text
-    return "".join(char if char.isprintable() else "�" for char in text)
+    return "".join(char if _is_shown(char) else "�" for char in text)
+
+
+def escaped(text: str) -> str:
+    """JSON *text* with an escape for each character that is not printable, but LF."""
+    if text.isascii() and "\x7f" not in text:  # JSON has escaped those below the space
+        return text
+    return "".join(
+        char if char == "\n" or _is_shown(char) else json.dumps(char)[1:-1]
+        for char in text.replace("\x7f", "\\u007f")
+    )
+
+
+def _is_shown(char: str) -> bool:
+    return char.isprintable() and char not in _INVISIBLE
+
+
+def id_text(row: Any) -> str:
+    """The UUID of a row; of a machine, whose UID ends in none, the whole UID."""
+    try:
+        return str(row.id)
+    except ValueError:
+        return printable(row.uid)
 
 
 def count(number: int, noun: str) -> str:
@@ -69,7 +94,12 @@ def count(number: int, noun: str) -> str:
 
 def date_time(time: datetime | None) -> str:
     """A time to the minute, in the zone of this machine; empty for None."""
-    return f"{time.astimezone():%Y-%m-%d %H:%M}" if time else ""
+    if time is None:
+        return ""
+    try:
+        return f"{time.astimezone():%Y-%m-%d %H:%M}"
+    except (OverflowError, ValueError, OSError):  # the edge of the calendar
+        return f"{time:%Y-%m-%d %H:%M}"
 
 
 def time_of_day(time: datetime) -> str:
