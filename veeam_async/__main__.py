@@ -18,7 +18,16 @@ def main() -> int:
 
 def _run() -> int:
     try:
-        from veeam_async.cli.app import run  # noqa: PLC0415 - the extra may be absent
+        from veeam_async.cli.interrupts import (  # noqa: PLC0415 - the extra may be absent
+            INTERRUPTED,
+            end_at_once,
+            ignore,
+        )
+
+        # While importing, half a second, and while the interpreter ends there is
+        # nothing to undo; in between the command takes them itself.
+        end_at_once()
+        from veeam_async.cli.app import run  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         # Any other module that is missing is a fault, which a traceback shows.
         if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
@@ -28,7 +37,10 @@ def _run() -> int:
             'pip install "veeam-async[cli]"\n'
         )
         return 1
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    if code in INTERRUPTED:
+        ignore()
+    return code
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Run
+from tests.cli.command import PASSWORD, Run
 from veeam_async.cli.exits import Refusal
-from veeam_async.cli.pipeline import EventHook
+from veeam_async.cli.pipeline import EventHook, without_secrets
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.1")
@@ -70,6 +70,31 @@ async def test_polls_go_on_while_a_command_runs(
 
     assert watched.code == 0
     assert [row["kind"] for row in watched.rows] == ["FOUND", "STOPPED"]
+
+
+async def test_a_command_gets_no_password(
+    run: Run, simulator: Simulator, tmp_path: Path
+) -> None:
+    """Neither the server's nor the proxy's; all else of the environment it gets."""
+    script, log = tmp_path / "env.py", tmp_path / "log"
+    script.write_text(
+        "import json, os, sys\n"
+        "with open(sys.argv[1], 'w') as log: json.dump(dict(os.environ), log)\n"
+    )
+    session_id = str(simulator.add_session(script=()))
+    hook = ("--exec", f'{PYTHON} "{script}" "{log}"')
+    own = {"VEEAM_PASSWORD_FILE": "-", "VEEAM_CA_FILE": "", "MINE": "http://u:p@here"}
+    for proxy, is_kept in (("http://user:hidden@127.0.0.1:1", False), ("", True)):
+        clean = without_secrets({"VEEAM_PROXY": proxy, "VEEAM_PASSWORD": "x"})
+        assert clean == ({"VEEAM_PROXY": proxy} if is_kept else {})
+    watched = await run("watch", session_id, *hook, text=f"{PASSWORD}\n", **own)
+
+    assert watched.code == 0, watched.err
+    told = json.loads(log.read_text())
+    assert "VEEAM_PASSWORD" not in told
+    assert PASSWORD not in log.read_text()
+    assert told["VEEAM_USERNAME"] == simulator.username
+    assert {name: told[name] for name in own} == own
 
 
 @pytest.mark.parametrize("command", ["", '"open', "no-such-program-anywhere"])

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import PASSWORD, Ended, Invoke, Run, end, environment, start
+from tests.support.proxy import Proxy
+from veeam_async.cli.options import Connection
 from veeam_async.simulator import Simulator
 
 NOWHERE = "http://127.0.0.1:1"
@@ -224,3 +226,41 @@ async def test_without_the_extra(absent: str) -> None:
 
 async def _ended(*arguments: str, env: dict[str, str]) -> Ended:
     return await end(await start(*arguments, env=env))
+
+
+@pytest.mark.parametrize("option", ["--proxy", "--url"])
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://user:{PASSWORD}@127.0.0.1:3128",
+        f"user:{PASSWORD}@127.0.0.1:3128",
+        f"socks5://:{PASSWORD}@x",
+        f"http://user%3A{PASSWORD}@x",
+        f"http://user:{PASSWORD}@at@x",
+    ],
+)
+def test_a_url_with_a_password_is_refused(
+    invoke: Invoke, option: str, url: str, *, together: bool
+) -> None:
+    """It would be in the list of processes; where it goes is told, and it is not."""
+    given = (f"{option}={url}",) if together else (option, url)
+    ended = invoke("references", *given, VEEAM_URL=NOWHERE)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert f"a password in {option} on the command line can be read" in ended.err
+    assert ("VEEAM_PROXY" if option == "--proxy" else "VEEAM_PASSWORD") in ended.err
+    assert PASSWORD not in ended.err
+
+
+async def test_a_proxy_of_the_environment_may_have_a_password(quick: Run) -> None:
+    """It is used, and shown nowhere."""
+    async with Proxy(credentials="user:hidden") as proxy:
+        ended = await quick("references", VEEAM_PROXY=proxy.url)
+        wrong = proxy.url.replace("hidden", "wr0ng")
+        refused = await quick("references", VEEAM_PROXY=wrong)
+
+    assert ended.code == 0
+    assert refused.code == 1
+    assert "the proxy refused with 407" in refused.err
+    assert "wr0ng" not in refused.err + repr(Connection(proxy=wrong))

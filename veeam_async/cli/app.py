@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any
 
 from cyclopts import App, CycloptsError
@@ -25,6 +25,8 @@ from veeam_async.cli.commands.stop import stop
 from veeam_async.cli.commands.wait import wait
 from veeam_async.cli.commands.watch import watch
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
+from veeam_async.cli.interrupts import Interrupts
+from veeam_async.cli.options import holds_password
 from veeam_async.cli.render.console import escape_unencodable, stdout_console, warn
 from veeam_async.cli.render.text import one_line
 
@@ -44,6 +46,17 @@ pipe (`--output`). Everything else goes to standard error.
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 a session failed, 4 the time was up,
 130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM.
 """
+
+_EXPOSED = (
+    "on the command line can be read by everybody on this machine and stays in the "
+    "shell's history"
+)
+_WITH_URL = {
+    "--proxy": "set VEEAM_PROXY to the whole URL, in the environment or in a file that "
+    "is read into it",
+    "--url": "give --username, and set VEEAM_PASSWORD or give --password-file FILE",
+}
+"""The options that take a URL, and where its password goes instead."""
 
 _COMMANDS: tuple[Callable[..., Exit], ...] = (
     demo,
@@ -68,7 +81,15 @@ def run(arguments: Sequence[str]) -> int:
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
         return Exit.ERROR
     escape_unencodable()
-    interrupt = _Interrupt()
+    with Interrupts() as interrupts:
+        try:
+            return _to_its_end(arguments)
+        except KeyboardInterrupt:
+            _flush_stdout()
+            return interrupts.exit_code
+
+
+def _to_its_end(arguments: Sequence[str]) -> int:
     try:
         with warnings.catch_warnings():
             # The library's UserWarnings are for this user, each time: TLS is off.
@@ -77,8 +98,6 @@ def run(arguments: Sequence[str]) -> int:
             code = _dispatch(arguments)
         # The interpreter does so too at its exit, but prints what fails then.
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        return interrupt.exit_code
     except (Refusal, VeeamError, ValueError, RuntimeError, OSError) as error:
         if _is_closed_pipe(error):
             _discard_stdout()
@@ -88,29 +107,8 @@ def run(arguments: Sequence[str]) -> int:
     return code
 
 
-class _Interrupt:
-    """Lets SIGTERM, which a service manager sends, end a command as Ctrl-C does.
-
-    *exit_code* is that of whichever of the two it was.
-    """
-
-    def __init__(self) -> None:
-        self.exit_code = Exit.INTERRUPTED
-        with suppress(ValueError):  # not in the main thread: a test's own
-            signal.signal(signal.SIGTERM, self._terminate)
-
-    def _terminate(self, _number: int, _frame: object) -> None:
-        self.exit_code = Exit.TERMINATED
-        # A shell without job control starts background jobs with SIGINT ignored.
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            raise KeyboardInterrupt
-        # Elsewhere asyncio.run handles it by cancelling the main task, and only so the
-        # command logs out and saves its checkpoint.
-        signal.raise_signal(signal.SIGINT)
-
-
 def _dispatch(arguments: Sequence[str]) -> Exit:
-    _refuse_password(arguments)
+    _refuse_passwords(arguments)
     try:
         command, bound, _ = _app().parse_args(
             arguments, exit_on_error=False, print_error=False
@@ -136,14 +134,17 @@ def _app() -> App:
     return app
 
 
-def _refuse_password(arguments: Sequence[str]) -> None:
-    # Before cyclopts sees it, whose error would repeat the password.
-    if any(argument.partition("=")[0] == "--password" for argument in arguments):
-        raise Refusal(
-            "a password on the command line can be read by everybody on this machine "
-            "and stays in the shell's history: set VEEAM_PASSWORD, or give "
-            "--password-file FILE (- reads it from standard input)"
-        )
+def _refuse_passwords(arguments: Sequence[str]) -> None:
+    # Before cyclopts sees them, whose errors would repeat the password.
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue=""):
+        option, _, value = argument.partition("=")
+        if option == "--password":
+            raise Refusal(
+                f"a password {_EXPOSED}: set VEEAM_PASSWORD, or give "
+                "--password-file FILE (- reads it from standard input)"
+            )
+        if option in _WITH_URL and holds_password(value or following):
+            raise Refusal(f"a password in {option} {_EXPOSED}: {_WITH_URL[option]}")
 
 
 def _show_warning(message: Warning | str, *_more: Any, **_also: Any) -> None:
@@ -156,6 +157,14 @@ def _is_closed_pipe(error: Exception) -> bool:
     return isinstance(error, BrokenPipeError) or (
         is_windows and isinstance(error, OSError) and error.errno == errno.EINVAL
     )
+
+
+def _flush_stdout() -> None:
+    """Write what is still buffered; a signal may end the process before it does so."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _discard_stdout()
 
 
 def _discard_stdout() -> None:

@@ -73,8 +73,11 @@ class Connection:
     request_timeout: float = 60.0
     """Seconds that one request may take."""
 
-    proxy: Annotated[str | None, Parameter(env_var="VEEAM_PROXY")] = None
-    """The URL of an HTTP proxy."""
+    # Kept out of the repr: it may hold a password.
+    proxy: Annotated[str | None, Parameter(env_var="VEEAM_PROXY")] = attrs.field(
+        default=None, repr=False
+    )
+    """The URL of an HTTP proxy; one with a password in VEEAM_PROXY alone."""
 
     def server(self) -> Server:
         """Resolve the password, by asking for it where nothing else gives it.
@@ -158,6 +161,13 @@ class Server:
             proxy=connection.proxy,
             on_request=on_request,
         )
+
+
+def holds_password(url: str) -> bool:
+    """Whether *url*, be it whole or not, has a password before its host."""
+    place = url.partition("://")[2] or url
+    user = place.rpartition("@")[0]
+    return ":" in user or "%3a" in user.lower()
 
 
 def _password_in(file: str) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 
@@ -28,6 +29,7 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.cli.exits import Refusal, explain
+from veeam_async.cli.options import holds_password
 from veeam_async.cli.render.console import warn
 from veeam_async.cli.render.text import AnySession, Event, one_line
 from veeam_async.errors import Json
@@ -118,6 +120,7 @@ class EventHook:
                 *self.words,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=_STDERR,  # standard output is the watch's own
+                env=without_secrets(os.environ),
             )
         except OSError as error:
             self._warn(event, f"could not be started: {error.strerror or error}")
@@ -135,6 +138,18 @@ class EventHook:
     def _warn(self, event: Event, what: str) -> None:
         name = one_line(self.words[0])
         warn(f"warning: {name} {what} at event {event.sequence} ({event.kind})")
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """*environ* without what only the command itself may know."""
+    # Whatever the hook starts in turn would have them, and many a program writes its
+    # environment into a log.
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() != "VEEAM_PASSWORD"
+        and not (name.upper().startswith("VEEAM_") and holds_password(value))
+    }
 
 
 # ---------------------------------------------------------------- the checkpoint

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from cyclopts import Parameter
 
 from veeam_async import EnterpriseManager, RequestDone, Retry
 from veeam_async.cli.exits import Exit, Refusal
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Server
 from veeam_async.cli.render.console import is_utf8, say, stdout_console
 from veeam_async.cli.render.histogram import (
@@ -58,7 +58,7 @@ def bench(
     if count < 1 or connections < 1:
         raise Refusal("--count and --connections are at least 1")
     server = connection.server()
-    figures = asyncio.run(_Bench(count, connections).run(server))
+    figures = run_async(_Bench(count, connections).run(server))
     if json:
         write_json(figures)
     else:

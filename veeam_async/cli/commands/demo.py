@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from time import monotonic
@@ -21,6 +20,7 @@ from veeam_async import (
     WatchEvent,
 )
 from veeam_async.cli.exits import Exit, Refusal
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.events import show_table
 from veeam_async.cli.render.progress import bar
@@ -64,7 +64,7 @@ def demo(
         seed=seed,
         faults=Faults(latency=1, latency_seconds=_LATENCY),
     )
-    return asyncio.run(_Demo(stdout_console()).run(simulator))
+    return run_async(_Demo(stdout_console()).run(simulator))
 
 
 @attrs.define

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
 from veeam_async import Fetch
 from veeam_async.cli.exits import Exit, explain
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     Connection,
@@ -56,7 +56,7 @@ def fetch(
     """
     # An empty file is no wish for everything: only the absence of both is.
     session_ids = read_ids(ids, file) if ids or file else None
-    return asyncio.run(_fetch(connection.server(), session_ids, resource, output))
+    return run_async(_fetch(connection.server(), session_ids, resource, output))
 
 
 async def _fetch(

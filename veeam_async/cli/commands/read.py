@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 
 from veeam_async import F, parse_id
 from veeam_async.cli.exits import Exit
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -44,7 +44,7 @@ def get(
         connection: How to reach the server.
     """
     parse_id(id)  # refused before a password is asked for
-    return asyncio.run(_get(connection.server(), id, resource, output))
+    return run_async(_get(connection.server(), id, resource, output))
 
 
 async def _get(
@@ -74,7 +74,7 @@ def references(
     """
     if limit is not None and limit < 0:
         raise ValueError("--limit is at least 0")
-    return asyncio.run(_references(connection.server(), limit, resource, output))
+    return run_async(_references(connection.server(), limit, resource, output))
 
 
 async def _references(
@@ -127,7 +127,7 @@ def query(
         resource=resource,
         output=output,
     )
-    return asyncio.run(selection)
+    return run_async(selection)
 
 
 def _joined_filter(
@@ -185,7 +185,7 @@ def tasks(
         connection: How to reach the server.
     """
     parse_id(session_id)
-    return asyncio.run(_tasks(connection.server(), session_id, output))
+    return run_async(_tasks(connection.server(), session_id, output))
 
 
 async def _tasks(server: Server, session_id: str, output: Format | None) -> Exit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,9 @@ from typing import TypeAlias
 
 from veeam_async import from_dict
 from veeam_async.cli.exits import Exit, conclude
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import SESSION_MODELS, Output
+from veeam_async.cli.own_files import create
 from veeam_async.cli.render.events import show_events
 from veeam_async.cli.render.text import AnySession, Event
 from veeam_async.errors import Json
@@ -38,7 +39,7 @@ def replay(file: Path, /, *, output: Output = None) -> Exit:
     # Never live: the events of hours would rush by in a second.
     events = _events(file)
     shown = show_events(events, output, progress=True, live=False)
-    return conclude(asyncio.run(shown))
+    return conclude(run_async(shown))
 
 
 async def _events(file: Path) -> AsyncIterator[Event]:
@@ -69,10 +70,9 @@ def _load_session(kind: str, data: Json) -> AnySession:
 
 @contextmanager
 def recording_to(file: Path | None) -> Iterator[RecordLine | None]:
-    """Open a recording in a new *file*, or none where that is None."""
+    """Open a recording in *file*, begun anew, or none where that is None."""
     if file is None:
         yield None
         return
-    # newline: a recording made on Windows is the same file byte for byte.
-    with file.open("w", encoding="utf-8", newline="\n") as text:
+    with create(file) as text:
         yield lambda line: text.write(f"{json.dumps(line)}\n")

@@ -26,6 +26,7 @@ from veeam_async import (
     parse_id,
 )
 from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.pipeline import failed_session
 from veeam_async.cli.render.console import say, warn
@@ -85,7 +86,7 @@ def run(
         stop_on_interrupt=stop_on_interrupt,
         output=output,
     )
-    return asyncio.run(_run(connection.server(), job, options))
+    return run_async(_run(connection.server(), job, options))
 
 
 @attrs.frozen(kw_only=True)

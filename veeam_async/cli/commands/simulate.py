@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from veeam_async.cli.exits import Exit
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.render.console import stdout_console
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def simulate(
         product=product,
         tls=tls,
     )
-    return asyncio.run(_serve(simulator))
+    return run_async(_serve(simulator))
 
 
 async def _serve(simulator: Simulator) -> Exit:

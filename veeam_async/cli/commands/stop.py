@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 
 from veeam_async import BackupJobSession, Task, parse_id
 from veeam_async.cli.exits import Exit, Refusal
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.render.console import say
 from veeam_async.cli.render.output import write_one
@@ -45,10 +45,10 @@ def stop(
     server = connection.server()
     # The question stands between two event loops: in one, Ctrl-C would have to wait
     # for the thread that reads the answer.
-    if not yes and not _is_confirmed(asyncio.run(_get(server, id))):
+    if not yes and not _is_confirmed(run_async(_get(server, id))):
         say("nothing was stopped")
         return Exit.ERROR
-    write_one(asyncio.run(_stop(server, id)), output)
+    write_one(run_async(_stop(server, id)), output)
     say(f"asked the server to stop it; its end: veeam-async wait {id}")
     return Exit.DONE
 

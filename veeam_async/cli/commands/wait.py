@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from veeam_async import DeadlineExceeded, SessionResult, parse_id
 from veeam_async.cli.exits import Exit, deadline_refusal
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     Connection,
@@ -48,7 +47,7 @@ def wait(
     """
     parse_id(id)
     server = connection.server()
-    session = asyncio.run(_wait(server, id, resource, interval, timeout))
+    session = run_async(_wait(server, id, resource, interval, timeout))
     write_one(session, output)
     if not check or session.result != SessionResult.FAILED:
         return Exit.DONE

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import attrs
 from cyclopts import Parameter
 
-from veeam_async import CheckpointFile, DeadlineExceeded, Watch, parse_id
+from veeam_async import DeadlineExceeded, Watch, parse_id
 from veeam_async.cli.commands.replay import RecordLine, recording_to
 from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
+from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     Connection,
@@ -25,6 +26,7 @@ from veeam_async.cli.options import (
     read_ids,
     sessions_of,
 )
+from veeam_async.cli.own_files import OwnCheckpointFile
 from veeam_async.cli.pipeline import (
     Checkpoint,
     EventHook,
@@ -74,8 +76,8 @@ def watch(
         timeout: Seconds after which to end.
         checkpoint: A file to go on from where it exists, and to keep up to date.
         exec: A command to run for each event, one after another, without a shell. It
-            gets the event as JSON on standard input; what it prints goes to standard
-            error.
+            gets the event as JSON on standard input, and no VEEAM_PASSWORD (but
+            VEEAM_PASSWORD_FILE); what it prints goes to standard error.
         record: A file to write into what the watch sees, for `veeam-async replay`: a
             short line for each look at a session, so it grows.
         resource: The kind of session.
@@ -99,14 +101,14 @@ def watch(
         progress=progress,
         until_failed=until_failed,
         timeout=timeout,
-        checkpoint_file=None if checkpoint is None else CheckpointFile(checkpoint),
+        checkpoint_file=None if checkpoint is None else OwnCheckpointFile(checkpoint),
         hook=None if exec is None else EventHook.parse(exec),
         resource=resource,
         output=output,
     )
     server = connection.server()
     with recording_to(record) as record_line:
-        return asyncio.run(_watch(server, options, record_line))
+        return run_async(_watch(server, options, record_line))
 
 
 @attrs.frozen(kw_only=True)
@@ -120,7 +122,7 @@ class _Options:
     progress: bool
     until_failed: bool
     timeout: float | None
-    checkpoint_file: CheckpointFile | None
+    checkpoint_file: OwnCheckpointFile | None
     hook: EventHook | None
     resource: Resource
     output: Format | None

@@ -1,0 +1,155 @@
+"""Signals in pairs, as service managers and coreutils' `timeout` send them."""
+
+import asyncio
+import math
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import PASSWORD, end, environment, start
+from tests.support.bodies import behind_logon, session, uuid_of
+from tests.support.fault_server import Act, Answer, Asked, FaultServer, Stall
+from veeam_async.simulator import Faults, Simulator
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="signals are sent as POSIX does"
+)
+
+SEED = int(os.environ.get("SIGNAL_SEED", "11"))
+RUNS = int(os.environ.get("SIGNAL_RUNS", "20"))
+"""How many pairs are sent; more by `SIGNAL_RUNS=500 pytest tests/cli/test_signals.py`.
+"""
+TRACES = ("Traceback", "never retrieved", "Exception ignored", "Error", "asyncio")
+
+WAYS = [
+    (signal.SIGTERM, signal.SIGTERM),
+    (signal.SIGTERM, signal.SIGINT),
+    (signal.SIGINT, signal.SIGTERM),
+    (signal.SIGINT, signal.SIGINT),
+]
+GAPS = [0.0, 0.0001, 0.0003, 0.001, 0.005]
+COMMANDS = ("watch", "wait", "fetch", "bench")
+
+
+@pytest.mark.parametrize("number", range(RUNS))
+@pytest.mark.timeout(60)
+async def test_two_signals_are_one(number: int, tmp_path: Path) -> None:
+    """Logged out, its checkpoint saved, in silence, with the code of the first."""
+    drawn = random.Random(f"{SEED} {number}")  # noqa: S311 - no secret
+    first, second = WAYS[number % len(WAYS)]
+    gap = drawn.choice(GAPS)
+    command = COMMANDS[number // len(WAYS) % len(COMMANDS)]
+    async with busy(command) as simulator:
+        process = await begun(command, simulator, tmp_path)
+        await asyncio.sleep(drawn.random() / 20)
+        process.send_signal(first)
+        await asyncio.sleep(gap)
+        if process.returncode is None:
+            process.send_signal(second)
+        ended = await end(process)
+
+        told = f"seed {SEED}, number {number}: {command}, {first}, {second}, {gap}"
+        assert ended.code == 128 + first, told
+        assert not any(trace in ended.err for trace in TRACES), f"{told}\n{ended.err}"
+        assert simulator.stats.tokens_alive == 0, told
+
+
+@pytest.mark.parametrize("pauses", [(0.0,), (0.8,)])
+async def test_a_later_signal_ends_the_clean_up(pauses: tuple[float, ...]) -> None:
+    """A server that answers no logout is not waited for, and nobody complains."""
+    running = behind_logon(lambda _: Answer(body=session(1, state="Working")))
+
+    def script(asked: Asked) -> Act:
+        return Stall() if asked.method == "DELETE" else running(asked)
+
+    async with FaultServer(script) as server:
+        env = environment(VEEAM_URL=server.url, VEEAM_USERNAME="u", VEEAM_PASSWORD="p")
+        process = await start("watch", str(uuid_of(1)), "--interval", "0.1", env=env)
+        while not server.count("GET", "/api/backupSessions"):
+            await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        while not server.count("DELETE"):
+            await asyncio.sleep(0.01)
+        # At once, which is taken for the same wish at first, and later, which is not.
+        for pause in pauses:
+            await asyncio.sleep(pause)
+            process.send_signal(signal.SIGTERM)
+        ended = await end(process)
+
+        assert (ended.code, ended.err) == (143, "")
+
+
+async def test_the_third_ends_what_refuses_to_end() -> None:
+    """Whatever catches each cancellation: with the code of the first signal."""
+    program = """
+import asyncio
+from veeam_async.cli.interrupts import run_async
+
+async def stubborn():
+    print("ready", flush=True)
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            print("cancelled", flush=True)
+
+run_async(stubborn())
+"""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-c", program),
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    for expected in (b"ready\n", b"cancelled\n", b"cancelled\n"):
+        assert await process.stdout.readline() == expected
+        await asyncio.sleep(0.6)
+        process.send_signal(signal.SIGINT if expected == b"ready\n" else signal.SIGTERM)
+    _, err = await process.communicate()
+
+    assert (process.returncode, err) == (130, b"")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5])
+async def test_signals_at_the_start(simulator: Simulator, delay: float) -> None:
+    """Whatever was loaded by then: no asyncio trace, and an end."""
+    process = await start("references", env=environment(simulator))
+    await asyncio.sleep(delay)
+    for _ in range(2):
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+    ended = await end(process)
+
+    assert ended.code in (0, 143, -signal.SIGTERM)
+    assert not any(trace in ended.err for trace in TRACES), ended.err
+
+
+def busy(command: str) -> Simulator:
+    """A server at which *command* does not end by itself."""
+    is_bulk = command in ("fetch", "bench")
+    faults = Faults(latency=1, latency_seconds=0.3 if is_bulk else 0.0)
+    return Simulator(sessions=400, running=0, password=PASSWORD, faults=faults)
+
+
+async def begun(
+    command: str, simulator: Simulator, folder: Path | None = None
+) -> asyncio.subprocess.Process:
+    """Start *command*, and give it once it is at its work."""
+    arguments: list[str] = []
+    if command in ("watch", "wait"):
+        script = [("Working", math.inf)]
+        arguments += [str(simulator.add_session(script=script)), "--interval", "0.1"]
+    if command == "watch" and folder is not None:
+        arguments += ["--checkpoint", str(folder / "c.json")]
+        arguments += ["--record", str(folder / "r.rec")]
+    process = await start(command, *arguments, env=environment(simulator))
+    while process.returncode is None and not any(
+        "{id}" in route for route in simulator.stats.by_route
+    ):
+        await asyncio.sleep(0.01)
+    return process

@@ -1,0 +1,188 @@
+"""Ctrl-C and SIGTERM: they cancel what runs, from within its loop and nowhere else.
+
+`asyncio.run` lets a second Ctrl-C raise KeyboardInterrupt wherever the loop happens to
+be, also between a future and who waits for it: what is half done then never ends, or
+complains on the terminal. Service managers and coreutils' `timeout` send two signals at
+once as a matter of course. So here
+
+- while a loop runs (`run_async`), no signal raises: each cancels the command's task,
+- a second one cancels the clean-up too, and so does not wait for a server that is
+  silent; where it comes together with the first, only after some seconds in which to
+  log out; one more ends the process at once,
+- without a loop the first raises KeyboardInterrupt, and none after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import ContextVar
+from time import monotonic
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, Self, TypeVar
+
+T = TypeVar("T")
+
+_TOGETHER_SECONDS = 0.5
+"""Signals with less between them may be one and the same wish."""
+_GRACE_SECONDS = 3.0
+"""How long a command has to clean up, where two came together."""
+_PATIENCE = 2
+"""How many wishes are met by cancelling."""
+_SHOW_CURSOR = b"\x1b[?25h"
+
+# Numbers: `exits`, which names them, loads what takes long to load.
+_EXITS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+INTERRUPTED = tuple(_EXITS.values())
+"""The exit codes of a command that a signal has ended."""
+
+
+class Interrupts:
+    """Takes SIGINT and SIGTERM during the block.
+
+    *exit_code* is that of the one which came first.
+    """
+
+    def __init__(self) -> None:
+        self.exit_code = _EXITS[signal.SIGINT]
+        self._wishes = 0
+        self._last = 0.0
+        self._in_loop = False
+        self._is_doubled = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        with suppress(ValueError):  # not in the main thread: a test's own
+            for number in _EXITS:
+                before = signal.getsignal(number)
+                # A shell without job control starts background jobs with SIGINT
+                # ignored: so it stays.
+                if number == signal.SIGTERM or before is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._take)
+        self._outer = _CURRENT.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _CURRENT.reset(self._outer)
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """Run *main* in a loop; KeyboardInterrupt where a signal came meanwhile."""
+        # Before there is a loop: one that is broken off while it is made is never
+        # closed.
+        self._in_loop = True
+        try:
+            with asyncio.Runner() as runner:
+                runner.get_loop().set_exception_handler(self._complain)
+                result = runner.run(self._main(main))
+        except asyncio.CancelledError:
+            if not self._wishes:
+                raise
+            raise KeyboardInterrupt from None
+        finally:
+            self._in_loop = False
+        if self._wishes:  # too late to cancel anything, but nothing more is to begin
+            raise KeyboardInterrupt
+        return result
+
+    async def _main(self, main: Coroutine[Any, Any, T]) -> T:
+        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        if self._wishes:
+            self._cancel()
+        try:
+            return await main
+        finally:
+            self._task = None
+
+    def _take(self, number: int, _frame: FrameType | None) -> None:
+        """Handle a signal, between any two steps of the program."""
+        now = monotonic()
+        if self._wishes and now - self._last < _TOGETHER_SECONDS:
+            self._wake(self._double)
+            return
+        if not self._wishes:
+            self.exit_code = _EXITS[signal.Signals(number)]
+        self._wishes += 1
+        self._last = now
+        if self._wishes > _PATIENCE:
+            _end_at_once(self.exit_code)
+        if self._in_loop:
+            self._wake(self._cancel if self._wishes == 1 else _cancel_all)
+        elif self._wishes == 1:
+            raise KeyboardInterrupt
+
+    def _wake(self, callback: Callable[[], object]) -> None:
+        """Have the loop call back, when it is between two steps of its own."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # closed: the task has ended
+                self._loop.call_soon_threadsafe(callback)
+
+    def _double(self) -> None:
+        """Take a second signal of a pair for a wish of its own, but later."""
+        if self._loop is not None and not self._is_doubled:
+            self._is_doubled = True
+            self._loop.call_later(_GRACE_SECONDS, _cancel_all)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _complain(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
+    ) -> None:
+        """Pass a complaint of asyncio on, but for those about what was broken off."""
+        if not self._wishes:
+            loop.default_exception_handler(context)
+
+
+def _cancel_all() -> None:
+    """Cancel the command's task, and what it does in spite of being cancelled."""
+    for task in asyncio.all_tasks():
+        task.cancel()
+
+
+_CURRENT: ContextVar[Interrupts] = ContextVar("interrupts")
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its end, which Ctrl-C and SIGTERM may bring on."""
+    current = _CURRENT.get(None)
+    if current is not None:
+        return current.run(main)
+    with Interrupts() as own:
+        return own.run(main)
+
+
+def end_at_once() -> None:
+    """Let both signals end the process at once, as long as nothing is to be undone."""
+    for number, code in _EXITS.items():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_, code=code: _end_at_once(code))
+
+
+def ignore() -> None:
+    """Let neither signal reach the process any more, which has done all it had to."""
+    # At its end the interpreter would let them kill it, and hide its exit code.
+    for number in _EXITS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    # No clean-up, which is what did not end, and nothing that could complain.
+    with suppress(OSError, ValueError, AttributeError):
+        if os.isatty(sys.stdout.fileno()):
+            os.write(sys.stdout.fileno(), _SHOW_CURSOR)
+    os._exit(code)
