@@ -21,7 +21,7 @@ from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import Instrumentation
 from veeam_async.pool.limiter import Limiter
 from veeam_async.pool.logon import Judge, Logon, RenewalBudget, Send, Token
-from veeam_async.pool.responses import check
+from veeam_async.pool.responses import error_of, is_success
 from veeam_async.pool.silence import Silence
 from veeam_async.retry import NEVER, Retry
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
@@ -209,11 +209,13 @@ class Pool:
     def _checked(
         self, answer: Response, method: str, path: str, token: Token
     ) -> Response:
-        # Nearly every answer: `check` would pass it through, more slowly.
+        # Nearly every answer: the rest would pass it through, more slowly.
         if answer.status == _OK:
             return answer
         answer.body = token.hidden_in(answer.body)
-        return check(answer, method, self.endpoint.url(path))
+        if is_success(answer):
+            return answer
+        raise error_of(answer, method, self.endpoint.url(path))
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Whether *outcome* says that *token* is dead."""

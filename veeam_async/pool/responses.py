@@ -37,11 +37,21 @@ _LONGEST_ERROR = 64 * 1024
 
 def check(response: Response, method: str, url: str) -> Response:
     """Pass a success through; raise the ApiError that any other *response* is."""
-    if 200 <= response.status < 300:  # noqa: PLR2004 - RFC 9110, section 15.3
+    if is_success(response):
         return response
+    raise error_of(response, method, url)
+
+
+def is_success(response: Response) -> bool:
+    """Whether the server did what it was asked (RFC 9110, section 15.3)."""
+    return 200 <= response.status < 300  # noqa: PLR2004 - as the section says
+
+
+def error_of(response: Response, method: str, url: str) -> ApiError:
+    """The ApiError that a *response* is which is no success."""
     body = error_body(response)
     message = body.message if body else None
-    raise _error_for(response.status, message)(
+    return _error_for(response.status, message)(
         status=response.status,
         message=message,
         method=method,
