@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.usefixtures("way")]
 
 ONE, TWO = uuid_of(1), uuid_of(2)
 GOOD = Answer(body=session(1))
+OTHER = Answer(body=session(2))
 GONE = Answer(status=204, body=b"")
 UNAUTHORIZED = Answer(status=401, body=b"")
 
@@ -104,7 +105,9 @@ class Server:
             self.alive.discard(token)
             return GONE
         refuses = any(each in asked.target for each in self.refusing)
-        return UNAUTHORIZED if refuses or token not in self.alive else GOOD
+        if refuses or token not in self.alive:
+            return UNAUTHORIZED
+        return OTHER if str(TWO) in asked.target else GOOD
 
     def _log_on(self) -> Act:
         self.posts += 1
