@@ -51,7 +51,7 @@ _ENTITIES: dict[str, type[Any]] = {
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|task-[0-9]+")
 
 K = TypeVar("K")
-Followed: TypeAlias = (
+LinkTarget: TypeAlias = (
     BackupJobSession
     | ReplicaJobSession
     | RestoreSession
@@ -184,7 +184,7 @@ class EnterpriseManager:
         finally:
             await self._pool.close()
 
-    async def follow(self, link: Link) -> Followed:
+    async def follow(self, link: Link) -> LinkTarget:
         """Give what a link leads to; nothing is ever posted or deleted by following.
 
         A list of references for a `…ReferenceList`, a reference for a `…Reference`, the

@@ -50,7 +50,7 @@ class Caution:
             return
         last = next(reversed(self._refused.values()))
         if now < self._ask_at:
-            raise self._told(last)
+            raise self._error_of(last)
         self._ask_at = now + _ASK_SECONDS
         if last.again_at is not None and now < last.again_at:
             self._ask_at = min(self._ask_at, last.again_at)
@@ -61,7 +61,7 @@ class Caution:
         refusal = self._refused.get(password)
         # 1. Sent again it would bring the account nearer its lock.
         if refusal is not None and (refusal.again_at is None or now < refusal.again_at):
-            raise self._told(refusal)
+            raise self._error_of(refusal)
         # 2. Any other would be one too many for this minute.
         if (left := self._seconds_held(now)) > 0:
             if self._broken is not None:
@@ -99,9 +99,9 @@ class Caution:
         if len(self._refused) > _MOST_REMEMBERED:
             self._refused.popitem(last=False)
         self._ask_at = now + _ASK_SECONDS
-        return self._told(refusal)
+        return self._error_of(refusal)
 
-    def _told(self, refusal: _Refusal) -> VeeamError:
+    def _error_of(self, refusal: _Refusal) -> VeeamError:
         """The error for whoever asks while a refusal stands."""
         if refusal.again_at is None:
             return copy.copy(refusal.error)

@@ -5,8 +5,9 @@ What a watch promises:
 *Exact.* Each watched session that is not discarded gives one FOUND before anything else
 (unless it never appears) and one STOPPED or GONE after which nothing follows. Events of
 one session come in the order in which the server went through its states; the same
-state twice is no event. The end of the iteration means that every session is accounted
-for. A checkpoint holds what was told when it was taken, no more and no less.
+state twice is no event. Unless `stop` or closing ended it, the end of the iteration
+means that every session is accounted for. A checkpoint holds what was told when it was
+taken, no more and no less.
 
 *At least once.* A watch that resumes from a checkpoint tells again what was handed out
 after that checkpoint was taken.
