@@ -100,6 +100,10 @@ def test_fractions(form: str, digits: int, zone: str) -> None:
         "1753-01-01T00:00:00Z",
         "1900-01-01T00:00:00.0000000Z",
         "1969-12-31T23:59:59.999Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.9999999Z",
+        "9999-12-31T23:59:59.9999999",
+        "9999-12-31T23:59:59.9999999-05:00",
         None,
     ],
 )
@@ -120,7 +124,7 @@ def test_never(form: str, never: str | None) -> None:
         "0000-01-01T00:00:00Z",
         "2026-05-04T03:02:01.5Zebra",
         "1900-01-01T00:00:00 or so",
-        "9999-12-31T23:59:59-10:00",
+        "9999-12-32T23:59:59Z",
     ],
 )
 def test_bad_times(form: str, bad: str) -> None:
@@ -129,6 +133,24 @@ def test_bad_times(form: str, bad: str) -> None:
         _session(form, EndTimeUTC=bad)
 
     assert caught.value.problems == (f"expected a time, got {bad!r} @ $.end_time",)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "edge", ["9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00"]
+)
+def test_a_creation_that_utc_has_no_year_for_is_refused(form: str, edge: str) -> None:
+    """It names its path; only an end has a "never"."""
+    with pytest.raises(DecodeError, match=r"expected a time, .* @ \$\.creation_time"):
+        _session(form, CreationTimeUTC=edge)
+
+
+@FORMS
+@pytest.mark.parametrize("digits", ["9" * 20, "9" * 300, "9" * 5000, "-" + "9" * 300])
+def test_a_number_that_json_could_not_carry_is_refused(form: str, digits: str) -> None:
+    """A model that is shown, saved or queued has to become JSON again."""
+    with pytest.raises(DecodeError, match=r"expected a whole number, .*progress"):
+        _session(form, Progress=digits)
 
 
 @FORMS

@@ -79,6 +79,27 @@ def test_a_time_without_a_zone_is_refused() -> None:
         _ = F.creation_time >= datetime(2026, 3, 2)  # noqa: DTZ001 - on purpose
 
 
+def test_a_time_that_utc_has_no_year_for_is_refused() -> None:
+    """As any other misuse; west of Greenwich the calendar ends early."""
+    west = timezone(timedelta(hours=-5))
+    with pytest.raises(ValueError, match="no year of UTC"):
+        _ = F.creation_time >= datetime(9999, 12, 31, 23, tzinfo=west)
+
+
+def test_conditions_nest_as_deep_as_a_program_joins_them() -> None:
+    """Each level has its parentheses; text, fields and repr know no limit."""
+    deep = F.name == "0"
+    for number in range(1, 5001):
+        other = F.name == str(number)
+        deep = deep | other if number % 2 else deep & other
+
+    text = rendered(deep)
+    assert text.startswith("(" * 4999 + 'Name=="0",Name=="1")')
+    assert text.endswith(',Name=="4999");Name=="5000"')
+    assert deep.fields == {"name"}
+    assert len(repr(deep)) < 250
+
+
 def test_or_is_always_in_parentheses_and_so_is_an_and_within_it() -> None:
     """Which of the two binds stronger is documented nowhere."""
     a, b, c, d = (F.name == letter for letter in "abcd")

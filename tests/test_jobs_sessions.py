@@ -73,6 +73,22 @@ async def test_the_link_says_of_what_kind_the_session_is() -> None:
     assert server.count("GET", "/api/replicaSessions/") == 2
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+async def test_a_date_at_the_edge_of_the_calendar_costs_no_run(year: int) -> None:
+    """A lost answer to the start is looked into, whatever the server's Date says."""
+    date = NOON.replace(year=year, month=1 if year == 1 else 12, day=1)
+    script = JobServer(
+        date=date, fresh=[row(1, at=1)], started=Reset(), tasks=[error(404, "?")]
+    )
+    async with talking(script.act) as (em, server):
+        with pytest.raises(StartUnconfirmed) as lost:
+            await em.jobs.start(JOB)
+        session = await em.jobs.resume(lost.value.checkpoint).session(interval=SOON)
+
+    assert session.id == uuid_of(1)
+    assert server.count("POST", "/api/jobs") == 1
+
+
 async def test_a_session_that_is_named_may_be_shown_later() -> None:
     """A 404 right after its creation is no end."""
     script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)], hidden=3)

@@ -19,7 +19,7 @@ from veeam_async import (
     ServerError,
     ServiceUnavailable,
 )
-from veeam_async.pool.responses import check, error_body
+from veeam_async.pool.responses import check, error_body, sent_at
 from veeam_async.transport.exchange import Response
 
 URL = "https://em/api/jobs/1"
@@ -206,6 +206,28 @@ def test_a_lost_task_is_not_found_although_it_is_a_500() -> None:
 def test_retry_after_in_all_its_forms(value: str, seconds: float | None) -> None:
     """A number of seconds or a date; anything else is as good as absent."""
     assert error_of(answer(503, retry_after=value)).retry_after == seconds
+
+
+EDGES = [
+    *("Fri, 31 Dec 9999 23:59:59 -0500", "Fri, 31 Dec 9999 23:59:59 GMT"),
+    *("Mon, 01 Jan 0100 00:00:00 +0500", "Wed, 31 Dec 1969 23:59:59 GMT"),
+    f"Mon, 01 Jan {'9' * 4301} 00:00:00 GMT",
+]
+
+
+@pytest.mark.parametrize("date", EDGES)
+def test_a_date_at_the_edge_of_the_calendar_is_none(date: str) -> None:
+    """Whatever is calculated with it next would be an OverflowError."""
+    assert sent_at(answer(200, date=date)) is None
+    assert error_of(answer(503, retry_after=date)).retry_after is None
+
+
+def test_a_date_is_told_in_utc() -> None:
+    """Whatever zone the server wrote it in."""
+    told = sent_at(answer(200, date="Mon, 02 Mar 2026 12:00:00 -0500"))
+
+    assert told is not None
+    assert told.isoformat() == "2026-03-02T17:00:00+00:00"
 
 
 def test_retry_after_as_a_date_counts_from_now() -> None:

@@ -176,6 +176,28 @@ async def test_a_101_is_an_answer_and_ends_the_connection(kind: str) -> None:
         assert server.connections == 2 or (kind, upgrade) == ("aiohttp", b"")
 
 
+@pytest.mark.parametrize("digits", [b"0" * 4300 + b"2", b"0" * 30 + b"2", b"02"])
+@pytest.mark.parametrize("is_whole", [True, False])
+async def test_a_length_may_have_thousands_of_zeros_in_front(
+    kind: str,
+    digits: bytes,
+    is_whole: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Python alone would refuse to read it, with an error of its own."""
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n{}" % digits
+    parts = [text] if is_whole else [text[:-1], text[-1:]]
+
+    assert (await answer(kind, [Pieces(parts=parts, pause=0.01)])).body == b"{}"
+
+
+@pytest.mark.parametrize("digits", [b"9" * 4301, b"9" * 20, b"-2", b"+2", b"0x2", b""])
+async def test_a_length_that_is_none_is_refused(kind: str, digits: bytes) -> None:
+    """Too long for 64 bits, or no number at all."""
+    text = b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\n{}" % digits
+
+    assert "no HTTP" in str(await failure(kind, [Raw(text)]))
+
+
 @pytest.mark.parametrize("name", ["content-length", "Content-Length"])
 @pytest.mark.parametrize(
     "second", [b"Content-Length: 3", b"Transfer-Encoding: chunked"]

@@ -6,7 +6,7 @@ is that of the page "Query Parameters" of the reference: `;` is AND, `,` is OR.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeAlias
 from uuid import UUID
@@ -51,6 +51,9 @@ _FILTERABLE: dict[type, tuple[str, ...]] = {
         "ScheduleEnabled",
     ),
 }
+
+_SHOWN = 200
+"""Characters of a condition that its repr shows."""
 
 
 def _snake(name: str) -> str:
@@ -120,29 +123,59 @@ class _Compared(Condition):
     def fields(self) -> frozenset[str]:
         return frozenset((self.field,))
 
+    def __str__(self) -> str:
+        return f"{self.field}{self.operator}{self.value}"
+
     def render(self, kind: type) -> str:
         return f"{query_field(self.field, kind)}{self.operator}{self.value}"
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class _Joined(Condition):
     separator: str
     parts: tuple[Condition, ...]
 
     @property
     def fields(self) -> frozenset[str]:
-        return frozenset().union(*(part.fields for part in self.parts))
+        return frozenset().union(
+            *(piece.fields for piece in self._pieces() if not isinstance(piece, str))
+        )
 
     def render(self, kind: type) -> str:
-        joined = self.separator.join(_grouped(part, kind) for part in self.parts)
-        return f"({joined})" if self.separator == "," else joined
+        grouped = "".join(
+            piece if isinstance(piece, str) else piece.render(kind)
+            for piece in self._pieces()
+        )
+        # Around the whole of an AND there is nothing to keep apart.
+        return grouped[1:-1] if self.separator == ";" else grouped
 
+    def __repr__(self) -> str:
+        pieces = "".join(str(piece) for piece in self._pieces())
+        shown = pieces if len(pieces) <= _SHOWN else f"{pieces[:_SHOWN]}…"
+        return f"<Condition {shown}>"
 
-def _grouped(part: Condition, kind: type) -> str:
-    # Which of ; and , binds stronger is documented nowhere, so nothing depends on it.
-    text = part.render(kind)
-    is_and = isinstance(part, _Joined) and part.separator == ";"
-    return f"({text})" if is_and else text
+    def _pieces(self) -> Iterator[Condition | str]:
+        """The comparisons, and what stands between and around them, in order.
+
+        Every group has its parentheses: which of ; and , binds stronger is documented
+        nowhere, so nothing depends on it.
+        """
+        # No recursion: a program joins conditions as deep as it likes.
+        waiting: list[Condition | str] = [self]
+        while waiting:
+            piece = waiting.pop()
+            if isinstance(piece, _Joined):
+                waiting += reversed(piece.spelt())
+            else:
+                yield piece
+
+    def spelt(self) -> list[Condition | str]:
+        """The parts, with a separator between them and parentheses around."""
+        pieces: list[Condition | str] = ["("]
+        for part in self.parts:
+            pieces += (part, self.separator)
+        pieces[-1] = ")"
+        return pieces
 
 
 def _parts(condition: Condition, separator: str) -> tuple[Condition, ...]:
@@ -234,4 +267,7 @@ def _utc(value: datetime, field: str) -> str:
     # In which zone the server takes a time without one is documented nowhere.
     if value.utcoffset() is None:
         raise ValueError(f"F.{field} needs a time with a time zone, got {value!r}")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError(f"F.{field}: {value!r} is in no year of UTC") from None

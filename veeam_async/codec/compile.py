@@ -210,7 +210,8 @@ _IN_PLACE = {
     ),
     "number": (
         "if type({v}) is not int:",
-        "    is_plain = type({v}) is str and {v}.isascii() and {v}.isdigit()",
+        "    is_short = type({v}) is str and len({v}) < 19",
+        "    is_plain = is_short and {v}.isascii() and {v}.isdigit()",
         "    {v} = int({v}) if is_plain else {hook}({v}, None)",
     ),
     "flag": (
@@ -228,7 +229,7 @@ _IN_PLACE = {
     ),
     "end": (
         "x = time({v}) if type({v}) is str and {v} else odd",
-        "if x is odd or x.tzinfo is not UTC or x.year < 1970:",
+        "if x is odd or x.tzinfo is not UTC or not 1970 <= x.year < 9999:",
         "    {v} = {hook}({v}, None)",
         "else:",
         "    {v} = x",

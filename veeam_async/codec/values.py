@@ -22,8 +22,11 @@ Rule: TypeAlias = Callable[[object], object]
 Hook: TypeAlias = Callable[[Any, Any], Any]
 """The function that cattrs calls with a value and the field's type."""
 
-_FIRST_REAL_YEAR = 1970
-"""The years before it are the "never" of .NET and of SQL: 0001, 1753, 1900."""
+_FIRST_REAL_YEAR, _LAST_REAL_YEAR = 1970, 9998
+"""The others are the "never" of .NET and of SQL: 0001, 1753, 1900 and 9999."""
+
+_LARGEST = 2**64
+"""What no number reaches: larger ones than this JSON cannot be written with."""
 
 _SHOWN = 60
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
@@ -146,17 +149,25 @@ def uid(value: object) -> str:
 
 def number(value: object) -> int:
     """Whole number: JSON's own, or ASCII digits as XML has them."""
-    # int() takes "1_0" and the digits of every script besides.
-    if isinstance(value, str) and value.isascii() and "_" not in value:
-        try:
-            return int(value)
-        except ValueError:
-            pass
-    elif isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
         return value
-    elif isinstance(value, float) and value.is_integer():
+    found = _whole(value)
+    if found is None or not -_LARGEST < found < _LARGEST:
+        raise ValueError(f"expected a whole number, got {_shown(value)}")
+    return found
+
+
+def _whole(value: object) -> int | None:
+    """The whole number that a text or a float is, None where it is none."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    # int() takes "1_0" and the digits of every script besides.
+    if not isinstance(value, str) or not value.isascii() or "_" in value:
+        return None
+    try:
         return int(value)
-    raise ValueError(f"expected a whole number, got {_shown(value)}")
+    except ValueError:
+        return None
 
 
 def flag(value: object) -> bool:
@@ -175,7 +186,8 @@ def moment(value: object) -> datetime:
 def end(value: object) -> datetime | None:
     """Time in UTC, or None where the server says "never"."""
     found = _time(value)
-    return None if found.year < _FIRST_REAL_YEAR else _in_utc(found, value)
+    is_real = _FIRST_REAL_YEAR <= found.year <= _LAST_REAL_YEAR
+    return _in_utc(found, value) if is_real else None
 
 
 def _time(value: object) -> datetime:

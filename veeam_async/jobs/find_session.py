@@ -79,7 +79,7 @@ class JobHistory:
         only now is not taken for the new one.
         """
         async for row in self._after(mark):
-            is_late = asked is not None and row.creation_time < asked - _SKEW
+            is_late = asked is not None and asked - row.creation_time > _SKEW
             if not row.is_retry and not is_late:
                 return row
         return None

@@ -31,6 +31,7 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
+_REAL_YEARS = range(1970, 9000)
 _LONGEST_ERROR = 64 * 1024
 """Bytes: errors are short; parsing a proxy's long page would block the loop."""
 
@@ -126,8 +127,14 @@ def _retry_after(response: Response) -> float | None:
 
 
 def _date(value: str) -> datetime | None:
+    """A date of HTTP in UTC; None for none, and for one that no clock shows.
+
+    At the edges of the calendar the next calculation with it would be an error.
+    """
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):
         return None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+    if at.year not in _REAL_YEARS:
+        return None
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -23,6 +23,7 @@ from veeam_async.transport.exchange import (
     Request,
     Response,
     Timeout,
+    announced_size,
     arrivals,
 )
 from veeam_async.transport.failures import (
@@ -118,7 +119,7 @@ class AiohttpTransport:
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         limit = self._max_body_size
-        if (answer.content_length or 0) > limit:
+        if announced_size(answer.raw_headers) > limit:
             answer.close()
             raise BodyTooLarge(limit)
         parts, size = [], 0

@@ -15,7 +15,14 @@ from typing import cast
 import httptools
 
 from veeam_async.errors import BodyTooLarge, VeeamError
-from veeam_async.transport.exchange import Headers, RawHeaders, Request, Response
+from veeam_async.transport.exchange import (
+    Headers,
+    RawHeaders,
+    Request,
+    Response,
+    announced_size,
+    last_value,
+)
 from veeam_async.transport.failures import broken, cut_short, unintelligible
 
 MAX_HEAD = 64 * 1024
@@ -218,7 +225,7 @@ class Connection(asyncio.BufferedProtocol):
             self._overhead += nbytes
         if self._overhead > MAX_HEAD:
             self._fault = self._fault or unintelligible(_TOO_LONG)
-        if self._in_body and _announced_size(self._head) > self._max_body_size:
+        if self._in_body and announced_size(self._head) > self._max_body_size:
             self._fault = self._fault or BodyTooLarge(self._max_body_size)
 
     # ------------------------------------------------------------ the parser's calls
@@ -273,21 +280,8 @@ def _size_of(raw: RawHeaders) -> int:
     return sum(len(name) + len(value) + len(": \r\n") for name, value in raw)
 
 
-def _announced_size(raw: RawHeaders) -> int:
-    """The size that a body is said to have, 0 where none is said."""
-    return int(_last(raw, b"content-length") or 0)
-
-
 def _ends_by_close(raw: RawHeaders) -> bool:
     """Whether nothing but the connection's end ends the body."""
-    coding = _last(raw, b"transfer-encoding") or b""
-    is_chunked = coding.lower().rstrip().endswith(b"chunked")
-    return not is_chunked and _last(raw, b"content-length") is None
-
-
-def _last(raw: RawHeaders, wanted: bytes) -> bytes | None:
-    """The last value of a header, None where there is none."""
-    for name, value in reversed(raw):
-        if name.lower() == wanted:
-            return value
-    return None
+    coding = last_value(raw, b"transfer-encoding") or b""
+    is_chunked = coding.lower().rpartition(b",")[2].strip() == b"chunked"
+    return not is_chunked and last_value(raw, b"content-length") is None

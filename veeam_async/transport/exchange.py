@@ -18,6 +18,10 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+_MOST_DIGITS = 20
+"""Of a length: no real one has more, and Python reads no number of thousands."""
+
+
 def _nothing() -> None:
     """Close nothing: a response that came on no connection."""
 
@@ -98,6 +102,21 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len({key.lower() for key, _ in self._raw})
+
+
+def announced_size(raw: RawHeaders) -> int:
+    """The size that a body is said to have, 0 where none is said."""
+    # Zeros in front are allowed, and a hostile server sends thousands of them.
+    value = last_value(raw, b"content-length") or b""
+    return int(value.strip().lstrip(b"0")[:_MOST_DIGITS] or 0)
+
+
+def last_value(raw: RawHeaders, wanted: bytes) -> bytes | None:
+    """The last value of a header, whose name is *wanted* in lower case; or None."""
+    for name, value in reversed(raw):
+        if name.lower() == wanted:
+            return value
+    return None
 
 
 def _seconds(_timeout: object, field: attrs.Attribute[float], value: object) -> None:
