@@ -178,6 +178,7 @@ def test_api_error() -> None:
         (404, None, "Not Found"),
         (503, "  ", "Service Unavailable"),
         (799, "", "an unknown status"),
+        (524, None, "A Timeout Occurred"),
         (500, "one\r\n\ttwo \x1b[31mred", "one two �[31mred"),
     ],
 )

@@ -15,6 +15,7 @@ from tests.support.fault_server import Act, Answer, CutShort, Reset
 from tests.support.job_server import JOB, LOST, NOON, TASK, JobServer, row, task
 from tests.support.simulated import SOON, simulated
 from veeam_async import (
+    ApiError,
     BackupJobSession,
     PermissionDenied,
     ReplicaJobSession,
@@ -308,7 +309,10 @@ async def test_faults_that_last_are_raised_with_the_time_over() -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Reset(), CutShort(), error(500, "?"), error(504, "slow"), Answer(body=b"[]")],
+    [
+        *(Reset(), CutShort(), error(500, "?"), error(504, "slow")),
+        *(error(408, "slow"), error(524, "slow"), Answer(body=b"[]")),
+    ],
 )
 async def test_a_start_without_an_answer_can_be_looked_into(fault: Act) -> None:
     """It is sent once, and the error leads to the session where there is one."""
@@ -338,7 +342,8 @@ async def test_a_start_that_was_not_taken_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"), [(403, PermissionDenied), (503, ServiceUnavailable)]
+    ("status", "expected"),
+    [(403, PermissionDenied), (425, ApiError), (503, ServiceUnavailable)],
 )
 async def test_a_start_that_is_turned_away_is_what_it_is(
     status: int, expected: Any

@@ -17,7 +17,7 @@ from veeam_async import (
     ServerError,
     ServiceUnavailable,
 )
-from veeam_async.errors import ApiError, is_overload
+from veeam_async.errors import ApiError, is_overload, is_refusal
 from veeam_async.pool.limiter import Limiter, Slot
 
 GOOD = object()
@@ -95,6 +95,10 @@ async def test_at_least_one() -> None:
         (RequestTimeout("no connection", sent=False), False),
         (api_error(500), False),
         (api_error(404), False),
+        (api_error(408), False),
+        (api_error(425), False),
+        (api_error(502), False),
+        (api_error(524), False),
         (ConnectionFailed("reset"), False),
         (GOOD, False),
         (None, False),
@@ -106,6 +110,13 @@ def test_what_says_that_the_server_has_too_much_to_do(
 ) -> None:
     """429, 503 and no answer in time; other failures are not of its load."""
     assert is_overload(outcome) is expected
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 502, 503, 524])
+def test_what_may_pass_is_no_refusal(status: int) -> None:
+    """The limit does not grow by it, as by a 404, which a server has time for."""
+    assert not is_refusal(api_error(status))
+    assert is_refusal(api_error(404))
 
 
 async def test_a_burst_of_overload_halves_once() -> None:

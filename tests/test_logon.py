@@ -326,7 +326,13 @@ async def test_a_fetch_ends_with_a_failed_authentication() -> None:
 # ---------------------------------------------------------------- first contact
 
 
-@pytest.mark.parametrize("fault", [Reset(), error(503, "starting"), error(500, "oops")])
+PASSING = [
+    *(Reset(), error(503, "starting"), error(500, "oops")),
+    *(Answer(status=status, body=b"<html>x</html>") for status in (408, 425, 522)),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING)
 async def test_a_logon_is_tried_again_as_a_get_would_be(fault: Act) -> None:
     """The one POST that is."""
     async with FaultServer(logons(fault, fault, logon())) as server:

@@ -204,7 +204,9 @@ async def test_a_task_of_another_logon_session_is_not_found() -> None:
 # ---------------------------------------------------------------- retry
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize(
+    "status", [408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524]
+)
 async def test_a_passing_fault_is_tried_again(status: int) -> None:
     """Four failures and one success make a success."""
     acts = [error(status, "later")] * 4

@@ -307,7 +307,21 @@ class DeadlineExceeded(VeeamError, TimeoutError):
 # these functions.
 
 _OVERLOADED = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
-_RETRIED = (*_OVERLOADED, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT)
+_RETRIED = (
+    *_OVERLOADED,
+    HTTPStatus.REQUEST_TIMEOUT,
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.GATEWAY_TIMEOUT,
+    *range(520, 525),  # a 502 or 504 in the words of one large gateway, Cloudflare's
+)
+_GATEWAY_PHRASES = {
+    520: "Web Server Returned an Unknown Error",
+    521: "Web Server Is Down",
+    522: "Connection Timed Out",
+    523: "Origin Is Unreachable",
+    524: "A Timeout Occurred",
+}
 _UNSUPPORTED = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.FORBIDDEN,
@@ -342,7 +356,7 @@ def is_passing(error: VeeamError) -> bool:
     """The same request may succeed later."""
     if isinstance(error, ConnectionFailed):
         return error.passing
-    return isinstance(error, ServerError) or is_overload(error)
+    return isinstance(error, ServerError) or _status(error) in _RETRIED
 
 
 def attempts_worth(error: VeeamError) -> float:
@@ -359,15 +373,17 @@ def attempts_worth(error: VeeamError) -> float:
 
 def is_overload(outcome: object) -> bool:
     """*outcome* shows an overloaded server: 429, 503, or no answer in time."""
+    # Not 408, 425 and what gateways say: those tell of one exchange, or of the way to
+    # the server, and to ask for less would mend neither.
     if isinstance(outcome, RequestTimeout):
         return outcome.sent
     return _status(outcome) in _OVERLOADED
 
 
 def is_refusal(outcome: object) -> bool:
-    """A status below 500 refused this one request, and not for overload."""
+    """A status below 500 refused this one request, for good."""
     status = _status(outcome)
-    return status is not None and status < _FAULT and status not in _OVERLOADED
+    return status is not None and status < _FAULT and status not in _RETRIED
 
 
 def is_unsupported(error: VeeamError) -> bool:
@@ -398,6 +414,8 @@ def may_have_acted(error: VeeamError) -> bool:
         return error.sent
     if isinstance(error, ServiceUnavailable):
         return False  # a 503 turns the request away before it acts
+    if _status(error) == HTTPStatus.REQUEST_TIMEOUT:
+        return True  # some gateways say so where it was the server that was slow
     return isinstance(error, ServerError | DecodeError | BodyTooLarge)
 
 
@@ -416,7 +434,7 @@ def _phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
-        return "an unknown status"
+        return _GATEWAY_PHRASES.get(status, "an unknown status")
 
 
 def _line(said: str | None) -> str:

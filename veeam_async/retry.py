@@ -30,8 +30,9 @@ class Retry:
     *attempts* (5) includes the first one; 1 means never again. The wait before attempt
     n+1 is random: at most *wait_initial* (0.2) x 2^(n-1) seconds and at most *wait_max*
     (10), but never less than the server asked for (Retry-After, cut to 60 s). Tried
-    again are connection errors that may pass, time-outs, 429, 502, 503 and 504; a 500
-    at most twice. A number that is too small raises ValueError.
+    again are connection errors that may pass, time-outs, 408, 425, 429, 502 to 504 and
+    520 to 524 (gateways' own); a 500 at most twice. A number that is too small raises
+    ValueError.
     """
 
     attempts: int = attrs.field(default=5, validator=_at_least(1))

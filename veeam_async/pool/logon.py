@@ -382,7 +382,7 @@ def _foreign(answer: Response) -> str | None:
     """What answered a logon, in words; None where it may be Enterprise Manager."""
     status, start = answer.status, answer.body[:4096].lower()
     # 1. It is failing or overloaded, which any server can be, the right one too.
-    if status >= 500 or status == 429:  # noqa: PLR2004 - RFC 9110, section 15.6
+    if status >= 500 or status in (408, 425, 429):  # noqa: PLR2004 - RFC 9110, 15.6
         return None
     # 2. It judged the credentials, as only the right server does.
     if _refuses(answer) or _gives_token(answer):
