@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 
 from tests.support.bodies import behind_logon, session, uuid_of
 from tests.support.fault_server import Act, Answer, FaultServer, Raw
@@ -184,6 +195,9 @@ async def test_a_certificate_for_another_name(
 
     assert "Hostname mismatch" in str(error)
     assert "localhost" in str(error)
+    assert "it is for elsewhere.example; use a name that it is for" in str(error)
+    assert "ca.pem" not in str(error)
+    assert str(ca_file) not in str(error)
 
 
 async def test_an_expired_certificate(authority: trustme.CA, ca_file: Path) -> None:
@@ -193,6 +207,62 @@ async def test_an_expired_certificate(authority: trustme.CA, ca_file: Path) -> N
         error = await refused(running, running.url, tls=ca_file)
 
     assert "certificate has expired" in str(error)
+    assert f" to {EXPIRED:%Y-%m-%d %H:%M} UTC, and here it is 2" in str(error)
+    assert "renew it" in str(error)
+    assert "ca.pem" not in str(error)
+
+
+async def test_a_ca_file_of_another_authority(
+    certificate: trustme.LeafCert, tmp_path: Path
+) -> None:
+    """It names who issued the certificate; to give a CA file is no advice any more."""
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    async with server(certificate) as running:
+        error = await refused(running, running.url, tls=other)
+
+    assert "it was issued by 'trustme" in str(error)
+    assert f"{other} does not hold who signed it" in str(error)
+    assert f'tls=Fingerprint("{sha256(certificate)}")' in str(error)
+    assert "path/to" not in str(error)
+
+
+async def test_a_certificate_with_a_key_that_is_too_short(tmp_path: Path) -> None:
+    """Its size is told, and no CA file is advised: none would help."""
+    key = rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
+    pem = tmp_path / "weak.pem"
+    pem.write_bytes(self_signed(key))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(pem)
+    async with FaultServer([Answer()], context=context) as running:
+        error = await refused(running, running.url, tls=pem)
+
+    assert "key too weak" in str(error)
+    assert "its key is RSA of 1024 bits; give the server one with" in str(error)
+    assert ".pem" not in str(error)
+
+
+def self_signed(key: rsa.RSAPrivateKey) -> bytes:
+    """A key and a certificate of its own for 127.0.0.1, as PEM."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "em.corp")])
+    names = [x509.IPAddress(IPv4Address("127.0.0.1"))]
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .serial_number(7)
+        .public_key(key.public_key())
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    return private + made.public_bytes(Encoding.PEM)
 
 
 async def test_an_untrusted_certificate_is_not_tried_again(
@@ -204,6 +274,104 @@ async def test_an_untrusted_certificate_is_not_tried_again(
 
         # Of a handshake that fails the server makes no connection.
         assert running.connections <= 2
+
+
+# ---------------------------------------------------------------- TLS that fails
+
+
+@contextmanager
+def alerting(context: ssl.SSLContext) -> Iterator[int]:
+    """Serve TLS from a thread, which unlike asyncio says why a handshake fails."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connected, _ = listener.accept()
+                except OSError:
+                    return
+                connected.settimeout(5)
+                plain = connected.dup()
+                with suppress(OSError), context.wrap_socket(connected, True) as tls:
+                    tls.recv(1)
+                # What comes is read, else the close would be a RST before the alert.
+                plain.settimeout(5)
+                with suppress(OSError), plain:
+                    while plain.recv(1000):
+                        pass
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+ALERTS = {
+    "version": ('alert "protocol version"', "no version of TLS in common"),
+    "ciphers": ('alert "handshake failure"', "no cipher in common"),
+    "client 1.2": ('alert "handshake failure"', "a certificate of the client"),
+    "client 1.3": ('alert "certificate required"', "wants a certificate of the client"),
+    "name": ("unrecognized name", "use the one of its certificate in the URL"),
+}
+
+
+def contexts(
+    name: str, certificate: trustme.LeafCert, ca_file: Path
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context and a client's that do not fit each other."""
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(serving)
+    asking = ssl.create_default_context(cafile=ca_file)
+    if name == "version":
+        serving.maximum_version = ssl.TLSVersion.TLSv1_2
+        asking.minimum_version = ssl.TLSVersion.TLSv1_3
+    elif name == "ciphers":
+        serving.maximum_version = ssl.TLSVersion.TLSv1_2
+        serving.set_ciphers("ECDHE+AES128")
+        asking.set_ciphers("ECDHE+AES256")
+    elif name == "name":
+        unknown = ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        serving.sni_callback = lambda *_: unknown
+    else:
+        serving.verify_mode = ssl.CERT_REQUIRED
+        is_new = name == "client 1.3"
+        serving.maximum_version = ssl.TLSVersion[f"TLSv1_{3 if is_new else 2}"]
+    return serving, asking
+
+
+@pytest.mark.parametrize("name", ALERTS)
+async def test_an_alert_of_the_server_is_told_with_a_hint(
+    name: str, certificate: trustme.LeafCert, ca_file: Path
+) -> None:
+    """The server's own word for what it does not take."""
+    serving, asking = contexts(name, certificate, ca_file)
+    alert, hint = ALERTS[name]
+    with alerting(serving) as port:
+        with pytest.raises(ConnectionFailed, match=alert) as caught:
+            await got(f"https://localhost:{port}", tls=asking)
+
+    assert hint in str(caught.value)
+    assert "http://" not in str(caught.value)
+
+
+async def test_a_handshake_that_is_broken_off_is_told_as_one() -> None:
+    """The host is there, and listens: something between may want no TLS."""
+    listener = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectionFailed, match="middle of the handshake") as caught:
+            await got(f"https://127.0.0.1:{port}")
+
+    assert not caught.value.sent
+
+
+async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Close as soon as anything has come."""
+    await reader.read(1)
+    writer.close()
 
 
 # ---------------------------------------------------------------- no TLS at all

@@ -141,7 +141,7 @@ class ApiError(VeeamError):
         retry_after: float | None = None,
         advice: str | None = None,
     ) -> None:
-        what = _line(message) or _phrase(status)
+        what = one_line(message) or _phrase(status)
         text = f"{method} {url} answered {status}: {what}"
         super().__init__(f"{text} ({advice})" if advice else text)
         self.status = status
@@ -222,7 +222,7 @@ class TaskFailed(VeeamError):
     """The operation of *task* failed on the server."""
 
     def __init__(self, task: Task) -> None:
-        said = _line(task.result.message if task.result else None)
+        said = one_line(task.result.message if task.result else None)
         super().__init__(f"{task.operation} failed: {said or 'without a message'}")
         self.task = task
 
@@ -234,7 +234,7 @@ class SessionFailed(VeeamError):
     """
 
     def __init__(self, session: Session, *, wanted: str | None = None) -> None:
-        said = _line(session.failure_message) or "without a failure message"
+        said = one_line(session.failure_message) or "without a failure message"
         what = f"failed: {said}"
         if wanted is not None:
             what = f"stopped ({session.result}) before it was {wanted}"
@@ -437,7 +437,7 @@ def _phrase(status: int) -> str:
         return _GATEWAY_PHRASES.get(status, "an unknown status")
 
 
-def _line(said: str | None) -> str:
+def one_line(said: str | None) -> str:
     """The server's words on one line, cut, with nothing that a terminal acts on."""
     words = " ".join((said or "").split())
     shown = "".join(char if char.isprintable() else "�" for char in words)

@@ -135,13 +135,18 @@ class AiohttpTransport:
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             url = URL(self._origin)
             host, port = str(url.host), int(url.port or 0)
-            reason = getattr(error.certificate_error, "verify_message", "")
-            # Behind a proxy the server is out of reach for a second connection.
-            limit = 0 if self._proxy else self._timeout.connect
-            return await untrusted(host, port, reason=reason, limit=limit)
+            return await untrusted(
+                host,
+                port,
+                error=error.certificate_error,
+                trust=self._trust,
+                # Behind a proxy the server is out of reach for a second connection.
+                limit=0 if self._proxy else self._timeout.connect,
+            )
+        is_tls = self._trust is not None
         if isinstance(error, _NEVER_SENT):
-            return _not_connected(error, self._timeout)
-        return _not_answered(error, self._timeout, is_tls=self._trust is not None)
+            return _not_connected(error, self._timeout, is_tls=is_tls)
+        return _not_answered(error, self._timeout, is_tls=is_tls)
 
 
 # ------------------------------------------------- what aiohttp leaves to be desired
@@ -332,7 +337,9 @@ def _cause(error: Exception) -> BaseException | None:
     return error if isinstance(error, _SHOWABLE) else None
 
 
-def _not_connected(error: Exception, timeout: Timeout) -> ConnectionFailed:
+def _not_connected(
+    error: Exception, timeout: Timeout, *, is_tls: bool
+) -> ConnectionFailed:
     """The error where no connection came about, so that nothing was sent."""
     match error:
         case aiohttp.ServerFingerprintMismatch():
@@ -341,8 +348,13 @@ def _not_connected(error: Exception, timeout: Timeout) -> ConnectionFailed:
             return no_tls(error.host, error.port or 0, error.os_error)
         case aiohttp.ClientConnectorError():
             is_proxy = isinstance(error, aiohttp.ClientProxyConnectionError)
-            host, port = error.host, error.port or 0
-            return unreachable(host, port, error.os_error, is_proxy=is_proxy)
+            return unreachable(
+                error.host,
+                error.port or 0,
+                error.os_error,
+                is_proxy=is_proxy,
+                is_tls=is_tls and not is_proxy,
+            )
     return no_connection_within(timeout.connect)
 
 

@@ -211,11 +211,17 @@ class DirectTransport:
     async def _explained(self, error: OSError) -> ConnectionFailed:
         """The error for the system's own that ended `_connect`."""
         if isinstance(error, ssl.SSLCertVerificationError):
-            reason, limit = error.verify_message, self._timeout.connect
-            return await untrusted(self._host, self._port, reason=reason, limit=limit)
+            return await untrusted(
+                self._host,
+                self._port,
+                error=error,
+                trust=self._trust,
+                limit=self._timeout.connect,
+            )
         if isinstance(error, ssl.SSLError):
             return no_tls(self._host, self._port, error)
-        return unreachable(self._host, self._port, error)
+        is_tls = self._trust is not None
+        return unreachable(self._host, self._port, error, is_tls=is_tls)
 
 
 def _may_repeat(

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import re
+import ssl
+
 from veeam_async.errors import ConnectionFailed, RequestTimeout
+
+_TLS_HINTS = {
+    "WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH": (
+        "does it speak http:// there?"
+    ),
+    "PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|NO_PROTOCOLS": (
+        "server and client have no version of TLS in common: let the server speak "
+        "TLS 1.2, or give an SSLContext that allows what it speaks as tls"
+    ),
+    "CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED": (
+        "the server wants a certificate of the client: load one that it knows into "
+        "an SSLContext, and give that as tls"
+    ),
+    "HANDSHAKE_FAILURE|INSUFFICIENT_SECURITY|NO_SHARED_CIPHER|NO_CIPHERS": (
+        "server and client have no cipher in common, or it wants a certificate of "
+        "the client: give an SSLContext with what it needs as tls"
+    ),
+    "UNRECOGNIZED_NAME": (
+        "the server knows no such name: use the one of its certificate in the URL"
+    ),
+    "TOO_SMALL|TOO_WEAK|LEGACY|SIGNATURE": (
+        "the server's TLS is too weak for this machine: renew its key and ciphers, "
+        "or give an SSLContext that allows them as tls"
+    ),
+}
+"""Hints by what stands in the reason of OpenSSL, the first that fits."""
+
+_TLS_CLOSED = "does it speak http:// there, or TLS of another version?"
+_TLS_OTHER = "the log of the server, or of a gateway before it, may say why"
 
 
 def unreachable(
-    host: str, port: int, error: OSError, *, is_proxy: bool = False
+    host: str,
+    port: int,
+    error: OSError,
+    *,
+    is_proxy: bool = False,
+    is_tls: bool = False,
 ) -> ConnectionFailed:
     """Nobody could connect to the host, or to the proxy before it."""
+    if is_tls and isinstance(error, ConnectionResetError):
+        # Whoever refuses to connect does not reset: TLS had begun.
+        return no_tls(host, port, error)
     is_refused = isinstance(error, ConnectionRefusedError)
     reason = (
         "refused" if is_refused else error.strerror or str(error) or "it was closed"
@@ -38,16 +78,21 @@ def no_answer_within(seconds: float) -> RequestTimeout:
 
 
 def no_tls(host: str, port: int, error: object) -> ConnectionFailed:
-    """The port does not speak TLS as it should."""
-    return ConnectionFailed(
-        f"no TLS at {host}:{port} ({error}); does it speak http:// there?", sent=False
-    )
+    """The port does not speak TLS as it should, or not with this client."""
+    fault, hint = _of_tls(error)
+    return ConnectionFailed(f"no TLS at {host}:{port} ({fault}); {hint}", sent=False)
 
 
 def broken(error: Exception | None, *, is_tls: bool) -> ConnectionFailed:
     """The connection broke after the request went out."""
     reason = (error.strerror if isinstance(error, OSError) else None) or "it was closed"
     hint = "" if is_tls else "; does the server speak https:// there?"
+    # A server of TLS 1.3 judges the client's certificate after the handshake; aiohttp
+    # hands such an error on as the cause of its own.
+    for met in (error, getattr(error, "__cause__", None)):
+        if isinstance(met, ssl.SSLError) and met.reason:
+            reason, hint = _of_tls(met)
+            hint = f"; {hint}"
     return ConnectionFailed(f"the connection broke without an answer: {reason}{hint}")
 
 
@@ -68,3 +113,15 @@ def unintelligible(fault: str) -> ConnectionFailed:
     """The answer is no HTTP; *fault* is the parser's word for it."""
     # Never what the parser read: the head of a logon's answer holds the token.
     return ConnectionFailed(f"the answer is no HTTP to be understood: {fault}")
+
+
+def _of_tls(error: object) -> tuple[str, str]:
+    """What is wrong with TLS, and a hint at what can be done."""
+    reason = getattr(error, "reason", None)
+    if not reason:
+        return "it was closed in the middle of the handshake", _TLS_CLOSED
+    _, is_alert, alert = reason.partition("ALERT_")
+    words = (alert or reason).lower().replace("_", " ")
+    fault = f'the server sent the alert "{words}"' if is_alert else words
+    found = (hint for pattern, hint in _TLS_HINTS.items() if re.search(pattern, reason))
+    return fault, next(found, _TLS_OTHER)

@@ -7,27 +7,34 @@ import hashlib
 import os
 import ssl
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
 import attrs
 
-from veeam_async.errors import CertificateError
+from veeam_async.errors import CertificateError, one_line
+from veeam_async.transport.certificate import Certificate, read_certificate
 from veeam_async.transport.exchange import Fingerprint
 
 Tls: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext | Fingerprint
 """True (the system's CAs), a CA file, a context, a fingerprint, or False (off)."""
+
+_MOST_NAMES = 5
+"""Names of a certificate that an error shows: some have a hundred."""
 
 
 @attrs.frozen
 class Trust:
     """A context, and the SHA-256 of the one certificate to accept.
 
-    Without the latter the context's own checks decide.
+    Without the latter the context's own checks decide. *ca_file* is the file that its
+    only authorities come from, None where they come from elsewhere.
     """
 
     context: ssl.SSLContext
     fingerprint: str | None = None
+    ca_file: Path | None = None
 
 
 def trust_of(tls: Tls) -> Trust:
@@ -49,7 +56,7 @@ def trust_of(tls: Tls) -> Trust:
         )
         return Trust(_unverified())
     if isinstance(tls, str | os.PathLike):
-        return Trust(_context_of(Path(tls)))
+        return Trust(_context_of(Path(tls)), ca_file=Path(tls))
     raise ValueError("tls is a bool, a CA file, an SSLContext or a Fingerprint")
 
 
@@ -68,36 +75,85 @@ def mismatch(seen: str, pinned: str) -> CertificateError:
 
 
 async def untrusted(
-    host: str, port: int, *, reason: str, limit: float
+    host: str, port: int, *, error: object, trust: Trust | None, limit: float
 ) -> CertificateError:
-    """The error for a server that is not trusted, with the fingerprint it showed.
+    """The error for a server that *trust* does not trust, with what is wrong.
 
-    Finding that out may take *limit* seconds.
+    *error* is that of the handshake. To learn what the server showed may take *limit*
+    seconds.
     """
     # A handshake that fails tells nothing of the certificate, so that a second
     # connection, over which nothing is sent, has to.
-    seen = await _seen(host, port, limit)
-    how = (
-        f'tls=Fingerprint("{seen}") after comparing it with the server\'s, or '
-        if seen
-        else ""
-    )
+    der = await _seen(host, port, limit)
+    shown = None if der is None else read_certificate(der)
+    seen = None if der is None else fingerprint_of(der)
+    code = getattr(error, "verify_code", 0)
+    reason = getattr(error, "verify_message", "").rstrip(".") or "no reason given"
+    fact = "" if shown is None else f": {_fact(code, shown)}"
     return CertificateError(
-        f"the certificate of {host}:{port} is not trusted ({reason})",
+        f"the certificate of {host}:{port} is not trusted ({reason}){fact}",
         fingerprint=seen,
-        advice=f'trust it by {how}tls="path/to/ca.pem"',
+        advice=_advice(code, seen, None if trust is None else trust.ca_file),
     )
 
 
-async def _seen(host: str, port: int, limit: float) -> str | None:
+# The codes of OpenSSL's X509_verify_cert_error_string, by what they are about.
+_DATE_CODES = (9, 10)
+_NAME_CODES = (62, 64)
+_WEAK_CODES = (66, 67, 68)
+_SELF_SIGNED_CODE = 18
+_ISSUER_CODES = (2, _SELF_SIGNED_CODE, 19, 20, 21)
+
+
+def _fact(code: int, shown: Certificate) -> str:
+    """What the certificate itself says about the fault."""
+    if code in _DATE_CODES:
+        times = (shown.begins, shown.ends, datetime.now(UTC))
+        begins, ends, now = (f"{time:%Y-%m-%d %H:%M}" for time in times)
+        return f"it is valid from {begins} to {ends} UTC, and here it is {now}"
+    if code in _NAME_CODES:
+        names = [one_line(name) for name in shown.names[:_MOST_NAMES]]
+        more = " and others" if shown.names[_MOST_NAMES:] else ""
+        return f"it is for {', '.join(names)}{more}"
+    if code in _WEAK_CODES:
+        return f"its key is {shown.key}"
+    if code == _SELF_SIGNED_CODE:
+        return f"{one_line(shown.subject)!r} signed it itself"
+    return f"it was issued by {one_line(shown.issuer)!r}"
+
+
+def _advice(code: int, seen: str | None, ca_file: Path | None) -> str:
+    """What can be done about the fault, but for what was done already."""
+    pin = (
+        f'tls=Fingerprint("{seen}") after comparing it with the server\'s'
+        if seen
+        else "tls=Fingerprint of the server's own certificate"
+    )
+    if code in _DATE_CODES:
+        return f"renew it, set this machine's clock right, or trust it by {pin}"
+    if code in _NAME_CODES:
+        return f"use a name that it is for in the URL, or trust it by {pin}"
+    if code in _WEAK_CODES:
+        return f"give the server one with a longer key, or trust it by {pin}"
+    if code not in _ISSUER_CODES:
+        return f"give the server another one, or trust it by {pin}"
+    if ca_file is None:
+        # Nobody can compare what was not seen.
+        first = f"{pin}, or " if seen else ""
+        return f'trust it by {first}tls="path/to/ca.pem"'
+    return f"{ca_file} does not hold who signed it: add that, or trust it by {pin}"
+
+
+async def _seen(host: str, port: int, limit: float) -> bytes | None:
+    """The certificate that the server shows (DER), None where that is unknown."""
     try:
         async with asyncio.timeout(limit):
             _, writer = await asyncio.open_connection(host, port, ssl=_unverified())
     except (OSError, TimeoutError):
         return None
-    certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
     writer.transport.abort()  # a goodbye in TLS would wait for the server's
-    return fingerprint_of(certificate) if certificate else None
+    return tls.getpeercert(binary_form=True)
 
 
 def _context_of(ca_file: Path) -> ssl.SSLContext:
