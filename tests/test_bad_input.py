@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from tests.support.bodies import session, uuid_of
@@ -33,6 +35,13 @@ BAD = {
     "white space": (b" \r\n ", XML, "the body is empty"),
     "html": (b"<!DOCTYPE html><html><body>Sign in</body></html>", HTML, "HTML page"),
     "html as json": (b"<html></html>", JSON, "HTML page"),
+    "a titled page": (
+        b"<!DOCTYPE html><html><title>Sign\n in</title></html>",
+        HTML,
+        'is an HTML page, titled "Sign in"',
+    ),
+    "gzip": (gzip.compress(session(1)), JSON, r"compressed \(gzip\) although no"),
+    "gzip as html": (gzip.compress(b"<html>"), HTML, r"compressed \(gzip\)"),
     "doctype": (b"<!DOCTYPE BackupJobSession><BackupJobSession/>", XML, "DOCTYPE"),
     "65 levels": (nested(65), XML, "64 levels"),
     "not utf-8": (b'{"UID": "\xff\xfe"}', JSON, "malformed|UTF-8"),
@@ -72,6 +81,21 @@ async def test_a_bad_body_is_a_decode_error_that_says_what_it_is(name: str) -> N
     assert caught.value.kind == "BackupJobSession"
     assert caught.value.media_type == media_type.partition(";")[0]
     assert len(caught.value.excerpt) <= 200
+    assert server.count("GET") == 1
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+async def test_a_compressed_body_without_a_mark_is_known_by_its_header(
+    size: int,
+) -> None:
+    """Brotli's has none; nothing of it is shown. A large one is decoded in a thread."""
+    act = Answer(body=b"\x0b\x04\x80" * size, headers={"Content-Encoding": "br"})
+    async with talking(gets(act)) as (em, server):
+        with pytest.raises(DecodeError, match=r"is compressed \(br\)") as caught:
+            await em.backup_sessions.get(SESSION_ID)
+
+    assert caught.value.excerpt == ""
+    assert caught.value.__context__ is None
     assert server.count("GET") == 1
 
 

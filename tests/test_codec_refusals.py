@@ -69,7 +69,6 @@ def test_empty(body: bytes, media_type: str | None) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"<!DOCTYPE html>\n<html><head><title>IIS</title></head><br></html>",
         b"<!doctype HTML><p>",
         b"\r\n  <HTML><BODY>Bad Gateway<br>",
         b"\xef\xbb\xbf<html/>",
@@ -86,6 +85,12 @@ def test_html(body: bytes, kind: Any) -> None:
     assert _sentence(body, kind, "text/html; charset=utf-8") == (
         "the body is an HTML page"
     )
+
+
+def test_html_with_a_title() -> None:
+    """The title says who answered, and perhaps why."""
+    body = b"<!DOCTYPE html>\n<html><head><title>IIS</title></head><br></html>"
+    assert _sentence(body) == 'the body is an HTML page, titled "IIS"'
 
 
 @pytest.mark.parametrize("body", [b"<h1>Bad<br>Gateway</h1>", b"Service Unavailable"])
@@ -270,7 +275,7 @@ def test_malformed_xml(body: bytes) -> None:
         (b'"text"', "the JSON is no object"),
         (b"Service Unavailable", "the body is neither JSON nor XML"),
         (b"\x00\x01\x02", "the body is neither JSON nor XML"),
-        (b"\x1f\x8b\x08\x00gzip", "the body is neither JSON nor XML"),
+        (b"\x1f\x8b\x08\x00gzip", "the body is compressed (gzip) although"),
     ],
 )
 @pytest.mark.parametrize("kind", KINDS)

@@ -377,6 +377,18 @@ async def test_a_logon_that_stays_unavailable_raises_that() -> None:
         ),
         (
             Answer(
+                status=302,
+                body=b"<html><title>Object moved</title>",
+                headers={"Location": "https://u:p@sso.corp/in?x=y"},
+            ),
+            "redirects .302. to https://sso.corp/in[.]",
+        ),
+        (
+            Answer(status=200, body=b"<html><title>Veeam ONE</title>"),
+            'an HTML page titled "Veeam ONE" answered',
+        ),
+        (
+            Answer(
                 status=400,
                 body=b'{"errorCode": "UnexpectedContent", "message": "x-api-version"}',
             ),

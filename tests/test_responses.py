@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -19,7 +21,8 @@ from veeam_async import (
     ServerError,
     ServiceUnavailable,
 )
-from veeam_async.pool.responses import check, error_body, sent_at
+from veeam_async.pool import responses
+from veeam_async.pool.responses import Hide, check, error_body, sent_at
 from veeam_async.transport.exchange import Response
 
 URL = "https://em/api/jobs/1"
@@ -48,8 +51,10 @@ def answer(
     return Response(status, names, body.encode() if isinstance(body, str) else body)
 
 
-def error_of(response: Response) -> ApiError:
+def error_of(response: Response, hide: Hide | None = None) -> ApiError:
     """Give the error that an answer is."""
+    if hide is not None:
+        return responses.error_of(response, "GET", URL, hide=hide)
     with pytest.raises(ApiError) as caught:
         check(response, "GET", URL)
     return caught.value
@@ -143,6 +148,91 @@ def test_a_body_of_another_kind_is_no_words(
     assert str(error) == f"GET {URL} answered 404: Not Found"
 
 
+PAGES = {
+    "plain": ("<html><head><title>502 Bad Gateway</title>", "502 Bad Gateway"),
+    "upper": ("<!DOCTYPE HTML><HTML><TITLE >Bad Request</TITLE >", "Bad Request"),
+    "lines": ("<html><title>\r\n Sign  in\n</title>", "Sign in"),
+    "references": ("<title>A &amp; B &#x1b;[31m &#233;</title>", "A & B [31m é"),
+    "long": (f"<title>{'x' * 9000}</title>", "x" * 200),
+    "digits": (f"<title>&#{'9' * 9000};</title>", "�"),
+    "empty": ("<html><title> </title>", None),
+    "open": ("<html><title>x", None),
+    "cut": ("<html><title", None),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_title_of_an_html_page_is_told(name: str) -> None:
+    """Whoever stands between says there what is wrong."""
+    page, title = PAGES[name]
+    error = error_of(answer(502, page, "text/html"))
+
+    if title is None:
+        assert error.message is None
+    else:
+        assert error.message == title
+        assert f"answered 502: {title} (the title of an HTML page)" in str(error)
+
+
+PROBLEM = {"title": "One or more validation errors occurred.", "status": 400}
+PROBLEMS = {
+    "as told": (
+        PROBLEM | {"errors": {"id": ["The value 'x' is not valid."]}},
+        "One or more validation errors occurred. id: The value 'x' is not valid.",
+    ),
+    "detail": (PROBLEM | {"title": "No", "detail": "Not so."}, "No Not so."),
+    "no lists": (
+        {"Errors": {"a": "1", "": "2", "b": None, "c": [3, "4"]}},
+        "a: 1 2 c: 4",
+    ),
+    "many": ({"errors": {f"f{n}": ["no"] * 99 for n in range(99)}}, None),
+    "odd": ({"title": 5, "detail": ["x"], "errors": ["x"]}, ""),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+def test_a_problem_says_what_is_wrong_with_which_field(name: str, bom: bytes) -> None:
+    """As frameworks answer before the server's own code is reached (RFC 9457)."""
+    body, words = PROBLEMS[name]
+    problem = bom + json.dumps(body).encode()
+    error = error_of(answer(400, problem, "application/problem+json"))
+
+    if words is None:
+        assert len(error.message or "") == 25 * len("f0: no ") - 1
+    else:
+        assert error.message == (words or None)
+        assert str(error).endswith(f"answered 400: {words or 'Bad Request'}")
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "kind"),
+    [
+        (gzip.compress(json.dumps(PASCAL).encode()), "", "gzip"),
+        (gzip.compress(b"x"), "gzip", "gzip"),
+        (zlib.compress(b"x"), "deflate", "deflate"),
+        (b"\x28\xb5\x2f\xfd\x00", "zstd", "zstd"),
+        (b"\x0b\x02\x80", "br", "br"),
+    ],
+)
+def test_an_error_that_is_compressed_says_so(
+    body: bytes, encoding: str, kind: str
+) -> None:
+    """Its words would only be guessed at otherwise."""
+    error = error_of(answer(400, body, content_encoding=encoding))
+
+    assert error.message is None
+    assert f"compressed ({kind}) although no compression was asked for" in str(error)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "identity"])
+def test_a_body_that_only_claims_to_be_compressed_is_read(encoding: str) -> None:
+    """Some proxy has inflated it, and left the header."""
+    error = error_of(answer(400, json.dumps(PASCAL), content_encoding=encoding))
+
+    assert error.message == WORDS
+
+
 def test_a_page_of_megabytes_is_not_read_for_an_error() -> None:
     """To parse it would hold the loop up."""
     body = json.dumps(PASCAL | {"StackTrace": "x" * 1_000_000})
@@ -168,7 +258,33 @@ def test_no_answer_makes_the_reading_of_an_error_fail(
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_says_that_it_is_not_followed(status: int) -> None:
     """A token must not leave its server."""
-    assert "redirects are not followed" in str(error_of(answer(status)))
+    error = error_of(answer(status, location="https://other.example:9398/api/x"))
+
+    assert "redirects are not followed" in str(error)
+    assert "(to https://other.example:9398/api/x; " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("/login?next=s3cret#s3cret", "to /login; "),
+        ("https://user:s3cret@em:9398/%61?x=s3cret", "to https://em:9398/a; "),
+        ("//em/x?s3cret", "to //em/x; "),
+        ("/a%1b[31m%0a", "to /a�[31m; "),
+        ("http://[::1", "to nowhere; "),
+        ("", "to nowhere; "),
+        ("/x/%73ecret/y", "to /x/(hidden)/y; "),
+    ],
+)
+def test_the_target_of_a_redirect_is_told_without_its_secrets(
+    location: str, shown: str
+) -> None:
+    """A query may hold what was sent, and so may the path."""
+    response = answer(302, location=location)
+    error = error_of(response, hide=lambda text: text.replace(b"secret", b"(hidden)"))
+
+    assert shown in str(error)
+    assert "s3cret" not in str(error)
 
 
 def test_a_lost_task_is_not_found_although_it_is_a_500() -> None:

@@ -20,10 +20,29 @@ Guaranteed, and held by tests:
 No other package knows xmltodict, orjson or cattrs. `parse` reads bytes into plain
 values, `kinds` tells what such a value is and where its rows are, `values` turns single
 values into those of fields, `compile` builds the functions of both passes, `decode`
-runs them, and `plain` handles plain JSON types.
+runs them, `foreign` tells what a body is that is none of the API's, and `plain` handles
+plain JSON types.
 """
 
 from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside
+from veeam_async.codec.foreign import (
+    LONGEST,
+    compressed,
+    compression_of,
+    title_of,
+    words_of,
+)
 from veeam_async.codec.plain import from_dict, to_dict
 
-__all__ = ["XML_ASIDE_ABOVE", "decode", "decode_aside", "from_dict", "to_dict"]
+__all__ = [
+    "LONGEST",
+    "XML_ASIDE_ABOVE",
+    "compressed",
+    "compression_of",
+    "decode",
+    "decode_aside",
+    "from_dict",
+    "title_of",
+    "to_dict",
+    "words_of",
+]

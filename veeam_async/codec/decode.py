@@ -17,6 +17,7 @@ import orjson
 from cattrs import transform_error
 
 from veeam_async.codec.compile import Structurer
+from veeam_async.codec.foreign import compressed, compression_of, page_sentence
 from veeam_async.codec.kinds import (
     ForeignError,
     is_secret,
@@ -26,7 +27,7 @@ from veeam_async.codec.kinds import (
     says_so,
     wrong_kind,
 )
-from veeam_async.codec.parse import UnreadableError, content, is_xml, parse
+from veeam_async.codec.parse import PAGE, UnreadableError, content, is_xml, parse
 from veeam_async.errors import DecodeError
 
 K = TypeVar("K")
@@ -95,9 +96,7 @@ def _read(body: bytes, media_type: str, kind: Any) -> tuple[Any, list[str] | Non
     try:
         root, tree = parse(body, media_type)
     except UnreadableError as error:
-        # What calls itself HTML need not begin like a page to be one.
-        is_page = "html" in _bare(media_type) and content(body)
-        return None, ["the body is an HTML page" if is_page else str(error)]
+        return None, [_unreadable(body, media_type, str(error))]
     if wrong := wrong_kind(root, tree, kind):
         return None, [wrong]
     try:
@@ -106,6 +105,15 @@ def _read(body: bytes, media_type: str, kind: Any) -> tuple[Any, list[str] | Non
     except (ForeignError, TypeError) as error:
         return None, [str(error)]
     return structure(found, kind)
+
+
+def _unreadable(body: bytes, media_type: str, fault: str) -> str:
+    """What a body is that cannot be parsed, else the parser's *fault*."""
+    if kind := compression_of(body):
+        return compressed(kind)
+    # What calls itself HTML need not begin like a page to be one.
+    is_page = fault == PAGE or ("html" in _bare(media_type) and content(body))
+    return page_sentence(body) if is_page else fault
 
 
 def structure(tree: Any, kind: Any) -> tuple[Any, list[str] | None]:
@@ -142,6 +150,8 @@ def _excerpt(body: bytes) -> str:
     """The beginning of *body* on one line, empty where a logon shows in it."""
     # Any body may turn out to be a logon's, whatever was asked. In UTF-16 a NUL stands
     # behind each letter of the words that give it away.
+    if compression_of(body):
+        return ""
     start = body[:_LOOKED_AT].decode("utf-8", "replace").replace("\0", "")
     if any(word in start.lower() for word in _SECRETS):
         return ""

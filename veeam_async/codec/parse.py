@@ -23,6 +23,9 @@ MAX_DEPTH = 64
 MAX_TAG = 256 * 1024
 """The most bytes in one tag."""
 
+PAGE = "the body is an HTML page"
+"""What is said of one."""
+
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _START = 4096
@@ -80,7 +83,7 @@ def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
     if not bare:
         raise UnreadableError("the body is empty")
     if bare[:20].lower().startswith(_HTML):
-        raise UnreadableError("the body is an HTML page")
+        raise UnreadableError(PAGE)
     if is_xml(bare, media_type):
         return _parse_xml(bare, "utf-8" if body.startswith(_BOM) else None)
     return None, _parse_json(bare)
@@ -275,7 +278,7 @@ def _refuse_doctype(name: str, *_declaration: object) -> None:
 
 def _refuse_html(name: str) -> None:
     if name.lower() == "html":
-        raise UnreadableError("the body is an HTML page")
+        raise UnreadableError(PAGE)
 
 
 def _refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:

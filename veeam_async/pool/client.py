@@ -215,7 +215,8 @@ class Pool:
         answer.body = token.hidden_in(answer.body)
         if is_success(answer):
             return answer
-        raise error_of(answer, method, self.endpoint.url(path))
+        url = self.endpoint.url(path)
+        raise error_of(answer, method, url, hide=token.hidden_in)
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Whether *outcome* says that *token* is dead."""

@@ -30,7 +30,7 @@ from veeam_async.errors import (
 from veeam_async.models import LogonSession
 from veeam_async.pool.caution import Caution
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.responses import check
+from veeam_async.pool.responses import check, redirect_target
 from veeam_async.transport.exchange import Headers, Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
@@ -393,11 +393,14 @@ def _foreign(answer: Response) -> str | None:
             "the REST API of another Veeam product answered, Backup & Replication's "
             "(port 9419) for example"
         )
-    if b"<html" in start or b"<!doctype html" in start:
-        return f"an HTML page answered ({status}), of a web interface for example"
     if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
-        place = answer.headers.get("location", "nowhere").partition("?")[0]
-        return f"it redirects ({status}) to {place}"
+        return f"it redirects ({status}) to {redirect_target(answer) or 'nowhere'}"
+    if b"<html" in start or b"<!doctype html" in start:
+        title = codec.title_of(answer.body)
+        named = f' titled "{title}"' if title else ""
+        return (
+            f"an HTML page{named} answered ({status}), of a web interface for example"
+        )
     # 4. An answer that Enterprise Manager never gives to a logon.
     return _not_its_way(answer)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from veeam_async import codec
 from veeam_async.errors import (
@@ -16,11 +18,15 @@ from veeam_async.errors import (
     PermissionDenied,
     ServerError,
     ServiceUnavailable,
+    one_line,
 )
 from veeam_async.models import ErrorBody
 from veeam_async.transport.exchange import Response
 
 K = TypeVar("K")
+
+Hide: TypeAlias = Callable[[bytes], bytes]
+"""Takes the secrets out of what is shown."""
 
 _ERRORS: dict[int, type[ApiError]] = {
     400: BadRequest,
@@ -32,8 +38,6 @@ _ERRORS: dict[int, type[ApiError]] = {
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
 _REAL_YEARS = range(1970, 9000)
-_LONGEST_ERROR = 64 * 1024
-"""Bytes: errors are short; parsing a proxy's long page would block the loop."""
 
 
 def check(response: Response, method: str, url: str) -> Response:
@@ -48,18 +52,50 @@ def is_success(response: Response) -> bool:
     return 200 <= response.status < 300  # noqa: PLR2004 - as the section says
 
 
-def error_of(response: Response, method: str, url: str) -> ApiError:
-    """The ApiError that a *response* is which is no success."""
-    body = error_body(response)
-    message = body.message if body else None
+def error_of(
+    response: Response, method: str, url: str, *, hide: Hide | None = None
+) -> ApiError:
+    """The ApiError that a *response* is which is no success.
+
+    *hide* takes secrets out of what its headers say.
+    """
+    message, advice = _said(response)
     return _error_for(response.status, message)(
         status=response.status,
         message=message,
         method=method,
         url=url,
         retry_after=_retry_after(response),
-        advice=_advice(response, message),
+        advice=_advice(response, message, hide) or advice,
     )
+
+
+def _said(response: Response) -> tuple[str | None, str | None]:
+    """What the body says, and whose words those are where they are not the API's."""
+    body = error_body(response)
+    if body is not None:
+        return body.message, None
+    encoding = response.headers.get("content-encoding", "")
+    if kind := codec.compression_of(response.body, encoding):
+        return None, codec.compressed(kind)
+    if title := codec.title_of(response.body):
+        return title, "the title of an HTML page"
+    return codec.words_of(response.body), None
+
+
+def redirect_target(response: Response, hide: Hide | None = None) -> str | None:
+    """Where a redirect leads, without user, query and fragment; None for nowhere.
+
+    *hide* takes secrets out of it.
+    """
+    try:
+        parts = urlsplit(response.headers["location"])
+    except (KeyError, ValueError):
+        return None
+    origin = f"{parts.scheme}://" if parts.scheme else "//" if parts.netloc else ""
+    place = origin + parts.netloc.rpartition("@")[2] + unquote(parts.path)
+    shown = place.encode("utf-8", "replace")
+    return one_line((hide(shown) if hide else shown).decode("utf-8", "replace")) or None
 
 
 async def read(answer: Response, kind: type[K]) -> K:
@@ -67,15 +103,37 @@ async def read(answer: Response, kind: type[K]) -> K:
 
     Raises DecodeError where the answer holds anything else.
     """
-    if is_large(answer):
-        media_type = answer.headers.get("content-type")
+    if not is_large(answer):
+        return read_now(answer, kind)
+    media_type = answer.headers.get("content-type")
+    try:
         return await codec.decode_aside(answer.body, media_type, kind)
-    return read_now(answer, kind)
+    except DecodeError as error:
+        failure = error
+    raise _explained(failure, answer)
 
 
 def read_now(answer: Response, kind: type[K]) -> K:
     """Decode as `read` does, but never in a thread."""
-    return codec.decode(answer.body, answer.headers.get("content-type"), kind)
+    try:
+        return codec.decode(answer.body, answer.headers.get("content-type"), kind)
+    except DecodeError as error:
+        failure = error
+    raise _explained(failure, answer)
+
+
+def _explained(error: DecodeError, answer: Response) -> DecodeError:
+    """The *error*, or a plainer one where the body is compressed."""
+    encoding = answer.headers.get("content-encoding", "")
+    kind = codec.compression_of(answer.body, encoding)
+    if kind is None:
+        return error
+    return DecodeError(
+        media_type=error.media_type,
+        kind=error.kind,
+        problems=(codec.compressed(kind),),
+        excerpt="",
+    )
 
 
 def sent_at(answer: Response) -> datetime | None:
@@ -90,7 +148,7 @@ def is_large(answer: Response) -> bool:
 
 def error_body(response: Response) -> ErrorBody | None:
     """The server's own error in the body; None where that is anything else."""
-    if len(response.body) > _LONGEST_ERROR:
+    if len(response.body) > codec.LONGEST:
         return None
     try:
         body = codec.decode(
@@ -109,9 +167,12 @@ def _error_for(status: int, message: str | None) -> type[ApiError]:
     return _ERRORS.get(status, ServerError if status >= 500 else ApiError)  # noqa: PLR2004
 
 
-def _advice(response: Response, message: str | None) -> str | None:
+def _advice(response: Response, message: str | None, hide: Hide | None) -> str | None:
     if response.status in _REDIRECTS:
-        return "redirects are not followed: a token must not leave its server"
+        place = redirect_target(response, hide) or "nowhere"
+        return (
+            f"to {place}; redirects are not followed: a token must not leave its server"
+        )
     if message and _LOST_TASK in message.lower():
         return "a task is known only to the logon session that began it"
     return None
