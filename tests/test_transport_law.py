@@ -1,7 +1,7 @@
 """The law of two transports: whatever a server says, the caller sees the same.
 
 Left out is where they differ by nature, as test_transport_contract.py shows: bytes
-after an answer, a RST in a body that ends by close, and how often a request is repeated
+after an answer, spaces behind the size of a chunk, and how often a request is repeated
 on a kept connection of whose answer a part had come.
 """
 
@@ -35,6 +35,10 @@ HEADERS = [
     b"Connection: close",
     b"Connection: keep-alive",
     b"no colon",
+    b"Folded: a\r\n b",
+    b"Bare: a\nx: y",
+    b"Control: a\x01",
+    b"\r\n".join(b"N%d: x" % number for number in range(130)),
     b"Bad\x00: y",
     b"Content-Length: 7",
     b"Transfer-Encoding: chunked",

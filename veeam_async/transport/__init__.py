@@ -10,8 +10,9 @@ suite of tests holds both to what every transport promises:
   and adds no header but Host. Only a GET or DELETE is repeated, once, where a kept
   connection turns out to be closed (RFC 9112, section 9.3.1).
 - *Limits.* Connecting ends after `Timeout.connect` seconds, everything together after
-  `Timeout.request`, each with RequestTimeout. A head above some 64 KiB is no HTTP; a
-  body above `max_body_size` is BodyTooLarge before it is in memory.
+  `Timeout.request`, each with RequestTimeout. A head above some 64 KiB or 128 headers
+  is no HTTP, nor is one whose lines can be read in two ways: folded, or without CR and
+  LF. A body above `max_body_size` is BodyTooLarge before it is in memory.
 - *Trust first.* Nothing of a request leaves before the server's certificate is trusted.
 - *Errors.* What server or network cause is a ConnectionFailed, but for BodyTooLarge.
   `sent` False means that the server cannot have seen the request, so that even a POST

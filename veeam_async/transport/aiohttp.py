@@ -14,11 +14,15 @@ from typing import Any
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from veeam_async.errors import BodyTooLarge, ConnectionFailed
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
+    LEAST_STATUS,
+    MAX_HEAD,
+    MAX_HEADERS,
     Headers,
     Request,
     Response,
@@ -35,6 +39,7 @@ from veeam_async.transport.failures import (
     unintelligible,
     unreachable,
 )
+from veeam_async.transport.heads import HeadCheck
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
 _NEVER_SENT = (
@@ -45,8 +50,6 @@ _NEVER_SENT = (
 _SHOWABLE = (OSError, aiohttp.ServerFingerprintMismatch)
 """Errors fit to be a cause; the others of aiohttp's show headers or bodies."""
 _PROXY_LOGON = 407
-_MAX_HEAD = 64 * 1024
-"""Bytes of one header, where aiohttp alone would take an eighth of it."""
 
 
 class AiohttpTransport:
@@ -107,6 +110,9 @@ class AiohttpTransport:
         ) as answer:
             if answer.status == _PROXY_LOGON and self._proxy:
                 raise _refused_by_proxy(answer.status)
+            if answer.status < LEAST_STATUS:
+                answer.close()
+                raise unintelligible("its status is none")
             headers = Headers(answer.raw_headers)
             body = await self._body(answer)
             return Response(answer.status, headers, body, partial(_hang_up, answer))
@@ -153,18 +159,43 @@ class AiohttpTransport:
 
 
 class _Protocol(ResponseHandler):
-    """aiohttp's end of a connection, closed by bytes that come while it is idle."""
+    """aiohttp's end of a connection, closed by bytes that come while it is idle.
 
-    # aiohttp would keep them, and take them for the answer to the next request.
+    A head that no other HTTP client need take is refused.
+    """
+
+    # aiohttp would keep such bytes, and take them for the answer to the next request.
     is_idle = False
+    _heads: HeadCheck | None = None
+
+    def set_response_params(self, **settings: Any) -> None:
+        """Begin with the answer to another request."""
+        self._heads = HeadCheck()
+        super().set_response_params(**settings)
 
     def data_received(self, data: bytes) -> None:
         """Take what was read, where a request is under way."""
         # Without *data* it is aiohttp's own call, to go on with what it has.
         if data and self.is_idle:
             self.abort()
+        elif data and (fault := self._fault_in(data)):
+            self.abort()
+            self.set_exception(HttpProcessingError(message=fault))
         else:
             super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Fail a body that was to end with the connection, where that broke."""
+        # aiohttp takes whatever ended the connection for the body's end. After a RST
+        # nobody knows how much of it was lost.
+        body = self._payload
+        if exc is not None and body is not None and not body.is_eof():
+            body.set_exception(aiohttp.ClientPayloadError())
+        super().connection_lost(exc)
+
+    def _fault_in(self, data: bytes) -> str | None:
+        # What comes before a request is kept by aiohttp, and comes once more with it.
+        return None if self._heads is None else self._heads.fault_in(data)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -290,8 +321,9 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect),
         auto_decompress=False,
-        max_line_size=_MAX_HEAD,
-        max_field_size=_MAX_HEAD,
+        max_line_size=MAX_HEAD,
+        max_field_size=MAX_HEAD,
+        max_headers=MAX_HEADERS,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         trace_configs=[trace],
     )

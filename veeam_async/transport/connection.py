@@ -16,6 +16,9 @@ import httptools
 
 from veeam_async.errors import BodyTooLarge, VeeamError
 from veeam_async.transport.exchange import (
+    LEAST_STATUS,
+    MAX_HEAD,
+    MAX_HEADERS,
     Headers,
     RawHeaders,
     Request,
@@ -25,11 +28,10 @@ from veeam_async.transport.exchange import (
 )
 from veeam_async.transport.failures import broken, cut_short, unintelligible
 
-MAX_HEAD = 64 * 1024
-"""Bytes of status line and headers above which a response is refused."""
-
 _BUFFER = 64 * 1024
 _TOO_LONG = "its head is over 64 KiB"
+_TOO_MANY = f"its head has over {MAX_HEADERS} headers"
+_NO_STATUS = "its status is none"
 _SWITCHED = 101
 _FINAL = 200
 """The first status of a response that does not merely announce another."""
@@ -181,8 +183,9 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """Complete a body that has no other end, and let the transport close."""
-        if self._in_body and not self._is_done and _ends_by_close(self._head):
-            self._complete(self._parser.get_status_code())
+        status = self._parser.get_status_code() if self._in_body else 0
+        if status >= LEAST_STATUS and not self._is_done and _ends_by_close(self._head):
+            self._complete(status)
         return False
 
     def pause_writing(self) -> None:
@@ -246,6 +249,8 @@ class Connection(asyncio.BufferedProtocol):
         # A head that came in one read is no larger than the buffer.
         if self._overhead and _size_of(self._head) > MAX_HEAD:
             self._fault = unintelligible(_TOO_LONG)
+        if len(self._head) > MAX_HEADERS:
+            self._fault = unintelligible(_TOO_MANY)
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the body, as long as it may grow."""
@@ -262,6 +267,8 @@ class Connection(asyncio.BufferedProtocol):
         if status < _FINAL and status != _SWITCHED:
             self._head = []
             self._in_body = False
+            if status < LEAST_STATUS:
+                self._fault = unintelligible(_NO_STATUS)
         elif self._fault is None:
             self._complete(status)
 

@@ -18,6 +18,15 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+MAX_HEAD = 64 * 1024
+"""Bytes of status line and headers above which a response is refused."""
+
+MAX_HEADERS = 128
+"""Headers above which it is: no server has reason for so many."""
+
+LEAST_STATUS = 100
+"""The smallest status of HTTP."""
+
 _MOST_DIGITS = 20
 """Of a length: no real one has more, and Python reads no number of thousands."""
 

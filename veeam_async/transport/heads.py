@@ -1,0 +1,70 @@
+"""What the head of an answer may hold, for the transport whose parser takes more.
+
+aiohttp takes lines that end in LF alone, headers that are folded over lines (RFC 9112,
+section 5.2), spaces before a colon and control characters in values. Whoever stands
+between may read such a head otherwise, and so see another answer than we do.
+"""
+
+from __future__ import annotations
+
+import re
+
+from veeam_async.transport.exchange import MAX_HEAD
+
+_ODD_END = re.compile(rb"(?<!\r)\n|\r[^\n]|\n[ \t]")
+_HEADERS = re.compile(
+    rb"[^\r\n]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0-\x08\n-\x1f\x7f]*\r\n)*"
+)
+"""A head without its last line; RFC 9110, section 5."""
+
+_END = b"\r\n\r\n"
+_INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d\b")
+
+
+class HeadCheck:
+    """A check of the heads of one answer, of interim ones as well."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._is_over = False
+
+    def fault_in(self, data: bytes) -> str | None:
+        """What is wrong with the head, *data* being what came next of the answer."""
+        while data and not self._is_over:
+            data, fault = self._next(data)
+            if fault is not None:
+                return fault
+        return None
+
+    def _next(self, data: bytes) -> tuple[bytes, str | None]:
+        """Look at *data* up to a head's end; what follows that, and the fault."""
+        head = self._head
+        if not head:
+            data = data.lstrip(b"\r\n")
+        before = len(head)
+        # What stands on the border of two reads is looked at with the later one.
+        seen = max(0, before - len(_END))
+        head += data[: MAX_HEAD + len(_END)]
+        end = head.find(_END, seen)
+        if end < 0:
+            return b"", _fault_of_lines(head, seen)
+        rest = data[end + len(_END) - before :]
+        del head[end + 2 :]
+        self._is_over = _INTERIM.match(head) is None
+        self._head = bytearray()
+        fault = _fault_of_lines(head, seen)
+        if fault is None and not _HEADERS.fullmatch(head):
+            fault = "a line of its head is no header"
+        return rest, fault
+
+
+def _fault_of_lines(head: bytearray, seen: int) -> str | None:
+    """What is wrong with the lines of a *head*, as far as it has come.
+
+    So much was *seen* before. aiohttp takes two LF alone for the end of a head.
+    """
+    if len(head) > MAX_HEAD:
+        return "its head is over 64 KiB"
+    if _ODD_END.search(head, seen):
+        return "a line of its head is folded, or does not end with CR and LF"
+    return None
