@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any, cast
 
@@ -437,6 +438,81 @@ def test_a_bad_logon_names_paths_alone() -> None:
         "unusable @ $.session_id",
     ]
     assert error.excerpt == ""
+
+
+# ---------------------------------------------------------------- out of proportion
+
+
+def _members(count: int, form: str = '"k%06d":1') -> bytes:
+    return (",".join(form % number for number in range(count))).encode()
+
+
+ROWS = b'{"Entities":{"BackupJobSessions":{"BackupJobSessions":[%b]}}}'
+DENSE = {
+    "names": b"{%b}" % _members(400_000),
+    "names of an entity": b'{"Type":"BackupJobSession",%b}' % _members(400_000),
+    "names with spaces": b"{%b}" % _members(400_000, '"k%06d" \n : 1'),
+    "names with escapes": b"{%b}" % _members(400_000, '"\\u006b%06d":1'),
+    "names of a row": ROWS % (b"{%b}" % _members(400_000)),
+    "names of many rows": ROWS
+    % b",".join(b"{%b}" % _members(20, f'"k{row:05}%02d":1') for row in range(20_000)),
+    "objects": ROWS % b",".join([b"{}"] * 1_500_000),
+    "lists": b'{"Links":[%b]}' % b",".join([b"[]"] * 1_500_000),
+    "values": b'{"Links":[%b]}' % b",".join([b'"a"'] * 1_200_000),
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize("kind", [BackupJobSession, Page[BackupJobSession], ErrorBody])
+def test_json_that_would_take_many_times_its_size_is_refused(
+    name: str, kind: Any
+) -> None:
+    """It is told by samples, before anything of it is made."""
+    tracemalloc.start()
+    try:
+        sentence = _sentence(DENSE[name], kind, "application/json")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert sentence.startswith("the JSON is little else but ")
+    assert most < 1024 * 1024
+
+
+LISTS = {
+    "query_sessions_12.json": Page[BackupJobSession],
+    "query_sessions_13.json": Page[BackupJobSession],
+    "references_13.json": Page[EntityRef],
+    "references_9u4.json": Page[EntityRef],
+    "query_references_12.json": Page[EntityRef],
+    "task_sessions_12.json": Page[BackupTaskSession],
+    "tasks_12.json": Page[Task],
+}
+
+
+def _repeated(tree: Any, times: int) -> Any:
+    """A tree with the rows of its first list so many times."""
+    if isinstance(tree, list):
+        return tree * times
+    for name, value in tree.items():
+        if isinstance(value, dict | list) and value and name.lower() != "links":
+            return {**tree, name: _repeated(value, times)}
+    return tree
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("size", [2_500_000, 5_000_000])
+def test_real_lists_of_any_size_are_read(name: str, size: int) -> None:
+    """What the samples of a large body are held to is far from all that is real."""
+    body = _body(name)
+    times = 2 * size // len(body)
+    few: Page[Any] = decode(body, "application/json", LISTS[name])
+    large = orjson.dumps(_repeated(orjson.loads(body), times))
+
+    assert len(large) > 2 * 1024 * 1024
+    assert len(decode(large, "application/json", LISTS[name]).rows) == (
+        len(few.rows) * times
+    )
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 7, ()])

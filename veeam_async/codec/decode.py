@@ -27,7 +27,14 @@ from veeam_async.codec.kinds import (
     says_so,
     wrong_kind,
 )
-from veeam_async.codec.parse import PAGE, UnreadableError, content, is_xml, parse
+from veeam_async.codec.parse import (
+    LARGE_JSON,
+    PAGE,
+    UnreadableError,
+    content,
+    is_xml,
+    parse,
+)
 from veeam_async.errors import DecodeError
 
 K = TypeVar("K")
@@ -55,12 +62,14 @@ def decode(body: bytes, media_type: str | None, kind: type[K]) -> K:
     """
     try:
         # The shortest way for nearly every body; a `Page[…]` is no type and never here.
-        if body.startswith(b"{") and isinstance(kind, type):
+        is_short = len(body) <= LARGE_JSON and body.startswith(b"{")
+        if is_short and isinstance(kind, type):
             tree = orjson.loads(body)
             if says_so(tree, kind):
                 return cast("K", FAST.structure(tree, kind))
     except _FAULTS:
         pass
+    tree = None  # else two would be in memory at once
     return _decode_any(body, media_type or "", kind)
 
 

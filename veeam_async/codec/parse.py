@@ -26,6 +26,9 @@ MAX_TAG = 256 * 1024
 PAGE = "the body is an HTML page"
 """What is said of one."""
 
+LARGE_JSON = 2 * 1024 * 1024
+"""Bytes of JSON that only a collection without pages reaches: it is sampled first."""
+
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _START = 4096
@@ -47,6 +50,13 @@ _INVALID_CODE = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 _BYTES_PER_PARENT = 48
 _FREE_PARENTS = 1000
 _MAX_NAMES = 2000
+# How a large body of JSON is sampled, and what stands in so much of a good one: see
+# `_refuse_dense`.
+_WINDOWS, _WINDOW = 64, 256
+_MOST_NAMES, _BYTES_PER_NAME = 300, 24
+_BYTES_PER_BRACKET, _FREE_BRACKETS = 40, 200
+_BYTES_PER_COMMA = 8
+_NAME = re.compile(rb'"((?:[^"\\]|\\.){1,64})":', re.DOTALL)
 _ENCODINGS = (None, "utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
 # The parts of this pattern exclude each other, so that a failure is found in linear
 # time. Possessive quantifiers would say so, but Python before 3.11.5 matches them
@@ -104,11 +114,35 @@ def quoted(text: str) -> str:
 
 
 def _parse_json(body: bytes) -> Tree:
+    if len(body) > LARGE_JSON:
+        _refuse_dense(body)
     try:
         tree: Tree = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise UnreadableError(_json_fault(body, error)) from None
     return tree
+
+
+def _refuse_dense(body: bytes) -> None:
+    """Refuse a large body that would take many times its size in memory.
+
+    That is one of little else but names that all differ, brackets or short values. It
+    is told by samples from all over the body: to look at all of it would cost a good
+    one a tenth of its decoding.
+    """
+    step = len(body) // _WINDOWS
+    starts = range(0, step * _WINDOWS, step)
+    sample = b"".join(body[at : at + _WINDOW] for at in starts)
+    sample = sample.translate(None, _SPACE)
+    brackets = sample.count(b"{") + sample.count(b"[")
+    if brackets > _FREE_BRACKETS + len(sample) // _BYTES_PER_BRACKET:
+        raise UnreadableError("the JSON is little else but brackets")
+    # Names are counted before it is seen whether they differ, which takes longer.
+    has_many = sample.count(b'":') > len(sample) // _BYTES_PER_NAME
+    if has_many and len(set(_NAME.findall(sample))) > _MOST_NAMES:
+        raise UnreadableError("the JSON is little else but names that all differ")
+    if sample.count(b",") > len(sample) // _BYTES_PER_COMMA:
+        raise UnreadableError("the JSON is little else but short values")
 
 
 def _json_fault(body: bytes, error: orjson.JSONDecodeError) -> str:
