@@ -44,8 +44,12 @@ BAD = {
     "gzip as html": (gzip.compress(b"<html>"), HTML, r"compressed \(gzip\)"),
     "doctype": (b"<!DOCTYPE BackupJobSession><BackupJobSession/>", XML, "DOCTYPE"),
     "65 levels": (nested(65), XML, "64 levels"),
-    "not utf-8": (b'{"UID": "\xff\xfe"}', JSON, "malformed|UTF-8"),
-    "xml not utf-8": (b"<BackupJobSession>\xff</BackupJobSession>", XML, "not UTF-8"),
+    "uid not utf-8": (b'{"UID": "\xff\xfe"}', JSON, "lost a character"),
+    "xml not utf-8": (
+        b'<BackupJobSession UID="\xff"/>',
+        XML,
+        "lost a character",
+    ),
     "unknown encoding": (
         b'<?xml version="1.0" encoding="x-evil"?><BackupJobSession/>',
         XML,

@@ -143,9 +143,6 @@ def test_no_row(body: Any) -> None:
         ({"BackupJobSessions": "none"}, "expected a list"),
         ({"BackupJobSessions": 7}, "expected a list"),
         ({"Entities": 7}, "expected a list"),
-        ({"BackupJobSessions": [None]}, r"the value is missing @ $.rows[0].uid"),
-        ({"BackupJobSessions": [[]]}, "expected an object @ $.rows[0]"),
-        ({"BackupJobSessions": {"Jobs": [ROW]}}, "the value is missing @ $.rows[0]."),
         ({"PagingInfo": 7}, "expected an object @ $.paging"),
         (
             {"PagingInfo": {"PageNum": "one"}},
@@ -160,6 +157,25 @@ def test_foreign_rows(body: Any, sentence: str) -> None:
 
     assert any(sentence in problem for problem in caught.value.problems)
     assert caught.value.kind == "page of BackupJobSession"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"BackupJobSessions": [None]}, r"the value is missing @ $.rows[0].uid"),
+        ({"BackupJobSessions": [[]]}, "expected an object @ $.rows[0]"),
+        ({"BackupJobSessions": {"Jobs": [ROW]}}, "the value is missing @ $.rows[0]."),
+    ],
+)
+def test_rows_that_are_none(body: Any, sentence: str) -> None:
+    """Rows that are no objects of the kind are refused, or left out of the page."""
+    data = orjson.dumps(body)
+    with pytest.raises(DecodeError) as caught:
+        decode(data, None, Page[BackupJobSession], strict=True)
+    page = decode(data, None, Page[BackupJobSession])
+
+    assert any(sentence in problem for problem in caught.value.problems)
+    assert (page.rows, [row.index for row in page.unreadable]) == ((), [0])
 
 
 @pytest.mark.parametrize(

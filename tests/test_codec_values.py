@@ -104,11 +104,16 @@ def test_fractions(form: str, digits: int, zone: str) -> None:
         "9999-12-31T23:59:59.9999999Z",
         "9999-12-31T23:59:59.9999999",
         "9999-12-31T23:59:59.9999999-05:00",
+        "9999-12-31T23:59:59-10:00",
+        "0001-01-01T00:00:00+05:00",
         None,
     ],
 )
 def test_never(form: str, never: str | None) -> None:
-    """The years that mean "never" are no end, and no next run."""
+    """The years that mean "never" are no end, and no next run.
+
+    So is what lies beyond the calendar once it is in UTC.
+    """
     assert _session(form, EndTimeUTC=never).end_time is None
     job = {"UID": f"urn:veeam:Job:{UUID_TEXT}", "JobType": "Backup", "NextRun": never}
     assert decode(orjson.dumps(job), "application/json", Job).next_run is None

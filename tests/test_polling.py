@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from tests.support.bodies import uuid_of
 from tests.support.watching import BUSY, kinds, refusal
 from tests.support.world import Life, World, heard, now, told
 from veeam_async import AuthenticationFailed, DecodeError
@@ -86,25 +87,64 @@ async def test_refused_queries_mean_gets_for_good(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def unreadable(*problems: str) -> DecodeError:
-    """Make the error for a page that has these problems."""
-    return DecodeError(
-        media_type="application/json", kind="Page", problems=problems, excerpt=""
-    )
-
-
 @pytest.mark.parametrize("everything", [True, False])
-async def test_a_row_that_cannot_be_read_hides_no_other_session(
+async def test_a_row_that_cannot_be_read_is_got_by_itself(
     everything: bool,  # noqa: FBT001 - a parameter
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Where it stays each session is looked at by itself."""
+    """The list goes on serving for all others, and one warning tells of it."""
     world = world_of(40, ended=50)
+    world.unreadable = [7]
     watch = world.watch(None if everything else range(1, 41))
-    world.errors["page"] = unreadable("the value is missing @ $.rows[2].state")
     events = await heard(watch, 100)
     await watch.aclose()
 
     assert kinds(events).count("FOUND") == kinds(events).count("STOPPED") == 40
+    assert set(world.got) == {uuid_of(7)}
+    assert str(uuid_of(7)) in caplog.text
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+@pytest.mark.parametrize("everything", [True, False])
+async def test_a_session_that_can_nowhere_be_read_hides_no_other(
+    everything: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Neither in the list nor by a GET."""
+    world = world_of(40, ended=50)
+    world.unreadable = [7]
+    world.errors["get"] = unreadable("expected text @ $.href")
+    watch = world.watch(None if everything else range(1, 41))
+    events = await heard(watch, 100)
+    await watch.aclose()
+
+    assert kinds(events).count("FOUND") == kinds(events).count("STOPPED") == 39
+
+
+async def test_a_page_without_a_row_that_can_be_read_ends_no_list() -> None:
+    """The pages behind it are read all the same."""
+    world = world_of(40)
+    world.page_size = 4
+    world.unreadable = range(1, 13)
+    events = await heard(world.watch(range(1, 41)), 100)
+
+    assert kinds(events).count("FOUND") == kinds(events).count("STOPPED") == 40
+
+
+async def test_what_nothing_mends_ends_a_watch_by_an_unreadable_row_too() -> None:
+    """The GET of such a row meets what every other request would."""
+    world = world_of(40)
+    world.unreadable = [7]
+    world.errors["get"] = DENIED
+
+    with pytest.raises(AuthenticationFailed):
+        await heard(world.watch(), 100)
+
+
+def unreadable(*problems: str) -> DecodeError:
+    """Make the error for a body that has these problems."""
+    return DecodeError(
+        media_type="application/json", kind="Page", problems=problems, excerpt=""
+    )
 
 
 async def test_a_page_of_a_proxy_is_no_refusal() -> None:

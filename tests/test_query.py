@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.bodies import behind_logon, session
+from tests.support.bodies import behind_logon, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
 from veeam_async import BackupJobSession, DecodeError, EnterpriseManager, F
@@ -191,3 +192,104 @@ async def test_a_server_that_always_names_a_next_page_is_left() -> None:
 
     assert len(found) == 1
     assert server.count("GET") == 3
+
+
+def with_bad_rows(body: bytes, *bad: tuple[int, object]) -> bytes:
+    """A page with bad rows in place of those with these numbers."""
+    tree = json.loads(body)
+    found = tree["Entities"]["BackupJobSessions"]["BackupJobSessions"]
+    for index, row in bad:
+        found[index] = row
+    return json.dumps(tree).encode()
+
+
+async def test_rows_that_cannot_be_read_cost_no_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They are collected, and told by one warning."""
+    damaged = {**json.loads(session(101)), "Progress": "half"}
+    bodies = [
+        with_bad_rows(page(range(100), 1, 2), (0, None), (99, 7)),
+        with_bad_rows(page(range(100, 200), 2, 2), (1, damaged)),
+    ]
+    async with talking(pages(*bodies)) as (em, _):
+        query = em.backup_sessions.query()
+        found = [one async for one in query]
+
+    assert [one.id for one in found] == [
+        uuid_of(number) for number in range(200) if number not in (0, 99, 101)
+    ]
+    assert [(row.index, row.id) for row in query.unreadable] == [
+        (0, None),
+        (99, None),
+        (1, uuid_of(101)),
+    ]
+    warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
+    assert len(warnings) == 1
+
+
+async def test_a_bad_character_costs_no_row() -> None:
+    """The row that it is in comes too."""
+    body = page(range(3), 1, 1).replace(b"Mail servers@", b"Mail \\ud83d\xff\x1b@", 1)
+    async with talking(gets(Answer(body=body))) as (em, _):
+        query = em.backup_sessions.query(strict=True)
+        found = [one async for one in query]
+
+    assert found[0].name.startswith("Mail \ufffd\ufffd\ufffd@")
+    assert (len(found), query.unreadable) == (3, [])
+
+
+async def test_a_strict_query_raises_for_a_row_that_cannot_be_read() -> None:
+    """With the path of what is wrong."""
+    body = with_bad_rows(page(range(3), 1, 1), (1, None))
+    async with talking(gets(Answer(body=body))) as (em, _):
+        with pytest.raises(DecodeError, match=r"\$\.rows\[1\]\.uid"):
+            await rows(em, strict=True)
+
+
+async def test_a_page_without_a_row_that_can_be_read_ends_no_query() -> None:
+    """Nor do three of them in a row, as long as the first promised them."""
+    bad = [(index, None) for index in range(2)]
+    bodies = [
+        with_bad_rows(page(range(2 * n, 2 * n + 2), n + 1, 5), *(bad if n < 4 else ()))
+        for n in range(5)
+    ]
+    async with talking(pages(*bodies)) as (em, _):
+        query = em.backup_sessions.query(page_size=2)
+        found = [one async for one in query]
+
+    assert (len(found), len(query.unreadable)) == (2, 8)
+
+
+async def test_references_that_cannot_be_read_cost_no_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They are told by one warning."""
+    refs = [{"UID": f"urn:veeam:BackupJobSession:{uuid_of(n)}"} for n in range(3)]
+    body = json.dumps({"Refs": [None, *refs, {"UID": 7}]}).encode()
+    async with talking(gets(Answer(body=body))) as (em, _):
+        found = await em.backup_sessions.references()
+
+    assert [one.id for one in found] == [uuid_of(number) for number in range(3)]
+    assert "2 of 5 rows of /backupSessions cannot be read" in caplog.text
+
+
+async def test_a_watch_misses_no_session_though_its_list_has_bad_rows() -> None:
+    """One with a bad character is read, one that cannot be read is got by itself."""
+    body = with_bad_rows(page(range(40), 1, 1), (7, None))
+    body = body.replace(b"Mail servers@2026-03-02 21:00:09", b"\\ud83d\x1b", 1)
+
+    def choose(asked: Asked) -> Act:
+        if "/query?" in asked.target:
+            return Answer(body=body)
+        assert str(uuid_of(7)) in asked.target
+        return Answer(body=session(7))
+
+    async with talking(behind_logon(choose)) as (em, server):
+        watch = em.backup_sessions.watch([uuid_of(number) for number in range(40)])
+        kinds = [(event.id, event.kind) async for event in watch]
+
+    assert sorted(kinds) == sorted(
+        (uuid_of(number), kind) for number in range(40) for kind in ("FOUND", "STOPPED")
+    )
+    assert server.count("GET") == 2

@@ -57,6 +57,7 @@ from veeam_async.models import (
     TaskResult,
     TaskSessionState,
     TaskState,
+    UnreadableRow,
 )
 from veeam_async.pool.instrumentation import RequestDone
 from veeam_async.resources.sessions import BackupSessions, JobSessions
@@ -121,6 +122,7 @@ __all__ = [
     "TaskSessionState",
     "TaskState",
     "Timeout",
+    "UnreadableRow",
     "VeeamError",
     "Watch",
     "WatchEvent",

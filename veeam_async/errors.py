@@ -396,13 +396,6 @@ def is_fault(error: VeeamError) -> bool:
     return _status(error) == _FAULT
 
 
-def is_of_rows(error: VeeamError) -> bool:
-    """Only rows of a page could not be decoded; the page itself was read."""
-    if not isinstance(error, DecodeError) or not error.problems:
-        return False
-    return all(" @ $.rows[" in problem for problem in error.problems)
-
-
 def never_sent(error: VeeamError) -> bool:
     """The request did not reach the server: even an action can be repeated."""
     return isinstance(error, ConnectionFailed) and not error.sent

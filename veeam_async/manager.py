@@ -33,6 +33,7 @@ from veeam_async.pool.settings import Settings
 from veeam_async.resources.base import Entities
 from veeam_async.resources.belonging import is_entity, is_task, task_in, uuid_in
 from veeam_async.resources.sessions import BackupSessions, JobSessions
+from veeam_async.resources.unreadable import warn
 from veeam_async.retry import Retry
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
@@ -199,7 +200,9 @@ class EnterpriseManager:
         route = _template(path)
         name = link.type or ""
         if name.endswith("ReferenceList"):
-            return list((await self._read(path, route, Page[EntityRef])).rows)
+            found = await self._read(path, route, Page[EntityRef])
+            warn(found, path)
+            return list(found.rows)
         if name.endswith("Reference"):
             return await self._read(path, route, EntityRef, _entity_at(link, EntityRef))
         if name == Task.__name__:

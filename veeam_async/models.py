@@ -314,11 +314,31 @@ class PagingInfo:
 
 
 @attrs.frozen(kw_only=True)
+class UnreadableRow:
+    """A row of a list that could not be read, and was left out.
+
+    *index* is its place on its page, from 0, *reason* says what is wrong with it, and
+    *uid* is its UID, None where that is what cannot be read.
+    """
+
+    index: int
+    reason: str
+    uid: str | None = None
+
+    @property
+    def id(self) -> UUID | None:
+        """The UUID at the end of *uid*, None where there is none."""
+        return None if self.uid is None else UUID(self.uid[-36:])
+
+
+@attrs.frozen(kw_only=True)
 class Page(Generic[M]):
     """A list of resources: one page of a query, or a whole collection without paging.
 
-    *paging* is None for a collection.
+    *paging* is None for a collection. *unreadable* are the rows that are left out: they
+    could not be read.
     """
 
     rows: tuple[M, ...] = ()
     paging: PagingInfo | None = None
+    unreadable: tuple[UnreadableRow, ...] = ()

@@ -31,6 +31,7 @@ class Pager(Generic[E, R]):
         self._pick = pick
         self._next = 1
         self._stale = 0
+        self._promised = 1
         self.pages = 1
 
     @property
@@ -51,9 +52,13 @@ class Pager(Generic[E, R]):
         number, self._next = self._next, self._next + 1
         page = await self._fetch(number)
         new = self._pick(page.rows)
-        if page.rows:
+        if page.rows or page.unreadable:
             self.pages = max(self.pages, _last_after(number, page.paging))
-        self._stale = 0 if new or number == 1 else self._stale + 1
+        if number == 1:
+            self._promised = self.pages
+        # Where all its rows cannot be read, a page is none the less what was promised.
+        is_kept = bool(page.unreadable) and number <= self._promised
+        self._stale = 0 if new or is_kept or number == 1 else self._stale + 1
         if self._stale >= _STALE_PAGES or _is_repeated(number, page.paging, new):
             self.pages = min(self.pages, number)
         return new

@@ -30,7 +30,7 @@ from veeam_async import (
 )
 from veeam_async.clock import Clock
 from veeam_async.errors import Json
-from veeam_async.models import Page, PagingInfo
+from veeam_async.models import Page, PagingInfo, UnreadableRow
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.polling.request import PollSource, Strategy
 from veeam_async.watch.polling.strategy import SharedPoller
@@ -74,7 +74,8 @@ class World:
 
     What *errors* has for a kind of request meets it instead of an answer; *delay* is
     how many seconds each takes. *broken_page* fails, *strange* adds a row whose UID
-    names no UUID. *asked* counts the requests, *got* are the ids of the GETs.
+    names no UUID; the rows of *unreadable* cannot be read. *asked* counts the
+    requests, *got* are the ids of the GETs.
     """
 
     lives: dict[int, Life] = attrs.field(factory=dict)
@@ -82,6 +83,7 @@ class World:
     errors: dict[str, Exception] = attrs.field(factory=dict)
     broken_page: int | None = None
     strange: bool = False
+    unreadable: Collection[int] = ()
     delay: float = 0.0
     asked: Counter[str] = attrs.field(factory=Counter)
     got: list[UUID] = attrs.field(factory=list)
@@ -132,8 +134,17 @@ class World:
             rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
         first = (number - 1) * self.page_size
         count = max(1, -(-len(rows) // self.page_size))
+        bad = {
+            f"urn:veeam:BackupJobSession:{uuid_of(each)}" for each in self.unreadable
+        }
+        page = list(enumerate(rows[first : first + self.page_size]))
         return Page(
-            rows=tuple(rows[first : first + self.page_size]),
+            rows=tuple(row for _, row in page if row.uid not in bad),
+            unreadable=tuple(
+                UnreadableRow(index=index, uid=row.uid, reason="bad")
+                for index, row in page
+                if row.uid in bad
+            ),
             paging=PagingInfo(
                 page_num=number, page_size=self.page_size, pages_count=count
             ),

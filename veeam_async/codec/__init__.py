@@ -11,6 +11,10 @@ Guaranteed, and held by tests:
 
 - The careful pass has the last word. What the fast pass makes, the careful pass would
   make equal in every field; what it gives up on fails only if the careful pass fails.
+- A character that XML, JSON or UTF-8 forbid costs no more than itself in a text, and no
+  more than its row where it comes between the bytes of a list. A row that cannot be
+  read is left out of its page, which tells of it. Ids, UIDs and Hrefs are never mended.
+  Bodies without such characters and rows pay nothing for that.
 - A body that cannot be decoded raises DecodeError and nothing else, whatever its bytes
   are. No other exception hangs on it as cause or context, and none of its texts shows a
   value of a logon.
@@ -18,10 +22,10 @@ Guaranteed, and held by tests:
   the same model.
 
 No other package knows xmltodict, orjson or cattrs. `parse` reads bytes into plain
-values, `kinds` tells what such a value is and where its rows are, `values` turns single
-values into those of fields, `compile` builds the functions of both passes, `decode`
-runs them, `foreign` tells what a body is that is none of the API's, and `plain` handles
-plain JSON types.
+values, `mend` makes readable what has bad characters, `kinds` tells what such a value
+is and where its rows are, `values` turns single values into those of fields, `compile`
+builds the functions of both passes, `decode` runs them, `foreign` tells what a body is
+that is none of the API's, and `plain` handles plain JSON types.
 """
 
 from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside

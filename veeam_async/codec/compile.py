@@ -33,6 +33,7 @@ from veeam_async.codec.values import (
     says_nothing,
 )
 from veeam_async.ids import ends_in_uuid
+from veeam_async.models import M
 
 _ListHook: TypeAlias = Callable[[list[Any]], list[Any]]
 
@@ -67,7 +68,8 @@ class Structurer:
         if hook is not None:
             return hook
         if get_origin(field.type) is tuple:
-            return self._tuple_hook(row_of(owner) or get_args(field.type)[0])
+            item = get_args(field.type)[0]
+            return self._tuple_hook(row_of(owner) if item is M else item)
         kind = bare_type(field.type)
         return lambda value, _of: self._optional(value, kind)
 

@@ -10,9 +10,19 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, get_args, get_origin
 
+import attrs
+
+from veeam_async import models
 from veeam_async.codec.parse import Tree, quoted
 from veeam_async.codec.values import says_nothing
-from veeam_async.models import ApiRoot, EntityRef, ErrorBody, LogonSession, Page
+from veeam_async.models import (
+    ApiRoot,
+    EntityRef,
+    ErrorBody,
+    Linked,
+    LogonSession,
+    Page,
+)
 
 _ROOTS: dict[type, tuple[str, ...]] = {
     ApiRoot: ("enterprisemanager",),
@@ -58,6 +68,17 @@ def lists(kind: type) -> tuple[str, ...]:
     if kind is EntityRef:
         return ("refs", "entityreferences")
     return tuple(f"{name}s" for name in roots(kind))
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """Folded names of all that is read: fields, and what stands around rows."""
+    kinds = [kind for kind in vars(models).values() if attrs.has(kind)]
+    fields = {fold(field.name) for kind in kinds for field in attrs.fields(kind)}
+    rows: list[Any] = [kind for kind in kinds if issubclass(kind, Linked)]
+    around = {name for kind in rows for name in (*roots(kind), *lists(kind))}
+    names = {"link", "xmlns", *fields, *around, *_QUERY, *_BESIDE}
+    return frozenset(name for name in names if name)
 
 
 @cache

@@ -29,6 +29,9 @@ PAGE = "the body is an HTML page"
 LARGE_JSON = 2 * 1024 * 1024
 """Bytes of JSON that only a collection without pages reaches: it is sampled first."""
 
+NEITHER = "the body is neither JSON nor XML"
+"""What is said of whatever begins like none of them."""
+
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _START = 4096
@@ -71,6 +74,10 @@ class UnreadableError(ValueError):
     """A body that cannot be parsed; its text is a plain sentence."""
 
 
+class MalformedError(UnreadableError):
+    """A body that breaks its grammar: by a single bad character, it may be."""
+
+
 def is_xml(body: bytes, media_type: str) -> bool:
     """Whether *body* is XML, by its first byte before its media type."""
     start = content(body[:_START])[:1]
@@ -82,7 +89,8 @@ def is_xml(body: bytes, media_type: str) -> bool:
 def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
     """The name of the root element (None for JSON), and the value below it.
 
-    Raises UnreadableError, with a plain sentence, for what is neither JSON nor XML.
+    Raises UnreadableError, with a plain sentence, for what is neither JSON nor XML, and
+    MalformedError for what a single bad character may have made so.
     """
     # The two beginnings of nearly every body come first, before anything is copied.
     if body.startswith(b"{"):
@@ -119,7 +127,7 @@ def _parse_json(body: bytes) -> Tree:
     try:
         tree: Tree = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UnreadableError(_json_fault(body, error)) from None
+        raise MalformedError(_json_fault(body, error)) from None
     return tree
 
 
@@ -147,7 +155,7 @@ def _refuse_dense(body: bytes) -> None:
 
 def _json_fault(body: bytes, error: orjson.JSONDecodeError) -> str:
     if body[:1] not in (b"{", b"["):
-        return "the body is neither JSON nor XML"
+        return NEITHER
     foreign = _utf8_fault(body)
     if "unexpected end" in (foreign or error.msg):
         return "the JSON ends before it is complete"
@@ -183,7 +191,7 @@ def _parse_xml(body: bytes, encoding: str | None) -> tuple[str, Tree]:
             disable_entities=False,
         )
     except expat.ExpatError as error:
-        raise UnreadableError(_xml_fault(body, error)) from None
+        raise MalformedError(_xml_fault(body, error)) from None
     ((root, below),) = tree.items()
     return root, below
 
@@ -318,7 +326,7 @@ def _refuse_html(name: str) -> None:
 def _refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
     # Others would be looked up among Python's codecs, some of which are no encodings.
     if encoding is not None and encoding.lower() not in _ENCODINGS:
-        raise UnreadableError(f"the XML's encoding is unknown: {quoted(encoding)}")
+        raise MalformedError(f"the XML's encoding is unknown: {quoted(encoding)}")
 
 
 def _refuse_long_tag(data: bytes) -> None:

@@ -13,6 +13,7 @@ import attrs
 from veeam_async.codec.decode import structure
 from veeam_async.codec.kinds import name_of
 from veeam_async.errors import DecodeError, Json
+from veeam_async.models import Page
 
 K = TypeVar("K")
 
@@ -23,7 +24,10 @@ def to_dict(model: attrs.AttrsInstance) -> dict[str, Json]:
     An event may be given too; there is no way back from that.
     Times are ISO 8601 in UTC with `Z`, enum members and UUIDs their text.
     """
-    return {name: _plain(getattr(model, name)) for name in _names(type(model))}
+    found = {name: _plain(getattr(model, name)) for name in _names(type(model))}
+    if type(model) is Page and not model.unreadable:
+        del found["unreadable"]  # nearly no page has such rows
+    return found
 
 
 def from_dict(cls: type[K], data: Json) -> K:

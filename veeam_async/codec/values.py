@@ -29,6 +29,23 @@ _LARGEST = 2**64
 """What no number reaches: larger ones than this JSON cannot be written with."""
 
 _SHOWN = 60
+
+
+class Damaged:
+    """An id that had a bad character, or an object with a bad name: no field's value.
+
+    *shown* is what is left of it.
+    """
+
+    __slots__ = ("shown",)
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+
+    def __repr__(self) -> str:
+        return f"{self.shown[:_SHOWN]!r}, which lost a character that is no text"
+
+
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 

@@ -64,7 +64,7 @@ class JobHistory:
     async def newest(self) -> Mark | None:
         """The newest session, None where there is none."""
         query = self._sessions.query(
-            self._of_job, order_by="-creation_time", page_size=1, limit=1
+            self._of_job, order_by="-creation_time", page_size=1, limit=1, strict=True
         )
         async for row in query:
             return Mark(row.id, row.creation_time)
@@ -96,7 +96,8 @@ class JobHistory:
         if mark is not None:
             # Equal times too: the server may have cut fractions of a second off.
             where &= F.creation_time >= mark.time
-        async for row in self._sessions.query(where, page_size=_PAGE):
+        # Strict here too: what is left out may be the run, and the next one another's.
+        async for row in self._sessions.query(where, page_size=_PAGE, strict=True):
             if self._is_run(row) and (mark is None or _is_after(row, mark)):
                 yield row
 

@@ -98,25 +98,27 @@ def redirect_target(response: Response, hide: Hide | None = None) -> str | None:
     return one_line((hide(shown) if hide else shown).decode("utf-8", "replace")) or None
 
 
-async def read(answer: Response, kind: type[K]) -> K:
+async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode the *kind* that a good *answer* holds, a large one in a thread.
 
-    Raises DecodeError where the answer holds anything else.
+    Raises DecodeError where the answer holds anything else; where *strict*, also for a
+    page with rows that cannot be read.
     """
     if not is_large(answer):
-        return read_now(answer, kind)
+        return read_now(answer, kind, strict=strict)
     media_type = answer.headers.get("content-type")
     try:
-        return await codec.decode_aside(answer.body, media_type, kind)
+        return await codec.decode_aside(answer.body, media_type, kind, strict=strict)
     except DecodeError as error:
         failure = error
     raise _explained(failure, answer)
 
 
-def read_now(answer: Response, kind: type[K]) -> K:
+def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode as `read` does, but never in a thread."""
+    media_type = answer.headers.get("content-type")
     try:
-        return codec.decode(answer.body, answer.headers.get("content-type"), kind)
+        return codec.decode(answer.body, media_type, kind, strict=strict)
     except DecodeError as error:
         failure = error
     raise _explained(failure, answer)

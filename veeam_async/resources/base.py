@@ -17,6 +17,7 @@ from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read, read_now
 from veeam_async.resources.belonging import acts_on, is_entity, names
 from veeam_async.resources.query import Query
+from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 
 E = TypeVar("E", bound=Identified)
@@ -49,6 +50,7 @@ class Entities(Generic[E]):
         order_by: str | None = None,
         page_size: int = 100,
         limit: int | None = None,
+        strict: bool = False,
     ) -> Query[E]:
         """Select entities on the server: an async iterator over all pages.
 
@@ -58,6 +60,8 @@ class Entities(Generic[E]):
                 time, or the name where there is no such time.
             page_size: how many entities one request asks for.
             limit: the most entities to yield; None is all.
+            strict: raise DecodeError for a row that cannot be read, which is left out,
+                logged and collected in the query's `unreadable` else.
 
         Raises ValueError for a field that this resource cannot be queried by, and what
         `get` raises while iterating. Each entity comes once, even where rows move
@@ -66,12 +70,27 @@ class Entities(Generic[E]):
         if page_size < 1 or not (limit is None or limit >= 0):
             raise ValueError("page_size is at least 1, limit at least 0")
         terms = self._terms(where, order_by)
-        return Query(self._pool, self._kind, terms, page_size=page_size, limit=limit)
+        return Query(
+            self._pool,
+            self._kind,
+            terms,
+            page_size=page_size,
+            limit=limit,
+            strict=strict,
+        )
 
     async def references(self) -> list[EntityRef]:
-        """Give the references of all; of sessions the server lists the last 30 days."""
+        """Give the references of all; of sessions the server lists the last 30 days.
+
+        A reference that cannot be read is left out, and a warning is logged.
+        """
+        found = await self._reference_page()
+        warn(found, self._path)
+        return list(found.rows)
+
+    async def _reference_page(self) -> Page[EntityRef]:
         answer = await self._pool.request("GET", self._path, route=self._path)
-        return list((await read(answer, Page[EntityRef])).rows)
+        return await read(answer, Page[EntityRef])
 
     async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
         """As `get`, in one attempt: the caller decides itself when to ask again."""

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Generic, Self, TypeVar
 
-from veeam_async.models import Identified, Page
+from veeam_async.models import Identified, Page, UnreadableRow
 from veeam_async.pager import Pager
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read
+from veeam_async.resources.unreadable import warn
 
 E = TypeVar("E", bound=Identified)
 
@@ -22,7 +23,8 @@ class Query(Generic[E]):
     Every request names a page size, since the server's own is 100 (page "GET /query").
     A row that moves to a later page meanwhile comes once. Where rows vanish meanwhile,
     others can move to a page that was read already, and are missed. Iterating raises
-    what a request raises.
+    what a request raises; *unreadable* are the rows left out so far, since they could
+    not be read. Where the query is strict, the first of them raises DecodeError.
     """
 
     def __init__(
@@ -33,11 +35,14 @@ class Query(Generic[E]):
         *,
         page_size: int,
         limit: int | None,
+        strict: bool = False,
     ) -> None:
         self._pool = pool
         self._kind = kind
         self._terms = terms
         self._page_size = page_size
+        self._strict = strict
+        self.unreadable: list[UnreadableRow] = []
         self._left = float("inf") if limit is None else limit
         self._rows: deque[E] = deque()
         self._seen: set[str] = set()
@@ -60,8 +65,18 @@ class Query(Generic[E]):
         path = f"{_ROUTE}?{self._terms}&pageSize={self._page_size}&page={number}"
         answer = await self._pool.request("GET", path, route=_ROUTE)
         # A page of a generic alias: mypy takes it for a value, not for a type.
-        found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
+        kind = Page[self._kind]  # type: ignore[name-defined]  # known at run time only
+        found: Page[E] = await read(answer, kind, strict=self._strict)
+        self._note(found)
         return found
+
+    def _note(self, page: Page[E]) -> None:
+        """Collect what *page* left out; the first time it is told."""
+        if not self.unreadable:
+            warn(page, _ROUTE)
+        # One that moves between pages is one all the same, like any other row.
+        known = {row.uid for row in self.unreadable if row.uid}
+        self.unreadable += [row for row in page.unreadable if row.uid not in known]
 
     def _pick(self, rows: Sequence[E]) -> list[E]:
         """The rows that no earlier page had."""

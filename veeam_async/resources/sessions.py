@@ -23,6 +23,7 @@ from veeam_async.models import (
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import is_large, read, read_now
 from veeam_async.resources.base import Entities, Where
+from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
 from veeam_async.watch.polling.request import PollSource, Strategy
@@ -63,6 +64,7 @@ class JobSessions(Entities[S], Generic[S]):
     ) -> None:
         super().__init__(pool, path, kind)
         self._keep = keep
+        self._has_warned = False
         self._phase = phase
         at_once = pool.limiter.maximum
         poller = SharedPoller(self._source(), concurrency=at_once, clock=clock)
@@ -326,8 +328,11 @@ class JobSessions(Entities[S], Generic[S]):
 
     async def _listed(self) -> Collection[UUID]:
         # By `references`, so with retries, unlike the other ways: it is rarely needed.
-        found = await self.references()
-        return [each.id for each in found if ends_in_uuid(each.uid)]
+        found = await self._reference_page()
+        # A name is enough here: what else is wrong with a row does not matter.
+        self._has_warned = self._has_warned or warn(found, self._path)
+        named = [each.id for each in found.unreadable if each.id is not None]
+        return [each.id for each in found.rows if ends_in_uuid(each.uid)] + named
 
 
 class BackupSessions(JobSessions[BackupJobSession]):
@@ -347,7 +352,9 @@ class BackupSessions(JobSessions[BackupJobSession]):
         answer = await self._pool.request(
             "GET", path, route=f"{self._path}/{{id}}/taskSessions"
         )
-        return list((await read(answer, Page[BackupTaskSession])).rows)
+        found = await read(answer, Page[BackupTaskSession])
+        warn(found, path)
+        return list(found.rows)
 
 
 def active_since(where: str | None, since: datetime | None) -> str:

@@ -144,7 +144,7 @@ async def _job_id(em: EnterpriseManager, job: str) -> Id:
     """
     with suppress(InvalidId):
         return parse_id(job)
-    found = [each async for each in em.jobs.query(F.name == job, limit=2)]
+    found = [each async for each in em.jobs.query(F.name == job, limit=2, strict=True)]
     if len(found) != 1:
         many = "more than one job is" if found else "no job is"
         raise Refusal(f"{many} called {one_line(job)}: give the job's id", Exit.ERROR)

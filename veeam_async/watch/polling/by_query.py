@@ -15,7 +15,6 @@ from veeam_async.errors import (
     BadRequest,
     VeeamError,
     is_fault,
-    is_of_rows,
     is_unsupported,
 )
 from veeam_async.ids import ends_in_uuid
@@ -35,12 +34,15 @@ _AT_ONCE = 4
 """Pages asked for at once: the server sorts and selects anew for each of them."""
 
 _FAULTS = 3
-"""Failed lists in a row, after which queries count as refused: by 500s, once queries
-have worked, or by rows that cannot be read, which hide all the others."""
+"""Lists in a row that failed by a 500, after which queries that have worked count as
+refused."""
+
+_MOST_GETS = 20
+"""Rows of a list that are got by themselves, since they cannot be read there."""
 
 
 class QueryPoller(Generic[S]):
-    """List what is wanted; *by_get* looks at what is in no row.
+    """List what is wanted; *by_get* looks at what is in no row that can be read.
 
     Where the server refuses queries (*is_refused*), GETs and *by_reference* stand in
     for them, for good. *pages* is how many the last list had, of those without a
@@ -65,6 +67,7 @@ class QueryPoller(Generic[S]):
         self._ids: dict[str, UUID] = {}
         self._faults = 0
         self._has_worked = False
+        self._has_warned = False
         self.is_refused = False
         self.pages: int | None = None
 
@@ -94,7 +97,7 @@ class QueryPoller(Generic[S]):
             self._do_without(fan_out)  # refused while these requests waited
             return
         try:
-            await self._read(where, fan_out)
+            await self._get_unreadable(await self._read(where, fan_out), fan_out)
         except VeeamError as error:
             self._fail(error, fan_out, where)
         else:
@@ -111,9 +114,7 @@ class QueryPoller(Generic[S]):
         # 2. The server takes no queries at all: other ways stand in for them. Not for
         #    those with a filter, since nothing else could tell what it selects.
         if where is None and self._is_refusal(error):
-            _LOG.warning(
-                "queries are refused or unreadable, a GET for each from now: %s", error
-            )
+            _LOG.warning("queries are refused, a GET for each from now: %s", error)
             self.is_refused = True
             self._do_without(fan_out)
             return
@@ -133,10 +134,9 @@ class QueryPoller(Generic[S]):
         return is_unsupported(error) and not self._has_worked
 
     def _is_refusal(self, error: VeeamError) -> bool:
-        if is_fault(error) or is_of_rows(error):
+        if is_fault(error):
             self._faults += 1
-            is_first = is_fault(error) and not self._has_worked
-            return is_first or self._faults >= _FAULTS
+            return not self._has_worked or self._faults >= _FAULTS
         return is_unsupported(error)
 
     def _get_open(self, fan_out: FanOut[S], *, unlisted: bool) -> None:
@@ -146,8 +146,11 @@ class QueryPoller(Generic[S]):
 
     # ------------------------------------------------------------ the pages
 
-    async def _read(self, where: str | None, fan_out: FanOut[S]) -> None:
-        fetch = partial(self._fetch, fan_out, where, await self._since(where, fan_out))
+    async def _read(self, where: str | None, fan_out: FanOut[S]) -> set[UUID]:
+        """Read the list; returns the ids of the rows that cannot be read."""
+        since = await self._since(where, fan_out)
+        unreadable: set[UUID] = set()
+        fetch = partial(self._fetch, fan_out, where, since, unreadable)
         ids: dict[str, UUID] = {}
         pager = Pager(fetch, partial(_new_rows, ids, self._ids))
         read = partial(self._read_page, pager, where, fan_out)
@@ -159,16 +162,53 @@ class QueryPoller(Generic[S]):
         if fan_out.is_worth(pager.pages):
             await _read_rest(pager, read)
         self._ids = ids
+        return unreadable
 
     async def _fetch(
         self,
         fan_out: FanOut[S],
         where: str | None,
         since: datetime | None,
+        unreadable: set[UUID],
         number: int,
     ) -> Page[S]:
         fan_out.count()
-        return await self._source.page(where, since, number)
+        page = await self._source.page(where, since, number)
+        if page.unreadable:
+            unreadable.update(row.id for row in page.unreadable if row.id)
+            self._warn(page)
+        return page
+
+    def _warn(self, page: Page[S]) -> None:
+        """Log once that a list has rows that cannot be read: each look has them."""
+        if not self._has_warned:
+            first = page.unreadable[0]
+            who = first.uid or "a row of no readable UID"
+            _LOG.warning(
+                "lists have rows that cannot be read: %s: %s", who, first.reason
+            )
+        self._has_warned = True
+
+    async def _get_unreadable(self, ids: Iterable[UUID], fan_out: FanOut[S]) -> None:
+        """Get the rows of a look at everything that could not be read in the list.
+
+        What was asked for by its id is got like all that is in no row.
+        """
+        if not fan_out.discoverers:
+            return
+        new = [each for each in ids if each not in fan_out.open]
+        for session_id in new[:_MOST_GETS]:
+            asked_at = self._clock.monotonic()
+            fan_out.count()
+            try:
+                session = await self._source.get(session_id)
+            except VeeamError as error:
+                if self._source.is_fatal(error):
+                    raise
+                _LOG.debug("%s cannot be read: %s", session_id, type(error).__name__)
+            else:
+                row = [(session_id, session)]
+                fan_out.deliver(row, asked_at, self._clock.moment())
 
     async def _read_page(
         self,
