@@ -76,6 +76,30 @@ async def in_spite_of_cancelling(work: Coroutine[None, None, None]) -> None:
             await asyncio.wait([task])
 
 
+async def finished(work: Coroutine[None, None, None], *, grace: float) -> None:
+    """Run *work*, which cleans up, to its end, also where the caller is cancelled.
+
+    From then on it has *grace* seconds, in which no other cancellation counts, and is
+    cancelled itself after them; the caller's own cancellation is raised at last.
+    """
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        late = asyncio.get_running_loop().call_later(grace, task.cancel)
+        await in_spite_of_cancelling(_ended(task))
+        late.cancel()
+        raise
+    await task
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Wait for the end of *task*, whose error gives way to a cancellation."""
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
+
+
 def time_left(
     timeout: float | None, deadline: datetime | None, clock: Clock
 ) -> Callable[[], float | None]:

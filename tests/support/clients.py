@@ -11,6 +11,7 @@ from tests.support.fault_server import Act, Asked, FaultServer, Script
 from veeam_async import EnterpriseManager, Retry
 from veeam_async.clock import Clock
 from veeam_async.manager import MAX_BODY_SIZE
+from veeam_async.pool.client import POOL_CLOCK, Pool
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.settings import Settings
 from veeam_async.transport.tls import trust_of
@@ -30,22 +31,30 @@ def clocked_em(
     server: FaultServer, clock: Clock, *, lazy: bool = False, **logon: Any
 ) -> EnterpriseManager:
     """Make a client of *server* that goes by *clock*; *logon* as another user."""
-    settings = Settings.checked(
-        **(LOGON | logon),
-        accept="json",
-        api_version="latest",
-        max_connections=16,
-        timeout=None,
-        retry=FAST,
-        max_body_size=MAX_BODY_SIZE,
-        transport="auto",
-        proxy=None,
-        on_request=None,
-    )
-    endpoint = Endpoint.parse(server.url)
+    given = {"retry": FAST} | LOGON | logon
+    return pooled_em(server.url, clock=clock, lazy=lazy, **given)[0]
+
+
+def pooled_em(
+    url: str, *, clock: Clock | None = None, lazy: bool = False, **settings: Any
+) -> tuple[EnterpriseManager, Pool]:
+    """Make a client, and show its pool; either goes by *clock*."""
+    given = {
+        "accept": "json",
+        "api_version": "latest",
+        "max_connections": 16,
+        "timeout": None,
+        "retry": None,
+        "max_body_size": MAX_BODY_SIZE,
+        "transport": "auto",
+        "proxy": None,
+        "on_request": None,
+    }
+    endpoint = Endpoint.parse(url)
     trust = trust_of(tls=True) if endpoint.is_tls else None
-    pool = settings.pool(endpoint, trust, clock=clock)
-    return EnterpriseManager._over(pool, clock, lazy=lazy)
+    made = Settings.checked(**(given | settings))
+    pool = made.pool(endpoint, trust, clock=clock or POOL_CLOCK)
+    return EnterpriseManager._over(pool, clock or Clock(), lazy=lazy), pool
 
 
 @asynccontextmanager

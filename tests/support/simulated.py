@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
+from tests.support.clients import pooled_em
 from veeam_async import EnterpriseManager
+from veeam_async.pool.client import Pool
 from veeam_async.simulator import Simulator
 
 SPEED = 600
@@ -35,5 +37,12 @@ async def simulated(
 def client(server: Simulator, **settings: Any) -> EnterpriseManager:
     """Make a client of a simulated server."""
     return EnterpriseManager(
+        server.url, username=server.username, password=server.password, **settings
+    )
+
+
+def pooled_client(server: Simulator, **settings: Any) -> tuple[EnterpriseManager, Pool]:
+    """Make a client of a simulated server, and show its pool."""
+    return pooled_em(
         server.url, username=server.username, password=server.password, **settings
     )

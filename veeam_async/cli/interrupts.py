@@ -6,9 +6,9 @@ complains on the terminal. Service managers and coreutils' `timeout` send two si
 once as a matter of course. So here
 
 - while a loop runs (`run_async`), no signal raises: each cancels the command's task,
-- a second one cancels the clean-up too, and so does not wait for a server that is
-  silent; where it comes together with the first, only after some seconds in which to
-  log out; one more ends the process at once,
+- a second one cancels the clean-up too, and so waits a second at most for a server
+  that is silent; where it comes together with the first, only after some seconds in
+  which to log out; one more ends the process at once,
 - without a loop the first raises KeyboardInterrupt, and none after it.
 """
 

@@ -10,6 +10,7 @@ from math import inf
 from typing import TypeAlias
 
 from veeam_async.clock import Clock
+from veeam_async.deadlines import finished
 from veeam_async.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -37,6 +38,8 @@ _MOST_REFUSING = 1000
 _IDLE_SECONDS = 14 * 60.0
 """Seconds: tokens die after 15 idle minutes, which some servers answer with 403."""
 
+_GRACE = 1.0
+"""Seconds that a logout still has, once whoever waits for it is cancelled."""
 
 POOL_CLOCK = Clock(monotonic=time.monotonic)
 """Measures as asyncio does, without a look-up of the running loop each time."""
@@ -128,10 +131,11 @@ class Pool:
             )
 
     async def close(self) -> None:
-        """Log out and close every connection."""
-        if self._open is None:
-            return
-        transport, logon = self._open
+        """Log out and close every connection, also where this is cancelled."""
+        if self._open is not None:
+            await finished(self._close(*self._open), grace=_GRACE)
+
+    async def _close(self, transport: Transport, logon: Logon) -> None:
         try:
             await logon.end()
         finally:

@@ -239,9 +239,11 @@ class Logon:
         if (renewal := self._renewal) is not None:
             # Cancelled at once, a logon that the server has seen would stay open until
             # it idles out.
-            await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
-            renewal.cancel()
-            await asyncio.wait([renewal])
+            try:
+                await asyncio.wait([renewal], timeout=_LOGON_SECONDS)
+            finally:
+                renewal.cancel()
+                await asyncio.wait([renewal])
         if self.current is not None:
             self._given_up.add(self.current)
             self.current = None
