@@ -41,12 +41,6 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def differs(request: pytest.FixtureRequest, reason: str) -> None:
-    """Expect a failure over aiohttp, which cannot do better from outside."""
-    if request.getfixturevalue("kind") == "aiohttp":
-        request.applymarker(pytest.mark.xfail(reason=reason))
-
-
 async def answer(kind: str, script: Script, request: Request = GET) -> Response:
     """The response of a server that plays *script*."""
     async with FaultServer(script) as server, transport(kind, server.url) as made:
@@ -241,6 +235,9 @@ async def test_of_equal_headers_the_first_counts(kind: str) -> None:
         (GOOD + b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", False),
         (GOOD + b"<html>", False),
         (GOOD.replace(b"200", b"204"), False),
+        (GOOD.replace(b"200", b"304"), False),
+        (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n<html>", False),
+        (CHUNKED + b"2;x\r\n{}\r\n0\r\nX: 5\r\n\r\nHTTP/1.1 500 No\r\n", False),
     ],
     ids=[
         "1.1",
@@ -251,18 +248,21 @@ async def test_of_equal_headers_the_first_counts(kind: str) -> None:
         "second answer",
         "junk",
         "204 with body",
+        "304 with body",
+        "junk behind chunks",
+        "an answer behind trailers",
     ],
 )
+@pytest.mark.parametrize("size", [1, 1000], ids=["in pieces", "at once"])
 async def test_a_connection_is_kept_where_nothing_speaks_against_it(
     kind: str,
     text: bytes,
     is_kept: bool,  # noqa: FBT001 - a parameter
-    request: pytest.FixtureRequest,
+    size: int,
 ) -> None:
     """Nothing that was left of one answer is taken for the next one."""
-    if text == GOOD + b"<html>" or b" 204 " in text:
-        differs(request, "aiohttp fails the exchange that junk follows in one read")
-    found = await answers(kind, [Pieces(parts=[text], keep=True), Answer(status=201)])
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+    found = await answers(kind, [Pieces(parts=parts, keep=True), Answer(status=201)])
 
     assert found[0][1] == 1
     assert found[1] == (201, 1 if is_kept else 2)
@@ -530,14 +530,23 @@ async def test_a_coding_of_another_name_ends_with_the_connection(kind: str) -> N
     assert (await answer(kind, [Raw(text)])).body == b"{}"
 
 
-async def test_spaces_behind_the_size_of_a_chunk(
-    kind: str, request: pytest.FixtureRequest
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"2  \r\n{}\r\n0\r\n\r\n", b"2 ;a\r\n{}\r\n0\r\n\r\n"),
+        *(b"2\n{}\r\n0\r\n\r\n", b"2\r\n{}\n0\r\n\r\n", b"2\r\n{}\r\n0\r\nX: 5\n\r\n"),
+        *(b"2;" + b"x" * 70_000, b"2\r\n{}\r\n0\r\nX\x01: 5\r\n\r\n", b"zz\r\n"),
+    ],
+    ids=["spaces", "space", "size", "chunk", "line", "without end", "trailer", "word"],
+)
+@pytest.mark.parametrize("pause", [0.0, 0.02], ids=["with the head", "later"])
+async def test_lines_of_chunks_that_no_grammar_has(
+    kind: str, body: bytes, pause: float
 ) -> None:
-    """No grammar has them there, and some parsers see another size."""
-    differs(request, "aiohttp takes them, and its parser cannot be told not to")
-    text = CHUNKED + b"2  \r\n{}\r\n0\r\n\r\n"
+    """Some parsers would see another size, or another end; nor is more waited for."""
+    parts = [CHUNKED, body] if pause else [CHUNKED + body]
 
-    assert "no HTTP" in str(await failure(kind, [Raw(text)]))
+    assert "no HTTP" in str(await failure(kind, [Pieces(parts=parts, pause=pause)]))
 
 
 async def test_a_large_head_is_read(kind: str) -> None:

@@ -11,8 +11,9 @@ suite of tests holds both to what every transport promises:
   connection turns out to be closed (RFC 9112, section 9.3.1).
 - *Limits.* Connecting ends after `Timeout.connect` seconds, everything together after
   `Timeout.request`, each with RequestTimeout. A head above some 64 KiB or 128 headers
-  is no HTTP, nor is one whose lines can be read in two ways: folded, or without CR and
-  LF. A body above `max_body_size` is BodyTooLarge before it is in memory.
+  is no HTTP, nor is one whose lines, or those of chunks, can be read in two ways:
+  folded, or without CR and LF. A body above `max_body_size` is BodyTooLarge before it
+  is in memory.
 - *Trust first.* Nothing of a request leaves before the server's certificate is trusted.
 - *Errors.* What server or network cause is a ConnectionFailed, but for BodyTooLarge.
   `sent` False means that the server cannot have seen the request, so that even a POST
@@ -21,7 +22,7 @@ suite of tests holds both to what every transport promises:
   the proxy refused the password. Neither text nor cause shows a header or a body, in
   which a token may stand.
 - *Nothing half-read.* An exchange that is cancelled, or fails, closes its connection.
-- *Nothing unasked for.* Bytes that come on an idle connection close it. A response
-  carries what closes the connection that it came on, for whoever finds that it is about
-  something else.
+- *Nothing unasked for.* Bytes that come on an idle connection close it, and so do those
+  that follow an answer. A response carries what closes the connection that it came on,
+  for whoever finds that it is about something else.
 """

@@ -18,6 +18,7 @@ from aiohttp.http import HttpProcessingError
 from yarl import URL
 
 from veeam_async.errors import BodyTooLarge, ConnectionFailed
+from veeam_async.transport.bodies import Body, body_after
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
     LEAST_STATUS,
@@ -158,29 +159,50 @@ class AiohttpTransport:
 # ------------------------------------------------- what aiohttp leaves to be desired
 
 
+class _OddBodyError(aiohttp.ClientPayloadError):
+    """A body that is no HTTP, in the parser's words."""
+
+
 class _Protocol(ResponseHandler):
-    """aiohttp's end of a connection, closed by bytes that come while it is idle.
+    """aiohttp's end of a connection, closed by bytes that belong to no answer.
 
     A head that no other HTTP client need take is refused.
     """
 
-    # aiohttp would keep such bytes, and take them for the answer to the next request.
+    # aiohttp would keep such bytes while it is idle, and take them for the answer to
+    # the next request; where they come together with an answer, it would refuse that.
     is_idle = False
     _heads: HeadCheck | None = None
+    _body: Body | None = None
 
     def set_response_params(self, **settings: Any) -> None:
         """Begin with the answer to another request."""
-        self._heads = HeadCheck()
+        self._heads, self._body = HeadCheck(), None
         super().set_response_params(**settings)
 
     def data_received(self, data: bytes) -> None:
         """Take what was read, where a request is under way."""
-        # Without *data* it is aiohttp's own call, to go on with what it has.
         if data and self.is_idle:
             self.abort()
-        elif data and (fault := self._fault_in(data)):
+            return
+        body = self._payload
+        self._take(data)
+        # aiohttp fails what waits for a head alone, so that a body would be waited for
+        # until the time is up.
+        fault = self.exception()
+        if fault is not None and body is not None and not body.is_eof():
+            body.set_exception(_OddBodyError(getattr(fault, "message", "")))
+
+    def _take(self, data: bytes) -> None:
+        # Without *data* it is aiohttp's own call, to go on with what it has.
+        surplus, fault = self._checked(data) if data else (0, None)
+        if fault is not None:
             self.abort()
             self.set_exception(HttpProcessingError(message=fault))
+        elif surplus:
+            self.force_close()  # once this answer is taken
+            if own := data[:-surplus]:
+                super().data_received(own)
         else:
             super().data_received(data)
 
@@ -193,9 +215,15 @@ class _Protocol(ResponseHandler):
             body.set_exception(aiohttp.ClientPayloadError())
         super().connection_lost(exc)
 
-    def _fault_in(self, data: bytes) -> str | None:
+    def _checked(self, data: bytes) -> tuple[int, str | None]:
+        """How many bytes of *data* lie behind the answer, and what is wrong with it."""
         # What comes before a request is kept by aiohttp, and comes once more with it.
-        return None if self._heads is None else self._heads.fault_in(data)
+        heads = self._heads
+        if heads is None or (fault := heads.fault_in(data)) or heads.final is None:
+            return 0, fault if heads else None
+        if self._body is None:
+            self._body = body_after(heads.final)
+        return self._body.surplus(heads.rest), self._body.fault
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -397,9 +425,11 @@ def _not_answered(
     match error:
         case aiohttp.ClientHttpProxyError():
             return _refused_by_proxy(error.status)
+        # What follows the colon is what the parser read: a token, perhaps.
         case aiohttp.ClientResponseError():
-            # What follows the colon is what the parser read: a token, perhaps.
             return unintelligible(error.message.partition(":")[0])
+        case _OddBodyError():
+            return unintelligible(str(error).partition(":")[0])
         case aiohttp.ClientPayloadError():
             return cut_short()
         case TimeoutError():

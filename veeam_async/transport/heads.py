@@ -22,18 +22,24 @@ _INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d\b")
 
 
 class HeadCheck:
-    """A check of the heads of one answer, of interim ones as well."""
+    """A check of the heads of one answer, of interim ones as well.
+
+    `final` is the head without its last line, None until it is whole and good; `rest`
+    is what of the last data came behind it.
+    """
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._is_over = False
+        self.final: bytes | None = None
+        self.rest = b""
 
     def fault_in(self, data: bytes) -> str | None:
         """What is wrong with the head, *data* being what came next of the answer."""
-        while data and not self._is_over:
+        while data and self.final is None:
             data, fault = self._next(data)
             if fault is not None:
                 return fault
+        self.rest = data
         return None
 
     def _next(self, data: bytes) -> tuple[bytes, str | None]:
@@ -50,11 +56,12 @@ class HeadCheck:
             return b"", _fault_of_lines(head, seen)
         rest = data[end + len(_END) - before :]
         del head[end + 2 :]
-        self._is_over = _INTERIM.match(head) is None
         self._head = bytearray()
         fault = _fault_of_lines(head, seen)
         if fault is None and not _HEADERS.fullmatch(head):
             fault = "a line of its head is no header"
+        if fault is None and not _INTERIM.match(head):
+            self.final = bytes(head)
         return rest, fault
 
 
