@@ -48,10 +48,24 @@ def following(path: str, kind: str) -> Ask:
     return lambda em: em.follow(link)
 
 
+def large(number: int, *, oddly: bool = False) -> Answer:
+    """A session that is decoded in a thread; *oddly* laid out, if one may say so."""
+    body = session(number).replace(b"}", b', "FailureMessage": "%b"}' % (b"x" * 70_000))
+    return Answer(body=body.replace(b'"UID":', b'"UID"\n:') if oddly else body)
+
+
 ASKING: dict[str, tuple[Ask, Act, Act]] = {
     "get": (lambda em: em.backup_sessions.get(ONE), OTHERS, MINE),
     "fetch": (fetched, OTHERS, MINE),
     "wait": (lambda em: em.backup_sessions.wait(ONE, interval=0.01), OTHERS, MINE),
+    "a large one": (lambda em: em.backup_sessions.get(ONE), large(2), large(1)),
+    "a large one, fetched": (fetched, large(2), large(1)),
+    "a large one, laid out oddly": (fetched, large(2), large(1, oddly=True)),
+    "a large link": (
+        following(f"/backupSessions/{ONE}", "BackupJobSession"),
+        large(2),
+        large(1),
+    ),
     "a link": (
         following(f"/backupSessions/{ONE}", "BackupJobSession"),
         OTHERS,
@@ -161,6 +175,125 @@ async def test_what_only_cannot_be_read_stays_what_it_is() -> None:
             with pytest.raises(DecodeError):
                 await em.backup_sessions.get(ONE)
         assert server.count("GET") == 1
+
+
+# ---------------------------------------------------------------- lists
+
+
+def task_sessions(*sessions: int, named: str = "JobSessionUid") -> Answer:
+    """Task sessions, one of each session, which is *named* in a way."""
+    return Answer(
+        body=json.dumps(
+            {
+                "BackupTaskSessions": [
+                    {
+                        "UID": f"urn:veeam:BackupTaskSession:{uuid_of(100 + number)}",
+                        "CreationTimeUTC": "2026-03-02T21:00:04Z",
+                        "State": "Completed",
+                        **_naming(number, named),
+                    }
+                    for number in sessions
+                ]
+            }
+        ).encode()
+    )
+
+
+def _naming(number: int, named: str) -> dict[str, object]:
+    if named == "JobSessionUid":
+        uid = f"urn:veeam:BackupJobSession:{str(uuid_of(number)).upper()}"
+        return {"JobSessionUid": uid}
+    href = f"{HREF}/backupSessions/{uuid_of(number)}"
+    kind = "BackupJobSessionReference"
+    return {"Links": [{"Rel": named, "Href": href, "Type": kind}]}
+
+
+def references(*paths: str) -> Answer:
+    """References to what lies at *paths*, of the first backup session's job."""
+    up = {"Rel": "Up", "Href": f"{HREF}/jobs/{JOB}", "Type": "JobReference"}
+    refs = [
+        {
+            "UID": f"urn:veeam:X:{path.rpartition('/')[2]}",
+            "Href": f"{HREF}{path}",
+            "Links": [up],
+        }
+        for path in paths
+    ]
+    return Answer(body=json.dumps({"Refs": refs}).encode())
+
+
+async def tasks_of_one(em: EnterpriseManager) -> object:
+    """The task sessions of the one session."""
+    return await em.backup_sessions.task_sessions(ONE)
+
+
+async def listed(em: EnterpriseManager) -> object:
+    """The references of all backup sessions."""
+    return await em.backup_sessions.references()
+
+
+LISTS: dict[str, tuple[Ask, Act, Act]] = {
+    "task sessions": (tasks_of_one, task_sessions(2, 2), task_sessions(1, 1)),
+    "tasks by links": (tasks_of_one, task_sessions(2, named="Up"), task_sessions(1)),
+    "references": (
+        listed,
+        references(f"/replicaSessions/{ONE}"),
+        references(f"/BackupSessions/{ONE}"),
+    ),
+    "of jobs": (
+        listed,
+        references(f"/jobs/{JOB}"),
+        references(f"/backupSessions/{ONE}"),
+    ),
+}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_of_something_else_is_asked_again(
+    name: str, transport: Literal["auto", "aiohttp"]
+) -> None:
+    """On another connection, and at last a failed one."""
+    ask, wrong, right = LISTS[name]
+    async with talking(gets(wrong, right), transport=transport) as (em, server):
+        assert await ask(em)
+    first, second = [asked for asked in server.asked if asked.method == "GET"]
+    assert first.connection != second.connection
+
+    async with talking(gets(wrong), transport=transport) as (em, server):
+        with pytest.raises(ConnectionFailed, match="about something else"):
+            await ask(em)
+    assert server.count("GET") == 5
+
+
+@pytest.mark.parametrize(
+    ("ask", "right"),
+    [
+        (tasks_of_one, task_sessions()),
+        (tasks_of_one, task_sessions(2, named="Related")),
+        (tasks_of_one, task_sessions(1, named="Up")),
+        (tasks_of_one, task_sessions(2, 1)),
+        (listed, references()),
+        (listed, references("/somewhere")),
+        (listed, references(f"/jobs/{JOB}", f"/backupSessions/{ONE}")),
+    ],
+)
+async def test_a_list_that_names_nothing_else_is_taken(ask: Ask, right: Act) -> None:
+    """Where nothing names what it is about, or one row does."""
+    async with talking(gets(right)) as (em, server):
+        await ask(em)
+
+    assert server.count("GET") == 1
+
+
+async def test_a_list_that_cannot_be_read_stays_what_it_is() -> None:
+    """It is no answer to another question."""
+    async with talking(gets(Answer(body=b"<html></html>"))) as (em, server):
+        for ask in (tasks_of_one, listed):
+            with pytest.raises(DecodeError):
+                await ask(em)
+
+    assert server.count("GET") == 2
 
 
 # ---------------------------------------------------------------- actions

@@ -44,8 +44,8 @@ _GRACE = 1.0
 POOL_CLOCK = Clock(monotonic=time.monotonic)
 """Measures as asyncio does, without a look-up of the running loop each time."""
 
-Belongs: TypeAlias = Callable[[Response], bool]
-"""Whether a good answer is about what was asked for."""
+Belongs: TypeAlias = Callable[[Response], bool | Awaitable[bool]]
+"""Whether a good answer is about what was asked for; a large one takes a thread."""
 
 Outcome: TypeAlias = Response | VeeamError
 """The result of an exchange; an error is a value until it is known to be final."""
@@ -176,7 +176,9 @@ class Pool:
                 try:
                     answer = await self._exchange(transport, asked, route, exchange)
                     outcome = self._checked(answer, method, path, token)
-                    if belongs is not None and not belongs(answer):
+                    # Nearly always True already, which costs no turn of the loop.
+                    its_own = belongs is None or belongs(answer)
+                    if its_own is not True and not (its_own and await its_own):
                         outcome = self.mismatched(answer, method, path)
                 except VeeamError as error:
                     outcome = error

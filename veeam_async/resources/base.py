@@ -15,7 +15,7 @@ from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read, read_now
-from veeam_async.resources.belonging import acts_on, is_entity, names
+from veeam_async.resources.belonging import Reading, acts_on, is_entity, lie_in, names
 from veeam_async.resources.query import Query
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
@@ -89,8 +89,9 @@ class Entities(Generic[E]):
         return list(found.rows)
 
     async def _reference_page(self) -> Page[EntityRef]:
-        answer = await self._pool.request("GET", self._path, route=self._path)
-        return await read(answer, Page[EntityRef])
+        reading = Reading(Page[EntityRef], partial(lie_in, self._path))
+        await self._pool.request("GET", self._path, route=self._path, belongs=reading)
+        return reading.result()
 
     async def _get_once(self, id: Id) -> E:  # noqa: A002 - the field's term
         """As `get`, in one attempt: the caller decides itself when to ask again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Collection, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from veeam_async.models import (
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import is_large, read, read_now
 from veeam_async.resources.base import Entities, Where
+from veeam_async.resources.belonging import Reading, are_tasks_of
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
@@ -348,12 +350,16 @@ class BackupSessions(JobSessions[BackupJobSession]):
 
     async def task_sessions(self, id: Id) -> list[BackupTaskSession]:  # noqa: A002 - the field's term
         """Give the task sessions of a session, one for each machine in it."""
-        path = f"{self._path}/{parse_id(id)}/taskSessions?format=Entity"
-        answer = await self._pool.request(
-            "GET", path, route=f"{self._path}/{{id}}/taskSessions"
+        wanted = parse_id(id)
+        reading = Reading(Page[BackupTaskSession], partial(are_tasks_of, wanted))
+        await self._pool.request(
+            "GET",
+            f"{self._path}/{wanted}/taskSessions?format=Entity",
+            route=f"{self._path}/{{id}}/taskSessions",
+            belongs=reading,
         )
-        found = await read(answer, Page[BackupTaskSession])
-        warn(found, path)
+        found = reading.result()
+        warn(found, f"{self._path}/{wanted}/taskSessions")
         return list(found.rows)
 
 
