@@ -35,6 +35,7 @@ from veeam_async.resources.belonging import is_entity, is_task, task_in, uuid_in
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.resources.unreadable import warn
 from veeam_async.retry import Retry
+from veeam_async.secret import Secret
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 
@@ -118,9 +119,12 @@ class EnterpriseManager:
         on_request: Callable[[RequestDone], object] | None = None,
         lazy: bool = False,
     ) -> None:
+        # Out of sight before anything is raised: some tools show arguments too.
+        hidden_password, hidden_proxy = Secret(password), Secret(proxy)
+        del password, proxy
         settings = Settings.checked(
             username=username,
-            password=password,
+            password=hidden_password,
             accept=accept,
             api_version=api_version,
             max_connections=max_connections,
@@ -128,7 +132,7 @@ class EnterpriseManager:
             retry=retry,
             max_body_size=max_body_size,
             transport=transport,
-            proxy=proxy,
+            proxy=hidden_proxy,
             on_request=on_request,
         )
         endpoint = Endpoint.parse(url)
@@ -226,6 +230,8 @@ class EnterpriseManager:
         return int(self._pool.limiter.limit)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_pool"):
+            return "<EnterpriseManager refused>"  # a tool that shows variables asks
         state = "open" if self._pool.is_open else "closed"
         return f"<EnterpriseManager {self._pool.endpoint.origin} {state}>"
 

@@ -28,6 +28,7 @@ from veeam_async import (
 from veeam_async.cli.exits import Refusal
 from veeam_async.cli.render.output import Format
 from veeam_async.cli.render.text import AnySession
+from veeam_async.secret import Secret
 
 Output: TypeAlias = Annotated[Format | None, Parameter(name=["--output", "-o"])]
 
@@ -172,11 +173,16 @@ def holds_password(url: str) -> bool:
 
 def _password_in(file: str) -> str:
     """The first line of a file; Refusal where it is empty."""
-    lines = read_text(file).splitlines()
+    password = _first_line(file)
     # An empty password is not even tried: Windows locks accounts that fail to log on.
-    if not lines or not lines[0]:
+    if not password.reveal():
         raise Refusal(f"the password file {file} is empty")
-    return lines[0]
+    return password.reveal()
+
+
+def _first_line(file: str) -> Secret[str]:
+    # No variable: some tools show those of each frame that an error passes.
+    return Secret(next(iter(read_text(file).splitlines()), ""))
 
 
 def _timeout(request: float) -> Timeout:
@@ -244,6 +250,14 @@ def read_ids(arguments: Sequence[str], file: str | None) -> list[str]:
 
 def read_text(file: str) -> str:
     """The text of a file, or of standard input for -; Refusal where it is none."""
+    text = _text_in(file)
+    if text is None:
+        raise Refusal(f"{file} is no text in UTF-8")
+    return text
+
+
+def _text_in(file: str) -> str | None:
+    # An error of what is no text would quote all of it, even a password.
     data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
     encoding = "utf-8"
     for mark, name in _BYTE_ORDER_MARKS:
@@ -252,8 +266,8 @@ def read_text(file: str) -> str:
             break
     try:
         return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise Refusal(f"{file} is no text in UTF-8") from error
+    except UnicodeDecodeError:
+        return None
 
 
 def _ids_in(text: str, source: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ as a value, beside the model that there would have been.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import orjson
@@ -102,8 +102,23 @@ async def decode_aside(
     # orjson holds the interpreter's lock while it parses, but that is a tenth of what
     # decoding takes: 4 MiB of JSON hold the loop for 15 ms instead of 85.
     if len(body) > XML_ASIDE_ABOVE and _is_long(body, media_type or ""):
-        return await asyncio.to_thread(decode, body, media_type, kind, strict=strict)
+        work = _Work(body, media_type, kind, strict=strict)
+        del body, media_type  # some tools show variables where this is cancelled
+        return await asyncio.to_thread(work)
     return decode(body, media_type, kind, strict=strict)
+
+
+class _Work(Generic[K]):
+    """A body to decode when called, which its repr does not show."""
+
+    def __init__(
+        self, body: bytes, media_type: str | None, kind: type[K], *, strict: bool
+    ) -> None:
+        self._given = body, media_type, kind
+        self._strict = strict
+
+    def __call__(self) -> K:
+        return decode(*self._given, strict=self._strict)
 
 
 def _is_long(body: bytes, media_type: str) -> bool:

@@ -13,6 +13,7 @@ import attrs
 
 from veeam_async.clock import Clock
 from veeam_async.errors import LogonPaused, VeeamError, is_passing
+from veeam_async.secret import Secret
 
 _MINUTE = 60.0
 _MOST_FAILED = 2
@@ -37,8 +38,8 @@ class Caution:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._refused: OrderedDict[str, _Refusal] = OrderedDict()
-        self._worked: str | None = None
+        self._refused: OrderedDict[Secret[str], _Refusal] = OrderedDict()
+        self._worked: Secret[str] | None = None
         self._failed_at: list[float] = []
         self._broken: VeeamError | None = None
         self._ask_at = float("-inf")
@@ -55,7 +56,7 @@ class Caution:
         if last.again_at is not None and now < last.again_at:
             self._ask_at = min(self._ask_at, last.again_at)
 
-    def before_sending(self, password: str) -> None:
+    def before_sending(self, password: Secret[str]) -> None:
         """Raise where a logon with *password* must not be sent now."""
         now = self._clock.monotonic()
         refusal = self._refused.get(password)
@@ -70,14 +71,16 @@ class Caution:
                 f"{_MOST_FAILED} logons were refused within a minute", seconds=left
             )
 
-    def succeeded(self, password: str) -> None:
+    def succeeded(self, password: Secret[str]) -> None:
         """Note that the server took *password*: what was before counts no more."""
         self._worked = password
         self._refused.clear()
         self._failed_at.clear()
         self._broken = None
 
-    def failed(self, password: str, error: VeeamError, *, refused: bool) -> VeeamError:
+    def failed(
+        self, password: Secret[str], error: VeeamError, *, refused: bool
+    ) -> VeeamError:
         """Note what a logon failed by, and give the error to raise.
 
         *refused* says that it was answered 401 or 403.
@@ -90,7 +93,9 @@ class Caution:
         self._broken = None if refused else error
         return self._refusal(password, error, now) if refused else error
 
-    def _refusal(self, password: str, error: VeeamError, now: float) -> VeeamError:
+    def _refusal(
+        self, password: Secret[str], error: VeeamError, now: float
+    ) -> VeeamError:
         # One stray 401 after good work must not be the end of everything.
         is_stray = password == self._worked and password not in self._refused
         refusal = _Refusal(error, now + _MINUTE if is_stray else None)

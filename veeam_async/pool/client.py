@@ -25,6 +25,7 @@ from veeam_async.pool.logon import Judge, Logon, RenewalBudget, Send, Token
 from veeam_async.pool.responses import error_of, is_success
 from veeam_async.pool.silence import Silence
 from veeam_async.retry import NEVER, Retry
+from veeam_async.secret import Secrets
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
 from veeam_async.transport.failures import mismatched
 
@@ -56,7 +57,7 @@ class Pool:
 
     *connect* makes the transport, in the loop that opens the pool. *log_on* makes the
     logon; it is handed the function by which that sends its own requests. *timeout* is
-    that of a request, in seconds.
+    that of a request, in seconds. *secrets* are hidden in whatever error it raises.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Pool:
         instrumentation: Instrumentation,
         clock: Clock = POOL_CLOCK,
         timeout: float = inf,
+        secrets: Secrets,
     ) -> None:
         self.endpoint = endpoint
         self._root = endpoint.root
@@ -82,6 +84,8 @@ class Pool:
         # Read for each request: one look-up less.
         self._monotonic = clock.monotonic
         self._silence = Silence(endpoint.origin, timeout, clock)
+        self._secrets = secrets
+        self._hide = secrets.hide
         self._open: tuple[Transport, Logon] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # What answers 401 to tokens that are alive.
@@ -175,7 +179,8 @@ class Pool:
                 token.carried += 1
                 try:
                     answer = await self._exchange(transport, asked, route, exchange)
-                    outcome = self._checked(answer, method, path, token)
+                    answer.hide = self._hide
+                    outcome = self._checked(answer, method, path)
                     # Nearly always True already, which costs no turn of the loop.
                     its_own = belongs is None or belongs(answer)
                     if its_own is not True and not (its_own and await its_own):
@@ -212,17 +217,11 @@ class Pool:
         answer.hang_up()
         return mismatched(f"{method} {self.endpoint.url(path)}")
 
-    def _checked(
-        self, answer: Response, method: str, path: str, token: Token
-    ) -> Response:
+    def _checked(self, answer: Response, method: str, path: str) -> Response:
         # Nearly every answer: the rest would pass it through, more slowly.
-        if answer.status == _OK:
+        if answer.status == _OK or is_success(answer):
             return answer
-        answer.body = token.hidden_in(answer.body)
-        if is_success(answer):
-            return answer
-        url = self.endpoint.url(path)
-        raise error_of(answer, method, url, hide=token.hidden_in)
+        raise error_of(answer, method, self.endpoint.url(path))
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Whether *outcome* says that *token* is dead."""
@@ -257,6 +256,7 @@ class Pool:
             try:
                 transport, _ = self._opened()
                 answer = await self._exchange(transport, request, route, attempt)
+                answer.hide = self._hide
                 self._silence.answered()
                 return judge(answer)
             except VeeamError as error:
@@ -293,8 +293,7 @@ class Pool:
             self._silence.answered()
         wait = retry.wait(error, attempt, self._clock.random)
         if wait is None or not _may_repeat(method, error):
-            # Without its frames, which hold a token: some tools show their variables.
-            raise error.with_traceback(None)
+            raise self._secrets.clean(error)
         _LOG.debug(
             "%s %s failed (%s): attempt %d in %.1f s",
             method,
@@ -310,7 +309,7 @@ class Pool:
         silent = self._silence.after(error) if error.passing else None
         if silent is not None:
             self.limiter.refuse(silent)
-            raise silent from error.with_traceback(None)
+            raise silent from self._secrets.clean(error)
 
     def _opened(self) -> tuple[Transport, Logon]:
         if self._open is None:

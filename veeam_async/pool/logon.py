@@ -13,7 +13,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TypeAlias, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 import attrs
@@ -31,6 +31,7 @@ from veeam_async.models import LogonSession
 from veeam_async.pool.caution import Caution
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.responses import check, redirect_target
+from veeam_async.secret import Secret, Secrets
 from veeam_async.transport.exchange import Headers, Request, Response
 
 Password: TypeAlias = str | Callable[[], str | Awaitable[str]]
@@ -45,14 +46,12 @@ _REFUSALS = (401, 403)
 _CREATED, _UNAUTHORIZED = 201, 401
 _REPEAT_SECONDS = 1.0
 """How long at most until a renewal that met something odd is sent once more."""
-_SHORTEST_SECRET = 8
-"""Bytes: a shorter text may well stand in a body for another reason."""
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
 """How long the end waits for a logon that is under way, to log out of it."""
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _BASIC = re.compile(r"(?:^|,)\s*basic(?:\s|,|$)", re.IGNORECASE)
-_SESSION_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HALF = re.compile("[\ud800-\udfff]")
 """A lone half of a UTF-16 pair, which UTF-8 cannot encode."""
 
@@ -80,23 +79,22 @@ class Token:
     carried: int = 0
     given_up: bool = False
 
-    def hidden_in(self, body: bytes) -> bytes:
-        """The *body* without the token and its logon session's id.
-
-        A server that repeats what it was sent must not get a secret into an error.
-        """
-        for secret in self._secrets():
-            body = body.replace(secret, b"(hidden)")
-        return body
-
-    def _secrets(self) -> list[bytes]:
+    def secrets(self) -> list[str]:
         """The token and the logon session's id, whose base64 the token is."""
-        token = self.headers[TOKEN_HEADER].encode("latin-1")
+        token = self.headers[TOKEN_HEADER]
         try:
-            secrets = [token, b64decode(token, validate=True)]
+            return [token, b64decode(token, validate=True).decode()]
         except ValueError:
-            secrets = [token]
-        return [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
+            return [token]
+
+    def path(self) -> str | None:
+        """The path that ends the logon session, by the id that the token is of."""
+        session_id = self.secrets()[-1]
+        return (
+            f"/logonSessions/{session_id}"
+            if _SESSION_ID.fullmatch(session_id)
+            else None
+        )
 
 
 @attrs.define
@@ -118,7 +116,8 @@ class RenewalBudget:
 class Logon:
     """Hold the token: log on when there is none, log out at the end.
 
-    *send* sends with retries but without a token; *headers* go with every request.
+    *send* sends with retries but without a token; *headers* go with every request. What
+    it sends and gets that is secret is added to *secrets*.
     """
 
     def __init__(
@@ -127,10 +126,11 @@ class Logon:
         endpoint: Endpoint,
         *,
         username: str,
-        password: Password,
+        password: Secret[Password],
         api_version: str,
         headers: Mapping[str, str],
         clock: Clock,
+        secrets: Secrets,
     ) -> None:
         self._send = send
         self._endpoint = endpoint
@@ -143,6 +143,7 @@ class Logon:
         self._renewal: asyncio.Task[Token] | None = None
         self._clock = clock
         self._caution = Caution(clock)
+        self._secrets = secrets
         self._useless_at: list[float] = []
         self._is_refused = False
         self._given_up: set[Token] = set()
@@ -215,7 +216,7 @@ class Logon:
         """Log out of *token* meanwhile, where it is known how."""
         if token.delete is None:
             return
-        logout = asyncio.create_task(self._log_out(token, token.delete))
+        logout = asyncio.create_task(self._log_out(token))
         self._logouts.add(logout)
         logout.add_done_callback(self._logouts.discard)
 
@@ -279,13 +280,19 @@ class Logon:
         self._caution.before_sending(password)
         return await self._try(password)
 
-    async def _try(self, password: str) -> Token:
-        credentials = b64encode(f"{self._username}:{password}".encode()).decode()
+    def _request(self, password: Secret[str]) -> Request:
+        """The logon with *password*, which is hidden from now on wherever it shows."""
+        given = password.reveal()
+        credentials = b64encode(f"{self._username}:{given}".encode()).decode()
+        self._secrets.add((given, credentials))
         headers = self._headers | {
             "Authorization": f"Basic {credentials}",
             "Content-Length": "0",
         }
-        request = Request("POST", self._endpoint.target(self._path), headers)
+        return Request("POST", self._endpoint.target(self._path), headers)
+
+    async def _try(self, password: Secret[str]) -> Token:
+        request = self._request(password)
         self._is_refused = False
         try:
             answer = await self._send(request, "/sessionMngr", self._judge)
@@ -296,15 +303,15 @@ class Logon:
             return self._read(answer)
         raise failure from failure.__cause__
 
-    async def _given_password(self) -> str:
-        given: object = self._password
-        if not isinstance(self._password, str):
-            self._caution.before_asking()
-            given = await _asked_for(self._password)
-        if not is_text(given):
+    async def _given_password(self) -> Secret[str]:
+        if (password := _text_in(self._password)) is not None:
+            return password
+        self._caution.before_asking()
+        password = _text_in(await _asked_for(self._password))
+        if password is None:
             # The server would count it as one more wrong password.
             raise ValueError("the password callable gave no text")
-        return given
+        return password
 
     def _judge(self, answer: Response) -> Response:
         """Pass a good logon through; raise NotEnterpriseManager or a refusal."""
@@ -313,21 +320,30 @@ class Logon:
         # A server that has logged this user on is the right one, whatever stands
         # before it now.
         is_known = self.proven and self._is_refused
-        if not is_known and (found := _foreign(answer)):
+        if not is_known and (found := self._not_ours(answer)):
             raise NotEnterpriseManager(url=url, found=found)
         return check(answer, "POST", url)
 
+    def _not_ours(self, answer: Response) -> str | None:
+        """What answered a logon, in words without the secrets that it repeats."""
+        if not _gives_token(answer):
+            answer.body = answer.hide(answer.body)
+        found = _foreign(answer)
+        return None if found is None else self._secrets.hide_text(found)
+
     def _read(self, answer: Response) -> Token:
-        token = answer.headers[TOKEN_HEADER.lower()]
+        given = {TOKEN_HEADER: answer.headers[TOKEN_HEADER.lower()]}
+        token = Token(self._headers | given, None)
+        self._secrets.add(token.secrets())
         media_type = answer.headers.get("content-type")
         try:
             session = codec.decode(answer.body, media_type, LogonSession)
         except DecodeError:
             # The session is there all the same; nobody else has this token.
-            delete = _path_of(token)
+            token.delete = token.path()
         else:
-            delete = self._delete_path(session)
-        return Token(self._headers | {TOKEN_HEADER: token}, delete)
+            token.delete = self._delete_path(session)
+        return token
 
     def _delete_path(self, session: LogonSession) -> str | None:
         """The path that ends *session*, None where it names none."""
@@ -337,9 +353,10 @@ class Logon:
         except ValueError:
             return None
 
-    async def _log_out(self, token: Token, path: str) -> None:
+    async def _log_out(self, token: Token) -> None:
         """End the session of *token*; nothing that fails matters, it idles out."""
-        request = Request("DELETE", self._endpoint.target(path), token.headers)
+        target = self._endpoint.target
+        request = Request("DELETE", target(token.delete or ""), token.headers)
         with suppress(VeeamError, TimeoutError):
             async with asyncio.timeout(_LOGOUT_SECONDS):
                 await self._send(request, "/logonSessions/{id}", _any)
@@ -349,24 +366,20 @@ def _any(answer: Response) -> Response:
     return answer
 
 
-async def _asked_for(give: Callable[[], str | Awaitable[str]]) -> object:
+async def _asked_for(password: Secret[Any]) -> Secret[object]:
     """What the password callable gives, or PasswordUnavailable."""
     try:
-        given = give()
-        return await given if inspect.isawaitable(given) else given
+        given = Secret(password.reveal()())
+        if inspect.isawaitable(given.reveal()):
+            given = Secret(await given.reveal())
     except Exception as error:
         raise PasswordUnavailable(type(error).__name__) from error
+    return given
 
 
-def _path_of(token: str) -> str | None:
-    """The path that ends the logon session of *token*, which is its id in base64."""
-    try:
-        session_id = b64decode(token, validate=True)
-    except ValueError:
-        return None
-    if not _SESSION_ID.fullmatch(session_id):
-        return None
-    return f"/logonSessions/{session_id.decode()}"
+def _text_in(given: Secret[Any]) -> Secret[str] | None:
+    """The text itself, None where *given* is something else."""
+    return given if is_text(given.reveal()) else None
 
 
 def _closed() -> RuntimeError:

@@ -35,6 +35,9 @@ _ERRORS: dict[int, type[ApiError]] = {
     404: NotFound,
     503: ServiceUnavailable,
 }
+_LOOKED_AT = 4096
+"""Bytes, of which an excerpt shows a part."""
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
 _REAL_YEARS = range(1970, 9000)
@@ -57,8 +60,11 @@ def error_of(
 ) -> ApiError:
     """The ApiError that a *response* is which is no success.
 
-    *hide* takes secrets out of what its headers say.
+    *hide* takes secrets out of what it says; as the response itself does, where none is
+    given.
     """
+    hide = hide or response.hide
+    response.body = hide(response.body)
     message, advice = _said(response)
     return _error_for(response.status, message)(
         status=response.status,
@@ -106,35 +112,47 @@ async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """
     if not is_large(answer):
         return read_now(answer, kind, strict=strict)
-    media_type = answer.headers.get("content-type")
     try:
-        return await codec.decode_aside(answer.body, media_type, kind, strict=strict)
+        return await codec.decode_aside(
+            answer.body, answer.headers.get("content-type"), kind, strict=strict
+        )
     except DecodeError as error:
-        failure = error
-    raise _explained(failure, answer)
+        failure = _explained(error, answer)
+    raise failure
 
 
 def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode as `read` does, but never in a thread."""
-    media_type = answer.headers.get("content-type")
     try:
-        return codec.decode(answer.body, media_type, kind, strict=strict)
+        return codec.decode(
+            answer.body, answer.headers.get("content-type"), kind, strict=strict
+        )
     except DecodeError as error:
-        failure = error
-    raise _explained(failure, answer)
+        failure = _explained(error, answer)
+    raise failure
 
 
 def _explained(error: DecodeError, answer: Response) -> DecodeError:
-    """The *error*, or a plainer one where the body is compressed."""
+    """The *error* without secrets, or a plainer one where the body is compressed.
+
+    It has none of the codec's frames, whose variables are the body and parts of it.
+    """
     encoding = answer.headers.get("content-encoding", "")
     kind = codec.compression_of(answer.body, encoding)
-    if kind is None:
-        return error
+    problems = error.problems if kind is None else (codec.compressed(kind),)
+    start = answer.body[:_LOOKED_AT]
+    # An excerpt is cut, perhaps in the middle of what must be hidden.
+    is_shown = kind is None and answer.hide(start) is start
+
+    def shown(text: str) -> str:
+        data = text.encode("utf-8", "replace")
+        return answer.hide(data).decode("utf-8", "replace")
+
     return DecodeError(
-        media_type=error.media_type,
+        media_type=shown(error.media_type),
         kind=error.kind,
-        problems=(codec.compressed(kind),),
-        excerpt="",
+        problems=tuple(shown(problem) for problem in problems),
+        excerpt=shown(error.excerpt) if is_shown else "",
     )
 
 

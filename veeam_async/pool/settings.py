@@ -16,7 +16,8 @@ from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import Instrumentation, RequestDone
 from veeam_async.pool.logon import Logon, Password, Send, is_text
 from veeam_async.retry import Retry
-from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of
+from veeam_async.secret import Secret, Secrets, hidden
+from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of, secrets_of
 from veeam_async.transport.direct import DirectTransport
 from veeam_async.transport.exchange import Timeout, Transport
 from veeam_async.transport.tls import Trust
@@ -35,12 +36,16 @@ def _user(_settings: object, _field: attrs.Attribute[Any], value: str) -> None:
         raise ValueError("a user name holds no colon (RFC 7617)")
 
 
-def _password(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
-    if not is_text(value) and not callable(value):
+def _password(
+    _settings: object, _field: attrs.Attribute[Any], value: Secret[Any]
+) -> None:
+    if not is_text(value.reveal()) and not callable(value.reveal()):
         raise ValueError("password is a Unicode text, or a callable that gives one")
 
 
-def _proxy(_settings: object, _field: attrs.Attribute[Any], value: str | None) -> None:
+def _proxy(
+    _settings: object, _field: attrs.Attribute[Any], value: Secret[str | None]
+) -> None:
     proxy_of(value)
 
 
@@ -60,7 +65,7 @@ class Settings:
     """
 
     username: str = attrs.field(validator=[_text, _user])
-    password: Password = attrs.field(repr=False, validator=_password)
+    password: Secret[Password] = attrs.field(converter=hidden, validator=_password)
     accept: str = attrs.field(validator=in_(_MEDIA_TYPES))
     api_version: str = attrs.field(validator=_text)
     max_connections: int = attrs.field(validator=_COUNT)
@@ -68,7 +73,7 @@ class Settings:
     retry: Retry | None = attrs.field(validator=optional(instance_of(Retry)))
     max_body_size: int = attrs.field(validator=_COUNT)
     transport: str = attrs.field(validator=in_(("auto", "aiohttp")))
-    proxy: str | None = attrs.field(repr=False, validator=_proxy)
+    proxy: Secret[str | None] = attrs.field(converter=hidden, validator=_proxy)
     on_request: Callable[[RequestDone], object] | None = attrs.field(
         validator=_listener
     )
@@ -92,20 +97,22 @@ class Settings:
         connect: Callable[[], Transport] | None = None,
     ) -> Pool:
         """A pool, not open yet; a *connect* replaces the transport."""
+        secrets = Secrets(secrets_of(self.proxy))
         return Pool(
             endpoint,
             connect or partial(self._connect, endpoint.origin, trust),
-            lambda send: self._log_on(send, endpoint, clock),
+            lambda send: self._log_on(send, endpoint, clock, secrets),
             max_connections=self.max_connections,
             retry=self.retry,
             instrumentation=Instrumentation(self.on_request, clock.monotonic),
             clock=clock,
             timeout=(self.timeout or Timeout()).request,
+            secrets=secrets,
         )
 
     def _connect(self, origin: str, trust: Trust | None) -> Transport:
         timeout, most = self.timeout or Timeout(), self.max_body_size
-        if self.transport == "auto" and self.proxy is None:
+        if self.transport == "auto" and self.proxy.reveal() is None:
             return DirectTransport(
                 origin, trust=trust, timeout=timeout, max_body_size=most
             )
@@ -117,7 +124,9 @@ class Settings:
             proxy=self.proxy,
         )
 
-    def _log_on(self, send: Send, endpoint: Endpoint, clock: Clock) -> Logon:
+    def _log_on(
+        self, send: Send, endpoint: Endpoint, clock: Clock, secrets: Secrets
+    ) -> Logon:
         return Logon(
             send,
             endpoint,
@@ -125,6 +134,7 @@ class Settings:
             password=self.password,
             api_version=self.api_version,
             clock=clock,
+            secrets=secrets,
             headers={
                 "Accept": _MEDIA_TYPES[self.accept],
                 "Accept-Encoding": "identity",

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -17,7 +17,8 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from veeam_async.errors import BodyTooLarge, ConnectionFailed
+from veeam_async.errors import BodyTooLarge, ConnectionFailed, VeeamError
+from veeam_async.secret import Secret
 from veeam_async.transport.bodies import Body, body_after
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
@@ -48,9 +49,13 @@ _NEVER_SENT = (
     aiohttp.ConnectionTimeoutError,
     aiohttp.ServerFingerprintMismatch,
 )
+B = TypeVar("B", bound=BaseException)
+
 _SHOWABLE = (OSError, aiohttp.ServerFingerprintMismatch)
 """Errors fit to be a cause; the others of aiohttp's show headers or bodies."""
 _PROXY_LOGON = 407
+_NO_PROXY: Secret[str | None] = Secret(None)
+_INNER = ("aiohttp", "asyncio")
 
 
 class AiohttpTransport:
@@ -67,13 +72,13 @@ class AiohttpTransport:
         trust: Trust | None,
         timeout: Timeout,
         max_body_size: int,
-        proxy: str | None = None,
+        proxy: Secret[str | None] = _NO_PROXY,
     ) -> None:
         self._origin = origin
         self._trust = trust
         self._timeout = timeout
         self._max_body_size = max_body_size
-        self._proxy, self._proxy_logon = _without_user(proxy_of(proxy))
+        self._proxy, self._proxy_logon = proxy_of(proxy)
         self._ssl = _ssl(trust)
         self._session = _session(timeout)
 
@@ -86,12 +91,14 @@ class AiohttpTransport:
             async with asyncio.timeout(self._timeout.request):
                 return await self._exchange(request, guard)
         except (aiohttp.ClientError, OSError) as error:
-            failure = error
-        # Raised out here, where *failure* does not become the context by itself: the
-        # repr of some of aiohttp's errors shows headers.
-        if guard.connecting and type(failure) is TimeoutError:
-            raise no_connection_within(self._timeout.request)
-        raise await self._translated(failure) from _cause(failure)
+            failure, cause = self._translated(error, guard), _cause(error)
+        except BaseException as error:
+            # One that was cancelled too, by a time-out of the caller's own perhaps.
+            _bare(error)
+            raise
+        # Raised out here, where aiohttp's error does not become the context by itself,
+        # and is no variable any more: the repr of some shows headers.
+        raise (failure or await self._untrusted(cause)) from cause
 
     async def close(self) -> None:
         """Close every connection, and let TLS say goodbye."""
@@ -138,18 +145,26 @@ class AiohttpTransport:
             parts.append(part)
         return b"".join(parts)
 
-    async def _translated(self, error: Exception) -> ConnectionFailed:
+    async def _untrusted(self, error: object) -> ConnectionFailed:
+        url = URL(self._origin)
+        host, port = str(url.host), int(url.port or 0)
+        return await untrusted(
+            host,
+            port,
+            error=error,
+            trust=self._trust,
+            # Behind a proxy the server is out of reach for a second connection.
+            limit=0 if self._proxy else self._timeout.connect,
+        )
+
+    def _translated(
+        self, error: Exception, guard: _RepeatGuard
+    ) -> ConnectionFailed | None:
+        """The error for one of aiohttp's, None for that of a certificate."""
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            url = URL(self._origin)
-            host, port = str(url.host), int(url.port or 0)
-            return await untrusted(
-                host,
-                port,
-                error=error.certificate_error,
-                trust=self._trust,
-                # Behind a proxy the server is out of reach for a second connection.
-                limit=0 if self._proxy else self._timeout.connect,
-            )
+            return None
+        if guard.connecting and type(error) is TimeoutError:
+            return no_connection_within(self._timeout.request)
         is_tls = self._trust is not None
         if isinstance(error, _NEVER_SENT):
             return _not_connected(error, self._timeout, is_tls=is_tls)
@@ -357,27 +372,46 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
     )
 
 
-def proxy_of(url: str | None) -> URL | None:
-    """Parse the URL of a proxy; ValueError where it is none."""
+def proxy_of(given: Secret[str | None]) -> tuple[URL | None, dict[str, str]]:
+    """The URL of a proxy without user and password, and the header that holds them.
+
+    Raises ValueError where *given* is no such URL.
+    """
+    if (found := _parsed(given)) is None:
+        # The URL is not shown: it may hold a password.
+        raise ValueError("the proxy is a URL such as http://proxy.example.com:3128")
+    return found
+
+
+def secrets_of(given: Secret[str | None]) -> list[str]:
+    """The secret parts of the URL of a proxy, in each way in which they are written."""
+    url = given.reveal()
+    if url is None or (password := URL(url).raw_password) is None:
+        return []
+    _, header = proxy_of(given)
+    basic = header["Proxy-Authorization"].partition(" ")[2]
+    return [basic, password, URL(url).password or ""]
+
+
+def _parsed(given: Secret[str | None]) -> tuple[URL | None, dict[str, str]] | None:
+    url = given.reveal()
     if url is None:
-        return None
+        return None, {}
     with suppress(ValueError):
         proxy = URL(url)
         if proxy.scheme in ("http", "https") and proxy.host:
-            _without_user(proxy)  # what cannot be sent is refused here too
-            return proxy
-    # The URL is not shown: it may hold a password.
-    raise ValueError("the proxy is a URL such as http://proxy.example.com:3128")
+            return _without_user(proxy)  # what cannot be sent is refused here too
+    return None
 
 
-def _without_user(proxy: URL | None) -> tuple[URL | None, dict[str, str]]:
+def _without_user(proxy: URL) -> tuple[URL, dict[str, str]]:
     """The URL of a proxy without user and password, and the header that holds them.
 
     Raises ValueError, which may show them, where no header can.
     """
     # aiohttp would keep what stands in the URL, or in its own type for this, in the key
     # of each connection, which its errors hold and show.
-    if proxy is None or proxy.raw_user is None:
+    if proxy.raw_user is None:
         return proxy, {}
     if ":" in (proxy.user or ""):
         raise ValueError("a user name holds no colon (RFC 7617)")
@@ -391,10 +425,29 @@ def _without_user(proxy: URL | None) -> tuple[URL | None, dict[str, str]]:
 
 
 def _cause(error: Exception) -> BaseException | None:
-    """What may be shown as the cause of the error that stands for *error*."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.__cause__  # the system's; aiohttp's may show a proxy's password
-    return error if isinstance(error, _SHOWABLE) else None
+    """The cause to show of the error that stands for *error*."""
+    # aiohttp's own may show a proxy's password.
+    is_its_own = isinstance(error, aiohttp.ClientConnectorError)
+    met = error.__cause__ if is_its_own else error
+    return _bare(met) if isinstance(met, _SHOWABLE) else None
+
+
+def _bare(error: B) -> B:
+    """The *error* without aiohttp's frames and errors, which hold and show headers."""
+    met = error.__context__
+    while met is not None and _is_inner(met):
+        met = met.__context__
+    error.__context__ = met
+    if not isinstance(error, VeeamError):
+        error.__cause__ = None
+    return error.with_traceback(None)
+
+
+def _is_inner(error: BaseException) -> bool:
+    """Whether *error* was caught below this transport, not by a caller of it."""
+    frames = error.__traceback__
+    name = frames.tb_frame.f_globals.get("__name__", "") if frames else ""
+    return name.partition(".")[0] in _INNER or name == __name__
 
 
 def _not_connected(

@@ -33,6 +33,7 @@ _TOO_LONG = "its head is over 64 KiB"
 _TOO_MANY = f"its head has over {MAX_HEADERS} headers"
 _NO_STATUS = "its status is none"
 _SWITCHED = 101
+_LATIN_1 = 0xFF
 _FINAL = 200
 """The first status of a response that does not merely announce another."""
 
@@ -45,24 +46,39 @@ class HeadWriter:
         self._headers: Mapping[str, str] | None = None
         self._block = b""
 
-    def write(self, request: Request) -> bytes:
-        """Write *request*, which has no body; ValueError where it would be two."""
-        target = request.target
-        if " " in target or not (target.isascii() and target.isprintable()):
+    def check(self, request: Request) -> None:
+        """Raise ValueError where *request*, which has no body, would be two."""
+        if " " in request.target or not (
+            request.target.isascii() and request.target.isprintable()
+        ):
             raise ValueError("a request target is percent-encoded")
         # The same mapping comes again and again until a token is renewed, so that the
         # block of headers is written once for all those requests.
-        if request.headers is not self._headers:
-            self._block = self._written(request.headers)
-            self._headers = request.headers
-        return b"%b %b%b" % (request.method.encode(), target.encode(), self._block)
+        if request.headers is not self._headers and not self._keep(request.headers):
+            raise ValueError("a header holds a character that no header may")
 
-    def _written(self, headers: Mapping[str, str]) -> bytes:
+    def write(self, request: Request) -> bytes:
+        """The bytes of *request*, which was checked before.
+
+        They hold secrets: they are for a plain call, never for a variable.
+        """
+        if request.headers is not self._headers:
+            self._keep(request.headers)
+        return b"%b %b%b" % (
+            request.method.encode(),
+            request.target.encode(),
+            self._block,
+        )
+
+    def _keep(self, headers: Mapping[str, str]) -> bool:
+        """Write the block of *headers*; False where they cannot be sent."""
         lines = [f"Host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        if not all(line.isprintable() for line in lines):
-            raise ValueError("a header holds a character that no header may")
-        return " HTTP/1.1\r\n{}\r\n\r\n".format("\r\n".join(lines)).encode("latin-1")
+        block = " HTTP/1.1\r\n{}\r\n\r\n".format("\r\n".join(lines))
+        if not (all(map(str.isprintable, lines)) and _is_latin(block)):
+            return False
+        self._block, self._headers = block.encode("latin-1"), headers
+        return True
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -110,8 +126,10 @@ class Connection(asyncio.BufferedProtocol):
         """Whether a byte of the response under way has come."""
         return self._in_body or self._overhead > 0
 
-    def begin(self, request: bytes, deadline: float) -> asyncio.Future[Response]:
-        """Begin an exchange: write *request*, and promise its response.
+    def begin(
+        self, writer: HeadWriter, request: Request, deadline: float
+    ) -> asyncio.Future[Response]:
+        """Begin an exchange: have *writer* write *request*, and promise its response.
 
         Whoever gets the response calls `finish`, whoever does not calls `abandon`.
         """
@@ -123,7 +141,7 @@ class Connection(asyncio.BufferedProtocol):
         self.deadline = deadline
         self._response = response = self._loop.create_future()
         if self._transport is not None:
-            self._transport.write(request)
+            self._transport.write(writer.write(request))
         return response
 
     def finish(self) -> bool:
@@ -280,6 +298,10 @@ class Connection(asyncio.BufferedProtocol):
             body = parts[0] if len(parts) == 1 else b"".join(parts)
             head = Headers(self._head)
             response.set_result(Response(status, head, body, self.abort))
+
+
+def _is_latin(text: str) -> bool:
+    return text.isascii() or all(ord(char) <= _LATIN_1 for char in text)
 
 
 def _size_of(raw: RawHeaders) -> int:

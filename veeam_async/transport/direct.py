@@ -82,14 +82,16 @@ class DirectTransport:
     async def send(self, request: Request) -> Response:
         """Exchange *request* for a response (see `Transport.send`)."""
         # One coroutine from here to the response: each more would cost every request.
-        head = self._writer.write(request)
+        self._writer.check(request)
         if self._idle and request.method not in IDEMPOTENT:
             await arrivals()
         began = self._loop.time()
         reused = self._take_idle()
         connection = reused or await self._connect(began)
         while True:
-            response = connection.begin(head, began + self._timeout.request)
+            deadline = began + self._timeout.request
+            # What is sent stays out of sight: some tools show variables.
+            response = connection.begin(self._writer, request, deadline)
             if self.watchdog.timer is None:
                 self.watchdog.wake()
             try:

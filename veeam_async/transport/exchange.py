@@ -35,6 +35,11 @@ def _nothing() -> None:
     """Close nothing: a response that came on no connection."""
 
 
+def _as_it_is(data: bytes) -> bytes:
+    """Hide nothing: a response to a request without secrets."""
+    return data
+
+
 # Neither a request nor a response is frozen: there is one of each for every exchange,
 # and they take a third of the time to make so.
 
@@ -57,13 +62,15 @@ class Response:
     """An answer with its whole body; the names of *headers* are in lower case.
 
     *hang_up* closes the connection that it came on, which whoever finds that it answers
-    another question does.
+    another question does. *hide* takes secrets out of what is shown of it; whoever has
+    sent the request sets it.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
     hang_up: Callable[[], object] = attrs.field(default=_nothing, repr=False)
+    hide: Callable[[bytes], bytes] = attrs.field(default=_as_it_is, repr=False)
 
 
 async def arrivals() -> None:
