@@ -91,7 +91,6 @@ def test_one_row(body: Any) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        {},
         {"BackupJobSessions": []},
         {"BackupJobSessions": None},
         {"BackupJobSessions": {"BackupJobSessions": []}},
@@ -104,12 +103,30 @@ def test_one_row(body: Any) -> None:
         '<BackupJobSessions xmlns="urn:x" xmlns:xsi="urn:y" xsi:nil="true" />',
         "<QueryResult><Entities><BackupJobSessions /></Entities></QueryResult>",
         "<QueryResult><Entities>\n</Entities></QueryResult>",
-        "<QueryResult />",
+        {"PagingInfo": {"PageNum": 1, "PageSize": 100, "PagesCount": 1}},
     ],
 )
 def test_no_row(body: Any) -> None:
-    """An empty, a null and an absent list are an empty tuple."""
+    """An empty list, one that is null, and one that is not named are an empty tuple."""
     assert _rows(body) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"Links": None, "Type": "", "Href": None},
+        {"Jobs": None},
+        {"PagingInfo": None},
+        "<QueryResult />",
+        '<QueryResult xmlns="urn:x">\n  </QueryResult>',
+        "<QueryResult><Links /></QueryResult>",
+    ],
+)
+def test_no_list(body: Any) -> None:
+    """What names no list of its kind is no empty list."""
+    with pytest.raises(DecodeError, match="the answer is empty"):
+        _rows(body)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from veeam_async.errors import (
     ConnectionFailed,
     DeadlineExceeded,
     DecodeError,
+    IncompleteAnswer,
     InvalidId,
     LogonPaused,
     NotEnterpriseManager,
@@ -79,6 +80,9 @@ EVERY: list[VeeamError] = [
     _answer(ServiceUnavailable, 503),
     DecodeError(
         media_type="text/html", kind="Task", problems=("a", "b"), excerpt="<html>"
+    ),
+    IncompleteAnswer(
+        media_type="text/xml", kind="Job", came=100, promised=300, fault="page 2 …"
     ),
     BodyTooLarge(1024),
     NotEnterpriseManager(url="https://em", found="an HTML page"),

@@ -195,6 +195,32 @@ class DecodeError(VeeamError):
         self.excerpt = excerpt
 
 
+class IncompleteAnswer(DecodeError):
+    """Pages of a query did not hold what the first of them promised.
+
+    *came* is how many rows came, *promised* how many there are at most by the first
+    page, and *fault* what is wrong with the page that is missing.
+    """
+
+    def __init__(
+        self, *, media_type: str, kind: str, came: int, promised: int, fault: str
+    ) -> None:
+        told = f"up to {promised} rows" if promised else "an unknown number of rows"
+        problem = (
+            f"{came} of {told} that the server promised came, then {fault}; "
+            "query again, or for fewer rows at a time with `where`"
+        )
+        super().__init__(
+            media_type=media_type or "an unnamed media type",
+            kind=f"whole list of {kind}",
+            problems=(problem,),
+            excerpt="",
+        )
+        self.came = came
+        self.promised = promised
+        self.fault = fault
+
+
 class BodyTooLarge(VeeamError):
     """An answer is larger than *limit* bytes, the client's `max_body_size`."""
 

@@ -26,6 +26,7 @@ from veeam_async.codec.kinds import (
     fold,
     is_secret,
     name_of,
+    no_list,
     page,
     row_of,
     says_so,
@@ -154,6 +155,8 @@ def _read(
         found: Any = tree if row is None else page(tree, row)
     except (ForeignError, TypeError) as error:
         return None, [str(error)]
+    if row is not None and not found["rows"] and (lack := no_list(root, tree, row)):
+        return None, [lack]
     if row is None or strict:
         return structure(found, kind)
     return _structure_page(found, kind, _FREE_ROWS + len(body) // _BYTES_PER_ROW)

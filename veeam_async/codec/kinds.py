@@ -173,6 +173,25 @@ def _instead(found: str, kind: Any) -> str:
     return f"{answered} was answered where {asked} was asked"
 
 
+def no_list(root: str | None, tree: Tree, row: type) -> str | None:
+    """A sentence for a body that names no list of *row*, not even an empty one.
+
+    A service that has lost its answer says so little; None where the body says more.
+    """
+    if root is not None and fold(root) in lists(row):
+        return None
+    names = {fold(key) for key in tree} if isinstance(tree, dict) else set()
+    if names.isdisjoint((*_wrappers(row), *roots(row))) and not _has_paging(tree):
+        return f"the answer is empty: it has no list of {row.__name__}, be it empty"
+    return None
+
+
+def _has_paging(tree: Tree) -> bool:
+    return isinstance(tree, dict) and any(
+        value and fold(key) == "paginginfo" for key, value in tree.items()
+    )
+
+
 # ---------------------------------------------------------------- where its rows are
 
 

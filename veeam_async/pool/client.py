@@ -209,6 +209,16 @@ class Pool:
             # 2. Anything else: wait for the next attempt, or raise.
             await self._pause(retry, method, route, outcome, attempt)
 
+    async def pause(self, attempt: int) -> bool:
+        """Wait as after failed *attempt* of a request; False where it was the last.
+
+        It is for whoever learns only by reading an answer that it is not good enough.
+        """
+        wait = self._retry.wait(ConnectionFailed(""), attempt, self._clock.random)
+        if wait is not None:
+            await self._clock.sleep(wait)
+        return wait is not None
+
     def mismatched(self, answer: Response, method: str, path: str) -> VeeamError:
         """Close the connection of an *answer* to another question, and give the error.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
-from urllib.parse import quote
 
 import attrs
 
@@ -17,6 +16,7 @@ from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read, read_now
 from veeam_async.resources.belonging import Reading, acts_on, is_entity, lie_in, names
 from veeam_async.resources.query import Query
+from veeam_async.resources.terms import Terms
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 
@@ -63,21 +63,16 @@ class Entities(Generic[E]):
             strict: raise DecodeError for a row that cannot be read, which is left out,
                 logged and collected in the query's `unreadable` else.
 
-        Raises ValueError for a field that this resource cannot be queried by, and what
-        `get` raises while iterating. Each entity comes once, even where rows move
-        between pages meanwhile.
+        Raises ValueError for a field that this resource cannot be queried by, and while
+        iterating what `get` raises, and IncompleteAnswer where the server does not give
+        what its first page promised. Each entity comes once. In ascending order of
+        creation none that was there all the time is missed, whatever vanishes, moves or
+        is created meanwhile.
         """
         if page_size < 1 or not (limit is None or limit >= 0):
             raise ValueError("page_size is at least 1, limit at least 0")
         terms = self._terms(where, order_by)
-        return Query(
-            self._pool,
-            self._kind,
-            terms,
-            page_size=page_size,
-            limit=limit,
-            strict=strict,
-        )
+        return Query(self._pool, terms, page_size=page_size, limit=limit, strict=strict)
 
     async def references(self) -> list[EntityRef]:
         """Give the references of all; of sessions the server lists the last 30 days.
@@ -113,7 +108,7 @@ class Entities(Generic[E]):
         self, where: str | None, order_by: str, size: int, number: int
     ) -> Page[E]:
         """Page *number* (from 1) of what *where* selects, without retries."""
-        terms = f"{self._terms(where, order_by)}&pageSize={size}&page={number}"
+        terms = f"{self._terms(where, order_by).text()}&pageSize={size}&page={number}"
         answer = await self._pool.request(
             "GET", f"/query?{terms}", route="/query", once=True
         )
@@ -155,20 +150,14 @@ class Entities(Generic[E]):
             raise self._pool.mismatched(answer, "POST", path)
         return task
 
-    def _terms(self, where: Where | None, order_by: str | None) -> str:
-        """The terms of a query, without those of paging."""
-        terms = f"type={self._kind.__name__}&format=Entities"
-        if where is not None:
-            if not isinstance(where, str | Condition):
-                raise ValueError("where is a condition made with F, or a text")
-            text = where if isinstance(where, str) else where.render(self._kind)
-            terms += f"&filter={quote(text, safe='')}"
-        return f"{terms}&{self._order(order_by)}"
-
-    def _order(self, order_by: str | None) -> str:
+    def _terms(self, where: Where | None, order_by: str | None) -> Terms:
+        if not isinstance(where, str | Condition | None):
+            raise ValueError("where is a condition made with F, or a text")  # noqa: TRY004 - misuse is ValueError throughout
+        text = where.render(self._kind) if isinstance(where, Condition) else where
         by = order_by or self._default_order
-        name = query_field(by.removeprefix("-"), self._kind)
-        return f"{'sortDesc' if by.startswith('-') else 'sortAsc'}={name}"
+        field = query_field(by.removeprefix("-"), self._kind)
+        is_descending = by.startswith("-")
+        return Terms(self._kind, text, field, is_descending=is_descending)
 
     @property
     def _default_order(self) -> str:

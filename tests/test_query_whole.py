@@ -1,0 +1,467 @@
+"""A query gives every row that was there all the time, once, or says that it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from itertools import count
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.bodies import uuid_of
+from tests.support.clients import gets, talking
+from tests.support.fault_server import Act, Answer, Stall
+from tests.support.job_server import row
+from tests.support.query_server import QueryServer, page_body, seeded
+from veeam_async import (
+    BackupJobSession,
+    DecodeError,
+    F,
+    IncompleteAnswer,
+    PermissionDenied,
+)
+from veeam_async.resources.query import Query
+
+EMPTY = {
+    "an object": Answer(body=b"{}"),
+    "an element": Answer(body=b"<QueryResult />", media_type="application/xml"),
+    "no PagingInfo": Answer(body=page_body([row(0, at=0)], None)),
+    "no rows": Answer(body=page_body([], {"num": 2, "size": 100, "count": 3})),
+    "page 9": Answer(body=page_body([], {"num": 9, "size": 100, "count": 9})),
+}
+
+
+@asynccontextmanager
+async def asking(
+    server: QueryServer, **options: object
+) -> AsyncIterator[Query[BackupJobSession]]:
+    """Give a query of *server*."""
+    async with talking(server.script) as (em, _):
+        yield em.backup_sessions.query(**options)  # type: ignore[arg-type]  # options vary
+
+
+async def ids(query: Query[BackupJobSession]) -> list[UUID]:
+    """Read a query to its end."""
+    return [one.id async for one in query]
+
+
+def all_of(numbers: Iterable[int]) -> list[UUID]:
+    """The ids of the sessions of these numbers, in order."""
+    return sorted(uuid_of(number) for number in numbers)
+
+
+def apart(rows: int) -> dict[int, float]:
+    """As many sessions, one in each second."""
+    return {number: float(number) for number in range(rows)}
+
+
+def tied(rows: int) -> dict[int, float]:
+    """As many sessions, all of one second."""
+    return dict.fromkeys(range(rows), 7.25)
+
+
+async def test_it_goes_on_from_the_last_second() -> None:
+    """The first page is asked for as the caller says, then what was created since."""
+    server = QueryServer(apart(250))
+    async with asking(server, where=F.state == "Stopped") as query:
+        assert await ids(query) == [uuid_of(number) for number in range(250)]
+
+    filters = [asked["filter"] for asked in server.queries]
+    assert filters == [
+        'State=="Stopped"',
+        '(State=="Stopped");CreationTime>="2026-03-02T12:01:39Z"',
+        '(State=="Stopped");CreationTime>="2026-03-02T12:03:18Z"',
+    ]
+    assert {(asked["page"], asked["pageSize"]) for asked in server.queries} == {
+        ("1", "100")
+    }
+
+
+@pytest.mark.parametrize("order", [None, "name"])
+async def test_a_cancelled_query_goes_on_where_it_was(order: str | None) -> None:
+    """The page that was not read yet is asked for again."""
+    server = QueryServer(
+        apart(250), spoil=lambda query, _: Stall() if query == 2 else None
+    )
+    async with asking(server, order_by=order) as query:
+        found = [(await anext(query)).id for _ in range(100)]
+        waiting = asyncio.ensure_future(anext(query))
+        while len(server.queries) < 2:
+            await asyncio.sleep(0.001)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        found += await ids(query)
+
+    assert sorted(found) == all_of(range(250))
+
+
+@pytest.mark.parametrize("order", [None, "name"])
+async def test_tasks_can_share_a_query(order: str | None) -> None:
+    """Each row goes to one of them, and no page is asked for twice."""
+    server = QueryServer(apart(250))
+    async with asking(server, order_by=order) as query:
+        shares = await asyncio.gather(*(ids(query) for _ in range(4)))
+
+    assert sorted(each for share in shares for each in share) == all_of(range(250))
+    assert len(server.queries) == 3
+
+
+async def test_no_more_is_asked_for_than_a_limit_needs() -> None:
+    """Neither by key nor by number."""
+    for order in (None, "-creation_time"):
+        for limit, requests in ((0, 0), (100, 1), (101, 2)):
+            server = QueryServer(apart(300))
+            async with asking(server, limit=limit, order_by=order) as query:
+                assert len(await ids(query)) == limit
+            assert len(server.queries) == requests
+
+
+async def test_rows_that_vanish_cost_no_others() -> None:
+    """Not where the last one of a page does, nor all of its last second."""
+
+    def vanish(at: dict[int, float]) -> None:
+        for number in (5, 99, 98, 97, 150):
+            at.pop(number, None)
+
+    server = QueryServer(apart(300), meanwhile=vanish)
+    async with asking(server) as query:
+        found = await ids(query)
+
+    assert len(set(found)) == len(found)
+    assert set(all_of(server.at)) <= set(found)
+
+
+async def test_rows_created_meanwhile_cost_no_others() -> None:
+    """Be it that they are shown late, with a time long before."""
+    late = count(1000)
+    server = QueryServer(apart(300), meanwhile=lambda at: at.update({next(late): 3.0}))
+    async with asking(server) as query:
+        found = await ids(query)
+
+    assert len(set(found)) == len(found)
+    assert set(all_of(range(300))) <= set(found)
+
+
+@pytest.mark.parametrize("page_size", [1, 3, 100, 1000])
+async def test_rows_of_one_second_come_in_any_order(page_size: int) -> None:
+    """A page grows until the second fits: 350 rows, sorted otherwise on each page."""
+    server = QueryServer(tied(350), shuffle=seeded(7))
+    async with asking(server, page_size=page_size) as query:
+        assert sorted(await ids(query)) == all_of(range(350))
+
+
+@pytest.mark.parametrize("is_mute", [True, False])
+@pytest.mark.parametrize("rows", [350, 1000])
+async def test_a_second_is_larger_than_any_page(rows: int, *, is_mute: bool) -> None:
+    """Where a page does not grow, its pages are read until nothing is missing."""
+    at = tied(rows) | {2000 + number: 8.0 + number for number in range(150)}
+    server = QueryServer(at, cap=100, is_mute=is_mute, shuffle=seeded(7))
+    async with asking(server) as query:
+        try:
+            found = await ids(query)
+        except IncompleteAnswer as error:  # allowed, but not with this seed
+            pytest.fail(str(error))
+
+    assert sorted(found) == all_of(at)
+
+
+@pytest.mark.parametrize(("status", "times"), [(400, 1), (414, 1), (500, 3)])
+async def test_a_server_that_takes_no_key_is_read_by_page_number(
+    status: int, times: int
+) -> None:
+    """It refuses the condition: the first page is not asked for again."""
+    server = QueryServer(apart(250), takes_key=False, refusal=status)
+    async with asking(server) as query:
+        assert await ids(query) == [uuid_of(number) for number in range(250)]
+
+    asked = [each["page"] for each in server.queries]
+    assert asked == ["1", *["1"] * times, "2", "3"]
+
+
+async def test_a_refusal_of_anything_else_is_raised() -> None:
+    """A user may lose a right between two pages."""
+    server = QueryServer(apart(250), takes_key=False, refusal=403)
+    async with asking(server) as query:
+        with pytest.raises(PermissionDenied):
+            await ids(query)
+
+
+async def test_a_server_that_takes_no_larger_page_is_read_by_page_number() -> None:
+    """Within the second alone; from then on it goes on by key."""
+    at = tied(130) | {1000 + number: 8.0 + number for number in range(130)}
+    server = QueryServer(at, most=100)
+    async with asking(server) as query:
+        assert sorted(await ids(query)) == all_of(at)
+
+    assert server.queries[-1]["page"] == "1"
+    assert server.queries[-1]["filter"] > 'CreationTime>="2026-03-02T12:00:08Z"'
+
+
+async def test_a_larger_page_may_be_too_large() -> None:
+    """More bytes than an answer may have: the second is read by page numbers."""
+    server = QueryServer(tied(130))
+    async with talking(server.script, max_body_size=90_000) as (em, _):
+        assert sorted(await ids(em.backup_sessions.query())) == all_of(range(130))
+
+
+@pytest.mark.parametrize("rows", [apart(30), tied(30)])
+@pytest.mark.parametrize("order", [None, "name"])
+async def test_rows_that_cannot_be_read_are_told_once(
+    rows: dict[int, float], order: str | None
+) -> None:
+    """Wherever they stand on a page, and however often that comes."""
+    nulls = frozenset((0, 9, 10, 13, 29))
+    server = QueryServer(rows, nulls=nulls, cap=10)
+    async with asking(server, order_by=order) as query:
+        found = await ids(query)
+
+    assert sorted(found) == all_of(set(range(30)) - nulls)
+    assert len(query.unreadable) == len(nulls)
+
+
+async def test_a_server_that_does_not_sort_is_read_by_page_number() -> None:
+    """Its first page is in no order."""
+    numbers = list(range(250))
+    seeded(3).shuffle(numbers)
+    server = QueryServer({n: float(n) for n in numbers}, is_sorted=False)
+    async with asking(server) as query:
+        assert await ids(query) == [uuid_of(number) for number in numbers]
+
+    assert [asked["page"] for asked in server.queries] == ["1", "2", "3"]
+
+
+async def test_a_server_that_passes_over_the_key_is_read_by_page_number() -> None:
+    """It answers the first page again, which begins before that second."""
+    server = QueryServer(apart(250))
+
+    def strip(query: int, _page: int) -> Act | None:
+        server.queries[query - 1].pop("filter", None)
+        return None
+
+    server.spoil = strip
+    async with asking(server) as query:
+        assert await ids(query) == [uuid_of(number) for number in range(250)]
+
+    assert [asked["page"] for asked in server.queries] == ["1", "1", "2", "3"]
+
+
+async def test_a_key_that_selects_too_little_loses_nothing() -> None:
+    """As where the server takes the time for one of another zone."""
+    server = QueryServer(apart(300))
+
+    def shift(query: int, _page: int) -> Act | None:
+        terms = server.queries[query - 1]
+        if "filter" in terms:
+            terms["filter"] = 'CreationTime>="2026-03-02T12:04:00Z"'
+        return None
+
+    server.spoil = shift
+    async with asking(server) as query:
+        assert sorted(await ids(query)) == all_of(range(300))
+
+
+@pytest.mark.parametrize("what", EMPTY)
+@pytest.mark.parametrize("order", [None, "name", "-creation_time", "end_time"])
+async def test_a_page_that_breaks_a_promise_is_asked_for_again(
+    what: str, order: str | None
+) -> None:
+    """Nothing is missing where it comes then."""
+    server = QueryServer(
+        apart(300), spoil=lambda query, _: EMPTY[what] if query in (2, 3) else None
+    )
+    async with asking(server, order_by=order) as query:
+        assert sorted(await ids(query)) == all_of(range(300))
+
+
+@pytest.mark.parametrize("what", EMPTY)
+@pytest.mark.parametrize("order", [None, "name", "-creation_time", "end_time"])
+async def test_pages_that_do_not_come_are_told(what: str, order: str | None) -> None:
+    """How many rows came, of how many: after some attempts, not for ever."""
+    server = QueryServer(
+        apart(300), spoil=lambda query, _: EMPTY[what] if query > 1 else None
+    )
+    found = []
+    async with asking(server, order_by=order) as query:
+        with pytest.raises(IncompleteAnswer, match="100 of up to 300 rows") as caught:
+            found += [one async for one in query]
+        with pytest.raises(IncompleteAnswer):
+            await anext(query)
+
+    assert (len(found), caught.value.came, caught.value.promised) == (0, 100, 300)
+    assert len(server.queries) <= 11
+
+
+@pytest.mark.parametrize("order", [None, "name", "-creation_time", "end_time"])
+@pytest.mark.parametrize("rows", [tied(300), apart(300)])
+async def test_a_server_that_repeats_a_page_for_ever_is_left(
+    rows: dict[int, float], order: str | None
+) -> None:
+    """Be it under the number that was asked for."""
+    server = QueryServer(rows)
+
+    def again(_query: int, page: int) -> Act:
+        shown = [row(number, at=rows[number]) for number in range(100)]
+        return Answer(body=page_body(shown, {"num": page, "size": 100, "count": 3}))
+
+    server.spoil = again
+    async with asking(server, order_by=order) as query:
+        with pytest.raises(IncompleteAnswer, match="100 of up to 300 rows"):
+            await ids(query)
+
+    assert len(server.queries) <= 40
+
+
+@pytest.mark.parametrize("order", ["name", "-creation_time"])
+async def test_ties_in_another_order_are_found_by_further_readings(order: str) -> None:
+    """What a place was counted for is looked for until it comes."""
+    server = QueryServer(tied(350), shuffle=seeded(11))
+    async with asking(server, order_by=order) as query:
+        assert sorted(await ids(query)) == all_of(range(350))
+
+
+async def test_rows_created_in_front_cost_one_request() -> None:
+    """Those that were pushed to the next page come once, the new ones at the end."""
+    new = iter([(1000, 900.0), (1001, 901.0)])
+    server = QueryServer(
+        apart(250), meanwhile=lambda at: at.update(filter(None, [next(new, None)]))
+    )
+    async with asking(server, order_by="-creation_time") as query:
+        found = await ids(query)
+
+    assert sorted(found) == all_of(server.at)
+    assert [asked["page"] for asked in server.queries] == ["1", "2", "3", "1"]
+
+
+async def test_rows_that_are_deleted_break_no_promise() -> None:
+    """Two of three pages are left, which a further reading confirms."""
+
+    def vanish(at: dict[int, float]) -> None:
+        for number in range(120, 250):
+            at.pop(number, None)
+
+    for order in (None, "name"):
+        server = QueryServer(apart(250), meanwhile=vanish)
+        async with asking(server, order_by=order) as query:
+            found = await ids(query)
+        assert set(all_of(range(120))) <= set(found)
+
+
+@pytest.mark.parametrize("order", [None, "name"])
+async def test_a_strict_query_raises_for_a_row_of_a_later_page(
+    order: str | None,
+) -> None:
+    """At once: to ask again for it would be in vain."""
+    server = QueryServer(apart(30), nulls=frozenset([15]), cap=10)
+    async with asking(server, strict=True, order_by=order) as query:
+        with pytest.raises(DecodeError, match=r"\$\.rows\[") as caught:
+            await ids(query)
+
+    assert not isinstance(caught.value, IncompleteAnswer)
+    assert len(server.queries) == 2
+
+
+async def test_a_first_page_without_paging_is_the_whole_answer() -> None:
+    """There are servers without pages."""
+    body = page_body([row(number, at=number) for number in range(5)], None)
+    async with talking(gets(Answer(body=body))) as (em, server):
+        assert len([one async for one in em.backup_sessions.query()]) == 5
+        assert server.count("GET") == 1
+
+
+@pytest.mark.parametrize("what", ["an object", "an element"])
+async def test_an_answer_without_a_list_is_no_empty_list(what: str) -> None:
+    """Not of a query, of references, nor of task sessions."""
+    async with talking(gets(EMPTY[what])) as (em, _):
+        sessions = em.backup_sessions
+        with pytest.raises(DecodeError, match="the answer is empty"):
+            [one async for one in sessions.query()]
+        for asking_for in (sessions.references(), sessions.task_sessions(uuid_of(1))):
+            with pytest.raises(DecodeError, match=r"the answer is empty|QueryResult"):
+                await asking_for
+
+
+POPULATIONS = st.lists(st.integers(0, 6).map(lambda n: n / 2), min_size=1, max_size=40)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    times=POPULATIONS,
+    page_size=st.integers(1, 12),
+    cap=st.integers(1, 12),
+    is_mute=st.booleans(),
+    takes_key=st.sampled_from([True, True, True, False]),
+    seed=st.integers(0, 2**32),
+    order=st.sampled_from([None, None, None, "name", "-creation_time"]),
+)
+async def test_every_row_comes_once(
+    times: list[float],
+    page_size: int,
+    cap: int,
+    seed: int,
+    order: str | None,
+    *,
+    is_mute: bool,
+    takes_key: bool,
+) -> None:
+    """Whatever ties, or the query says that it is incomplete."""
+    server = QueryServer(
+        dict(enumerate(times)),
+        cap=cap,
+        is_mute=is_mute,
+        takes_key=takes_key,
+        shuffle=seeded(seed),
+    )
+    async with asking(server, page_size=page_size, order_by=order) as query:
+        try:
+            found = await ids(query)
+        except IncompleteAnswer:
+            return
+
+    assert sorted(found) == all_of(range(len(times)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    times=POPULATIONS,
+    page_size=st.integers(1, 12),
+    cap=st.integers(1, 12),
+    seed=st.integers(0, 2**32),
+    is_stable=st.booleans(),
+)
+async def test_what_was_there_all_the_time_comes_once(
+    times: list[float], page_size: int, cap: int, seed: int, *, is_stable: bool
+) -> None:
+    """Rows vanish and appear between any two pages, wherever they stand."""
+    draw = seeded(seed)
+    fresh = count(1000)
+    gone: set[int] = set()
+
+    def meanwhile(at: dict[int, float]) -> None:
+        chance = draw.random()
+        if chance < 0.1 and at:
+            gone.add(number := draw.choice(list(at)))
+            del at[number]
+        elif chance < 0.2 and next(fresh) < 1100:
+            at[next(fresh)] = draw.randrange(8) / 2
+
+    # Where all of that comes together, and a second is larger than a page besides, what
+    # appeared can stand in the count for what was missed.
+    server = QueryServer(
+        dict(enumerate(times)),
+        cap=cap if is_stable else 10_000,
+        shuffle=None if is_stable else seeded(seed),
+        meanwhile=meanwhile,
+    )
+    async with asking(server, page_size=page_size) as query:
+        try:
+            found = await ids(query)
+        except IncompleteAnswer:
+            return
+
+    assert len(set(found)) == len(found)
+    assert {uuid_of(n) for n in range(len(times)) if n not in gone} <= set(found)

@@ -1,0 +1,189 @@
+"""Reading a query by the numbers of its pages, and counting what they promised.
+
+One reading of all pages is a sweep. Rows that move to a page that was read already, or
+that tie and come in another order on each page, are missed by a sweep, which has others
+twice then: it counts fewer rows than the pages had places. Further sweeps find them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from veeam_async.models import Identified, Page
+from veeam_async.resources.pages import Pages
+from veeam_async.resources.promise import last_page, length, width, width_told
+from veeam_async.resources.terms import second_of
+
+E = TypeVar("E", bound=Identified)
+
+_STALE_PAGES = 2
+"""Pages in a row without a new row, after which a sweep ends."""
+
+_IDLE_SWEEPS = 6
+"""Sweeps in a row without a new row, after which the missing ones do not come."""
+
+_MOST_SWEEPS = 24
+"""Sweeps in all."""
+
+
+class Sweep:
+    """One reading of all pages, of *size* rows each.
+
+    With *second* only its rows count, and one beyond it ends the sweep. *uids* are
+    those of the rows that count, *unreadable* how many of them could not be read,
+    *places* how many there must be.
+    """
+
+    def __init__(self, size: int, second: datetime | None = None) -> None:
+        self._size = size
+        self._second = second
+        self._stale = 0
+        self._width = size
+        self._promised = 1
+        self._pages = 1
+        self.number = 1
+        self.uids: set[str] = set()
+        self.unreadable = 0
+        self.places = 0
+        self.least = 0
+        self.is_beyond = False
+
+    @property
+    def is_over(self) -> bool:
+        """True once there is no page left to ask for."""
+        is_stale = self._stale >= _STALE_PAGES
+        return self.is_beyond or is_stale or self.number > self._pages
+
+    @property
+    def needed(self) -> int:
+        """How many rows there must be, by the first page and by the others."""
+        return max(self.places, self.least)
+
+    def add(self, page: Page[Any]) -> None:
+        """Count the rows of the next *page*."""
+        if self.number == 1:
+            self._width = width(page, self._size)
+            self._promised = last_page(page, 1)
+            if self._promised > 1 and self._second is None:
+                self.least = (self._promised - 1) * self._width + 1
+        if length(page):
+            self._pages = max(self._pages, last_page(page, self.number))
+        self._count(page)
+        self.number += 1
+
+    def _count(self, page: Page[Any]) -> None:
+        before = len(self.uids)
+        counted = [row.uid for row in page.rows if self._is_of_second(row)]
+        self.uids.update(counted)
+        self.unreadable += len(page.unreadable)
+        self.is_beyond = len(counted) < len(page.rows)
+        # Where all its rows cannot be read, a page is none the less what was promised.
+        is_kept = bool(page.unreadable) and self.number <= self._promised
+        self._stale = 0 if len(self.uids) > before or is_kept else self._stale + 1
+        here = len(counted) + len(page.unreadable)
+        # The places on a page tell how many are before it, also where one was short.
+        above = (self.number - 1) * self._width if here or self.is_beyond else 0
+        self.places = max(self.places + here, above + here)
+
+    def _is_of_second(self, row: Any) -> bool:
+        return self._second is None or second_of(row.creation_time) <= self._second
+
+
+class ByNumber(Generic[E]):
+    """Reads *pages* by their numbers, from 1, until all that was promised came.
+
+    With *second* the pages begin there, and only its rows are read. *page* is the last
+    page that came.
+    """
+
+    def __init__(
+        self,
+        pages: Pages[E],
+        *,
+        size: int | None = None,
+        second: datetime | None = None,
+    ) -> None:
+        self._pages = pages
+        self._size = pages.size if size is None else size
+        self._second = second
+        self._sweep = Sweep(self._size, second)
+        self._sweeps = 0
+        self._idle = 0
+        self._found: set[str] = set()
+        self._needed: int | None = None
+        self._is_lost = False
+        self.page: Page[E] | None = None
+        self.is_over = False
+
+    async def read(self) -> list[E]:
+        """The new rows of the next page; raises what asking for it raises."""
+        if self._is_lost:
+            raise self._pages.incomplete("the others are on no page")
+        number = self._sweep.number
+        page = await self._pages.ask(number, size=self._size, since=self._second)
+        return self.take(page)
+
+    def take(self, page: Page[E]) -> list[E]:
+        """The new rows of *page*, which is the next one."""
+        number = self._sweep.number
+        new = self._pages.take(page, number, self._second)
+        narrow = width(page, self._size)
+        if number == 1 and 0 < narrow < width_told(page, self._size):
+            # It gives fewer than it counts by: by these numbers it would skip some.
+            self._size = narrow
+            self._sweep = Sweep(narrow, self._second)
+            return new
+        self._sweep.add(page)
+        self.page = page
+        if self._has_rest():
+            self.is_over = True
+        elif self._sweep.is_over:
+            self._end_sweep()
+        return new
+
+    @property
+    def is_end(self) -> bool:
+        """True where nothing follows the second that was read."""
+        return not self._sweep.is_beyond
+
+    def _has_rest(self) -> bool:
+        """Whether a further sweep has found already what the one before it missed."""
+        if self._second is not None or self._needed is None:
+            return False
+        rows = len(self._found | self._sweep.uids)
+        return rows + self._sweep.unreadable >= self._needed
+
+    def _end_sweep(self) -> None:
+        """Find out whether everything came; else all pages are read once more."""
+        sweep, before, needed = self._sweep, len(self._found), self._needed
+        self._needed = sweep.needed
+        is_whole = self._is_whole_second if self._second else self._is_whole
+        if is_whole(sweep, needed):
+            self.is_over = True
+            return
+        self._sweeps += 1
+        is_idle = needed == sweep.needed and len(self._found) == before
+        self._idle = self._idle + 1 if is_idle else 0
+        self._is_lost = self._idle >= _IDLE_SWEEPS or self._sweeps >= _MOST_SWEEPS
+        self._sweep = Sweep(self._size, self._second)
+
+    def _is_whole(self, sweep: Sweep, before: int | None) -> bool:
+        # What vanished meanwhile is no substitute for what is missing.
+        has_shrunk = before is not None and sweep.needed < before
+        self._found = set(sweep.uids) if has_shrunk else self._found | sweep.uids
+        count = len(self._found) + sweep.unreadable
+        if not self._pages.terms.is_settled:
+            return count >= sweep.least
+        return count >= sweep.needed
+
+    def _is_whole_second(self, sweep: Sweep, before: int | None) -> bool:
+        # Only what came between two equal counts is known to be all that there is.
+        if before != sweep.needed:
+            self._found = set()
+            return False
+        self._found |= sweep.uids
+        count = len(self._found) + sweep.unreadable
+        if count > sweep.needed:
+            self._found = set()
+        return count == sweep.needed
