@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from inspect import signature
 from typing import Any, Literal
 
 import aiohttp
@@ -408,3 +409,8 @@ def test_aiohttp_still_chooses_its_connections_as_we_know_it() -> None:
         aiohttp.BaseConnector.connect.__code__.co_names
     ) == {"_get"}
     assert "_factory" in of_connector["__init__"].__code__.co_names
+    connects = vars(aiohttp.TCPConnector)
+    opens = signature(connects["_wrap_create_connection"]).parameters
+    assert list(opens)[:2] == ["self", "args"]
+    directly = connects["_create_direct_connection"].__code__.co_names
+    assert {"_wrap_create_connection", "_factory"} <= set(directly)

@@ -11,11 +11,13 @@ import asyncio
 import gc
 import os
 import random
+import socket
 import ssl
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from itertools import product
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -323,13 +325,19 @@ def choose() -> random.Random:
 # ---------------------------------------------------------------- what is left
 
 
-def open_sockets() -> int:
-    """How many sockets this process has, those of its servers as well."""
-    found = 0
-    for number in os.listdir("/dev/fd"):  # noqa: PTH208 - these are no real files
+def sockets() -> list[int]:
+    """The numbers of this process's sockets, those of its servers as well."""
+    found = []
+    for name in os.listdir("/dev/fd"):  # noqa: PTH208 - these are no real files
         with suppress(OSError):  # the one that lists them
-            found += stat.S_ISSOCK(os.fstat(int(number)).st_mode)
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                found.append(int(name))
     return found
+
+
+def open_sockets() -> int:
+    """How many there are."""
+    return len(sockets())
 
 
 async def settled(steps: Steps) -> None:
@@ -353,26 +361,58 @@ async def shared_ended(steps: Steps) -> None:
         await asyncio.wait(shared)
 
 
-async def as_before(sockets: int) -> None:
+def connected_to(port: int) -> int:
+    """How many of the sockets lead to a port."""
+    found = 0
+    for number in sockets():
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as each:
+            address = each.getpeername()
+            found += isinstance(address, tuple) and address[1] == port
+    return found
+
+
+async def as_before(before: int, count: Callable[[], int] = open_sockets) -> None:
     """Wait until there are no more sockets than there were."""
     for _ in range(500):
-        if open_sockets() <= sockets:
+        if count() <= before:
             return
         await asyncio.sleep(0.01)
-    raise AssertionError(f"{open_sockets()} sockets, {sockets} before")
+    raise AssertionError(f"{count()} sockets, {before} before")
 
 
 @asynccontextmanager
-async def silent_server() -> AsyncIterator[int]:
-    """The port of a server that reads, and never says a word."""
+async def silent_server(context: ssl.SSLContext | None) -> AsyncIterator[int]:
+    """The port of a server that never says a word, be it goodbye to TLS.
+
+    With a *context* it shakes hands, and reads no further.
+    """
+    over = asyncio.Event()
 
     async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+        if context is not None:
+            writer.write(flight(context, await reader.read(100_000)))
+        if isinstance(writer.transport, asyncio.ReadTransport):
+            writer.transport.pause_reading()
+        await over.wait()
+        writer.transport.abort()
 
     server = await asyncio.start_server(hear, "127.0.0.1", 0)
-    async with server:
+    try:
         yield server.sockets[0].getsockname()[1]
+    finally:
+        over.set()
+        server.close()
+        await server.wait_closed()
+
+
+def flight(context: ssl.SSLContext, hello: bytes) -> bytes:
+    """All that a server of TLS 1.3 says in a handshake, as the answer to a *hello*."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_side=True)
+    incoming.write(hello)
+    with suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
 
 
 @asynccontextmanager
@@ -415,14 +455,14 @@ class Checked:
 @asynccontextmanager
 async def opened(server: Simulator) -> AsyncIterator[Checked]:
     """A manager; all of its sockets and logon sessions end with it."""
-    sockets = open_sockets()
+    before = open_sockets()
     ids = server.session_ids
     endless = server.add_session(script=ENDLESS)
     em, pool = pooled_client(server, max_connections=_CONNECTIONS)
     async with em:
         yield Checked(Here(em, server, ids, endless), pool)
     assert server.stats.tokens_alive == 0
-    await as_before(sockets)
+    await as_before(before)
 
 
 # ---------------------------------------------------------------- the claims
@@ -451,7 +491,7 @@ async def test_a_stay_that_is_cancelled_leaves_nothing(
     """Entering, being there and leaving: the logon session has been ended after it."""
     async with serving() as server:
         session_id = server.session_ids[-1]
-        sockets = open_sockets()
+        before = open_sockets()
 
         async def run(steps: Steps) -> None:
             em, pool = pooled_client(
@@ -463,31 +503,37 @@ async def test_a_stay_that_is_cancelled_leaves_nothing(
             assert server.stats.tokens_alive == 0
 
         await try_all(run, choose)
-        await as_before(sockets)
+        await as_before(before)
 
 
+@pytest.mark.parametrize("shakes_hands", [False, True], ids=["mute", "shakes hands"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("kind", TRANSPORTS)
 async def test_a_server_that_says_nothing_keeps_no_socket(
-    kind: str, scheme: str, choose: random.Random
+    kind: str,
+    scheme: str,
+    shakes_hands: bool,  # noqa: FBT001 - a parameter
+    tls_everywhere: tuple[ssl.SSLContext, Path],
+    choose: random.Random,
 ) -> None:
     """Neither in the handshake nor after the request, once that is cancelled."""
-    trust = trust_of(tls=ssl.create_default_context()) if scheme == "https" else None
-    async with silent_server() as port, counting():
+    context, ca_file = tls_everywhere
+    is_tls = scheme == "https"
+    trust = trust_of(tls=str(ca_file)) if is_tls else None
+    async with silent_server(context if is_tls and shakes_hands else None) as port:
         origin = f"{scheme}://127.0.0.1:{port}"
-        async with transport(kind, origin, trust=trust, request=30) as made:
-            sockets = open_sockets()
+        async with counting(), transport(kind, origin, trust=trust, request=30) as made:
 
             async def send() -> None:
                 await made.send(Request("GET", "/api/backupSessions"))
 
             async def run(steps: Steps) -> None:
                 task = asyncio.create_task(steps.run(send))
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
                 steps.cancel()
                 await task
                 await shared_ended(steps)
                 await settled(steps)
-                await as_before(sockets)
+                await as_before(0, lambda: connected_to(port))
 
             await try_all(run, choose)

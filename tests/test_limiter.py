@@ -224,7 +224,41 @@ async def test_an_answer_that_refuses_makes_the_limit_grow_too(status: int) -> N
     assert slots.limit > 4
 
 
+async def test_a_refusal_in_the_moment_of_a_cancellation_costs_no_slot() -> None:
+    """There is none to hand back: one more than are free would be handed out else."""
+    slots = Limiter(1)
+    await filled(slots)
+    waiting = asyncio.create_task(slots.acquire())
+    await asyncio.sleep(0)
+    slots.refuse(SHED)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert (slots.in_flight, slots.waiting) == (1, 0)
+
+
 # ---------------------------------------------------------------- the start
+
+
+def test_a_start_doubles_in_another_loop_too() -> None:
+    """A timer of a loop that has ended never fires."""
+    slots = Limiter(100)
+
+    async def fill(until: float) -> None:
+        tasks = [asyncio.create_task(slots.acquire()) for _ in range(70)]
+        await asyncio.sleep(0)
+        while slots.limit < until:
+            await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        for task in tasks:
+            if not task.cancelled():
+                slots.release(task.result(), None)
+        slots.rest()
+
+    asyncio.run(fill(32))
+    asyncio.run(fill(64))
 
 
 async def test_a_start_doubles_with_each_round_trip() -> None:

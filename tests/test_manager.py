@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -263,6 +264,28 @@ async def test_connections_are_our_own_unless_there_is_a_proxy(
         pass
 
     assert made == [taken]
+
+
+def test_a_manager_can_be_entered_in_another_loop_once_it_was_left() -> None:
+    """Nothing of a watch that was given up at once keeps the next one from looking."""
+    with ThreadedSimulator(sessions=3, running=0) as server:
+        em = client(server, lazy=True)
+        session_id = server.session_ids[0]
+
+        async def give_up() -> None:
+            async with em:
+                waiting = asyncio.create_task(em.backup_sessions.wait(session_id))
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                waiting.cancel()
+                await asyncio.wait([waiting])
+
+        async def wait() -> UUID:
+            async with em:
+                return (await em.backup_sessions.wait(session_id)).id
+
+        asyncio.run(give_up())
+        assert asyncio.run(wait()) == session_id
 
 
 async def test_what_is_handed_out_covers_every_resource() -> None:

@@ -144,6 +144,7 @@ class Pool:
             await logon.end()
         finally:
             self._open = None
+            self.limiter.rest()
             await transport.close()
 
     async def request(

@@ -118,6 +118,11 @@ class Limiter:
                 # A shared one would gather the tracebacks of all of them.
                 turn.set_exception(copy.copy(error))
 
+    def rest(self) -> None:
+        """Stop judging until the next request, which may come in another loop."""
+        if self._slow_start is not None:
+            self._slow_start.rest()
+
     async def _turn(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
@@ -133,8 +138,9 @@ class Limiter:
         if turn.cancelled():
             with suppress(ValueError):
                 self._waiting.remove(turn)
-        else:
-            # Its slot came in the same moment as the cancellation: the next one has it.
+        # What came in the same moment as the cancellation was an error, or its slot:
+        # then the next one has it.
+        elif turn.exception() is None:
             self.in_flight -= 1
             self._hand_on()
 

@@ -103,8 +103,13 @@ class SlowStart:
     def end(self) -> None:
         """Stop judging round trips, and cancel the timer."""
         self._is_over = True
+        self.rest()
+
+    def rest(self) -> None:
+        """Cancel the timer; the next that waits starts another one."""
         if self._silence is not None:
             self._silence.cancel()
+            self._silence = None
 
     def listen(self) -> None:
         """Start the timer that doubles the limit if no slot comes back meanwhile."""

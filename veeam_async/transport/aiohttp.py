@@ -101,7 +101,7 @@ class AiohttpTransport:
         raise (failure or await self._untrusted(cause)) from cause
 
     async def close(self) -> None:
-        """Close every connection, and let TLS say goodbye."""
+        """Close every connection."""
         await self._session.close()
 
     async def _exchange(self, request: Request, guard: _RepeatGuard) -> Response:
@@ -221,6 +221,12 @@ class _Protocol(ResponseHandler):
         else:
             super().data_received(data)
 
+    def close(self) -> None:
+        """Close at once."""
+        # TLS would wait half a minute for a server that does not say goodbye, and keep
+        # the socket of whatever was cancelled or took too long.
+        self.abort()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         """Fail a body that was to end with the connection, where that broke."""
         # aiohttp takes whatever ended the connection for the body's end. After a RST
@@ -244,8 +250,9 @@ class _Protocol(ResponseHandler):
 class _Connector(aiohttp.TCPConnector):
     """aiohttp's connections, which know whether a request is under way on them."""
 
-    # `_factory`, `_get` and `_release` are aiohttp's own: a test notices where they
-    # change. Were they not called any more, no connection would be used a second time.
+    # `_factory`, `_get`, `_release` and `_wrap_create_connection` are aiohttp's own: a
+    # test notices where they change. Were the first three not called any more, no
+    # connection would be used a second time.
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -258,6 +265,24 @@ class _Connector(aiohttp.TCPConnector):
         if chosen is not None and isinstance(chosen.protocol, _Protocol):
             chosen.protocol.is_idle = False
         return chosen
+
+    async def _wrap_create_connection(
+        self, *args: Any, **settings: Any
+    ) -> tuple[asyncio.Transport, ResponseHandler]:
+        """Open a connection; one that is given up in its last moment closes at once."""
+        factory, *others = args
+        made: list[ResponseHandler] = []
+
+        def make() -> ResponseHandler:
+            made.append(factory())
+            return made[-1]
+
+        try:
+            return await super()._wrap_create_connection(make, *others, **settings)
+        except BaseException:
+            for each in made:
+                each.abort()
+            raise
 
     def _release(
         self, key: Any, protocol: ResponseHandler, *, should_close: bool = False

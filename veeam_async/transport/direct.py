@@ -174,16 +174,22 @@ class DirectTransport:
         connected = await start_connection(
             addresses, happy_eyeballs_delay=_ADDRESS_DELAY
         )
-        _, connection = await self._loop.create_connection(
-            lambda: Connection(
-                max_body_size=self._max_body_size,
-                on_lost=self._open.discard,
-                is_tls=context is not None,
-            ),
-            sock=connected,
-            ssl=context,
-            server_hostname=self._host.rstrip(".") if context is not None else None,
+        connection = Connection(
+            max_body_size=self._max_body_size,
+            on_lost=self._open.discard,
+            is_tls=context is not None,
         )
+        try:
+            await self._loop.create_connection(
+                lambda: connection,
+                sock=connected,
+                ssl=context,
+                server_hostname=self._host.rstrip(".") if context is not None else None,
+            )
+        except BaseException:
+            # asyncio closes it, for which TLS would wait half a minute for the server.
+            connection.abort()
+            raise
         return connection
 
     def _verified(self, connection: Connection) -> Connection:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -69,6 +70,10 @@ class SharedPoller(Generic[S]):
         try:
             await request.done
         except BaseException:
+            # Left here, it would keep the next one from being looked for where the
+            # loop, and the timer with it, has ended meanwhile.
+            with suppress(ValueError):
+                self._collected.remove(request)
             # Where all is answered, as after a watch's last event, no task is left.
             if not request.is_answered:
                 await self._end_unwanted()
