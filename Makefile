@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload fuzz bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ api: $(STAMPS)/test
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
 	@$(BIN)/python benchmarks/overload.py
+
+INPUTS ?= 400000
+fuzz: $(STAMPS)/test     ## feed each part INPUTS odd inputs (400000: in some ten minutes)
+	@$(BIN)/python -m tests.fuzz --page --inputs $(INPUTS) $(FUZZ)
 
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py

@@ -226,6 +226,8 @@ def test_damaged_data_is_a_value_error_or_another_run(
         ({"job_id": "7"}, "the saved run is damaged"),
         ({"kind": "RestoreSession"}, "the saved run is damaged"),
         ({"started_at": "2026-03-02T12:00:00"}, "has no time zone"),
+        ({"started_at": "0001-01-01T00:00:00+14:00"}, "is in no year of UTC"),
+        ({"server_time": "9999-12-31T23:59:59-14:00"}, "is in no year of UTC"),
         ({"task_id": 7}, "the saved run is damaged"),
         ({"newest": {"id": str(UUID(int=1))}}, "it has no 'time'"),
     ],

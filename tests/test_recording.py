@@ -167,6 +167,8 @@ def test_what_is_no_recording() -> None:
     told = next(place for place, line in enumerate(good) if line["line"] == "told")
     swept = next(place for place, line in enumerate(good) if line["line"] == "swept")
     endless = {"monotonic": float("inf"), "wall": START.isoformat()}
+    beyond = {"monotonic": 0.0, "wall": "9999-12-31T23:59:59-14:00"}
+    zoneless = {"monotonic": 0.0, "wall": "2026-03-02T21:00:00"}
     for lines, said in (
         ([], "empty"),
         ([{}], "line 1"),
@@ -175,6 +177,8 @@ def test_what_is_no_recording() -> None:
         (_changed(good, 1, line="dream"), "line 2 of the recording: 'dream'"),
         (_changed(good, told, sequence=77), "event 77 was told there"),
         (_changed(good, swept, at=endless), f"line {swept + 1} of the recording"),
+        (_changed(good, swept, at=beyond), "is in no year of UTC"),
+        (_changed(good, swept, at=zoneless), "has no time zone"),
     ):
         with pytest.raises(ValueError, match=said):
             list(replay(lines, load))

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
@@ -273,11 +273,14 @@ async def test_a_deadline_is_kept_by_the_wall_clock() -> None:
 
 
 async def test_limits_that_make_no_sense_are_refused() -> None:
-    """Two at once, and a time without a zone."""
+    """Two at once, a time without a zone, and one in no year of UTC."""
+    beyond = datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))
     with pytest.raises(ValueError, match="not both"):
         watch(Script(seen()), timeout=1, deadline=START)
     with pytest.raises(ValueError, match="time zone"):
         watch(Script(seen()), deadline=datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point
+    with pytest.raises(ValueError, match="in no year of UTC"):
+        watch(Script(seen()), deadline=beyond)
 
 
 @pytest.mark.parametrize("how", ["break", "raise", "cancel", "aclose", "with", "drop"])

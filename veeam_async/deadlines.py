@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from veeam_async.clock import Clock
@@ -112,12 +112,18 @@ def time_left(
 
 
 def check_limit(timeout: float | None, deadline: datetime | None) -> None:
-    """Raise ValueError for two limits, a bad *timeout*, or a time without a zone."""
+    """Raise ValueError for two limits, a bad *timeout*, or a time that UTC has not."""
     if timeout is not None and deadline is not None:
         raise ValueError("give a timeout or a deadline, not both")
     check_seconds(timeout=timeout)
-    if deadline is not None and deadline.utcoffset() is None:
+    if deadline is None:
+        return
+    if deadline.utcoffset() is None:
         raise ValueError("a deadline needs a time zone")
+    try:
+        deadline.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"the deadline {deadline!r} is in no year of UTC") from None
 
 
 def check_seconds(**limits: float | None) -> None:

@@ -24,11 +24,17 @@ def from_text(text: None) -> None: ...
 @overload
 def from_text(text: str | None) -> datetime | None: ...
 def from_text(text: str | None) -> datetime | None:
-    """The time that *text* is, in UTC; ValueError where it has no time zone."""
+    """The time that *text* is, in UTC.
+
+    Raises ValueError where it has no time zone, or lies beyond the calendar in UTC.
+    """
     if text is None:
         return None
     time = datetime.fromisoformat(text)
     # Saved by one process and read by another, which may sit in another zone.
     if time.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is in no year of UTC") from None

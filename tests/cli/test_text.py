@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -11,7 +11,10 @@ from veeam_async.cli.render.text import (
     printable,
     rate,
     seconds,
+    time_of_day,
 )
+
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,15 @@ def test_missing_times_are_empty() -> None:
 
     assert (duration(None), date_time(None)) == ("", "")
     assert f"{noon.astimezone():%Y-%m-%d %H:%M}" == date_time(noon)
+
+
+def test_the_edges_of_the_calendar_are_shown_in_some_zone() -> None:
+    """Those of UTC, where this machine's has no such year."""
+    for hours in (-14, 14):
+        zone = timezone(timedelta(hours=hours))
+        for there in (datetime.min.replace(tzinfo=zone), LAST.replace(tzinfo=zone)):
+            assert date_time(there)[4:5] == "-"
+            assert time_of_day(there)[2:3] == ":"
 
 
 def test_names_cannot_steer_a_terminal() -> None:

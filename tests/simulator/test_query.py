@@ -275,6 +275,8 @@ async def test_text_is_compared_by_case(caller: Any) -> None:
         "type=BackupJobSession&filter=UID>%223f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35%22",
         "type=BackupJobSession&filter=CreationTime>yesterday",
         "type=BackupJobSession&filter=CreationTime>2025-13-01",
+        "type=BackupJobSession&filter=CreationTime>%220001-01-01T00:00:00%2B14:00%22",
+        "type=BackupJobSession&filter=EndTime<9999-12-31T23:59:59-14:00",
         "type=BackupTaskSession&filter=TotalSize>much",
         "type=BackupJobSession&sortAsc=Progress",
         "type=BackupJobSession&pageSize=0",

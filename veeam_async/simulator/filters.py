@@ -122,9 +122,9 @@ def _read_time(literal: str) -> datetime:
     try:
         # No match is None, whose index is the TypeError below.
         moment = datetime.fromisoformat(_TIME.fullmatch(literal)[0])  # type: ignore[index]  # see above
-    except (TypeError, ValueError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (OverflowError, TypeError, ValueError):
         raise RefusalError(400, f"Value '{literal}' is not a date.") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _read_uid(literal: str) -> uuid.UUID:

@@ -96,15 +96,20 @@ def date_time(time: datetime | None) -> str:
     """A time to the minute, in the zone of this machine; empty for None."""
     if time is None:
         return ""
-    try:
-        return f"{time.astimezone():%Y-%m-%d %H:%M}"
-    except (OverflowError, ValueError, OSError):  # the edge of the calendar
-        return f"{time:%Y-%m-%d %H:%M}"
+    return f"{_here(time):%Y-%m-%d %H:%M}"
 
 
 def time_of_day(time: datetime) -> str:
     """A time to the second, in the zone of this machine, without its date."""
-    return f"{time.astimezone():%H:%M:%S}"
+    return f"{_here(time):%H:%M:%S}"
+
+
+def _here(time: datetime) -> datetime:
+    """A time in the zone of this machine, or as it is at the edge of the calendar."""
+    try:
+        return time.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return time
 
 
 def duration(length: timedelta | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.models import Session
+from veeam_async.saved_times import from_text
 from veeam_async.watch.persist.checkpoint import DAMAGES, restore
 from veeam_async.watch.persist.recording import VERSION, DeltaDecoder
 from veeam_async.watch.tracker.discovery import DiscoveryResult
@@ -122,7 +122,7 @@ def _result(line: dict[str, Any]) -> DiscoveryResult:
 
 
 def _moment(data: dict[str, Any]) -> Moment:
-    return Moment(float(data["monotonic"]), datetime.fromisoformat(data["wall"]))
+    return Moment(float(data["monotonic"]), from_text(data["wall"]))
 
 
 def _loaded_error(data: dict[str, Any] | None) -> VeeamError | None:
