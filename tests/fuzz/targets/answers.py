@@ -22,8 +22,8 @@ from veeam_async.pool.responses import (
     sent_at,
 )
 from veeam_async.retry import Retry
-from veeam_async.transport.connection import Connection
-from veeam_async.transport.exchange import Headers, Response
+from veeam_async.transport.connection import Connection, HeadWriter
+from veeam_async.transport.exchange import Headers, Request, Response
 from veeam_async.transport.failures import unintelligible
 from veeam_async.transport.heads import HeadCheck
 
@@ -194,7 +194,8 @@ async def take_bytes(data: bytes) -> None:
         max_body_size=_LIMIT, on_lost=lambda _lost: None, is_tls=False
     )
     connection.connection_made(wire)
-    response = connection.begin(b"GET / HTTP/1.1\r\n\r\n", math.inf)
+    asked = Request("GET", "/", {})
+    response = connection.begin(HeadWriter("em"), asked, math.inf)
     for piece in _pieces(data):
         _arrive(connection, wire, piece)
     if not wire.is_closed:
