@@ -15,6 +15,7 @@ import re
 import traceback
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
@@ -25,19 +26,17 @@ _UNIT = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
 def exposed(error: BaseException, secrets: Iterable[str]) -> list[str]:
     """Where secrets show in *error* and down its causes, contexts and groups."""
-    return [
-        place
-        for place, text in [*_places(error), *_formatted(error)]
-        if any(shows(text, secret) for secret in secrets)
-    ]
+    wanted = tuple(secrets)
+    shown = [*_places(error), *_formatted(error)]
+    return [place for place, text in shown if shows(text, wanted)]
 
 
-def shows(text: str, secret: str) -> bool:
-    """Whether *secret* is in *text*, be it escaped, in base64 or in hexadecimal."""
-    wanted = secret.lower()
-    return any(wanted in read.lower() for read in _readings(text)) or any(
-        secret.encode() in data for data in _decoded(text)
-    )
+@lru_cache(maxsize=20_000)
+def shows(text: str, secrets: tuple[str, ...]) -> bool:
+    """Whether a secret is in *text*, be it escaped, in base64 or in hexadecimal."""
+    read = "\n".join({reading.lower() for reading in _readings(text)})
+    data = b"\n".join(_decoded(text))
+    return any(each.lower() in read or each.encode() in data for each in secrets)
 
 
 def _readings(text: str) -> Iterator[str]:

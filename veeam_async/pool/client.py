@@ -181,7 +181,7 @@ class Pool:
                 try:
                     answer = await self._exchange(transport, asked, route, exchange)
                     answer.hide = self._hide
-                    outcome = self._checked(answer, method, path)
+                    outcome = self._checked(answer, method, path, token)
                     # Nearly always True already, which costs no turn of the loop.
                     its_own = belongs is None or belongs(answer)
                     if its_own is not True and not (its_own and await its_own):
@@ -228,7 +228,12 @@ class Pool:
         answer.hang_up()
         return mismatched(f"{method} {self.endpoint.url(path)}")
 
-    def _checked(self, answer: Response, method: str, path: str) -> Response:
+    def _checked(
+        self, answer: Response, method: str, path: str, token: Token
+    ) -> Response:
+        # What comes of a good answer is shown too, a session that failed for example.
+        if token.text in answer.body:
+            answer.body = answer.hide(answer.body)
         # Nearly every answer: the rest would pass it through, more slowly.
         if answer.status == _OK or is_success(answer):
             return answer

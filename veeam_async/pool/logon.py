@@ -66,14 +66,15 @@ Send: TypeAlias = Callable[[Request, str, Judge], Awaitable[Response]]
 class Token:
     """A token, told apart by identity.
 
-    *headers* are those of a request that carries it, *delete* is the path of the link
-    that ends it, *alive_at* when the server last took it, on the clock of whoever uses
-    it, *worked* whether a request was ever answered with it, *carried* by how many
-    requests in flight, *given_up* whether no other will carry it.
+    *text* is its own, *headers* are those of a request that carries it, *delete* is the
+    path of the link that ends it, *alive_at* when the server last took it, on the clock
+    of whoever uses it, *worked* whether a request was ever answered with it, *carried*
+    by how many requests in flight, *given_up* whether no other will carry it.
     """
 
+    text: bytes = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(repr=False)
-    delete: str | None = attrs.field(repr=False)
+    delete: str | None = attrs.field(default=None, repr=False)
     alive_at: float = float("inf")
     worked: bool = False
     carried: int = 0
@@ -81,7 +82,7 @@ class Token:
 
     def secrets(self) -> list[str]:
         """The token and the logon session's id, whose base64 the token is."""
-        token = self.headers[TOKEN_HEADER]
+        token = self.text.decode("latin-1")
         try:
             return [token, b64decode(token, validate=True).decode()]
         except ValueError:
@@ -333,7 +334,7 @@ class Logon:
 
     def _read(self, answer: Response) -> Token:
         given = {TOKEN_HEADER: answer.headers[TOKEN_HEADER.lower()]}
-        token = Token(self._headers | given, None)
+        token = Token(given[TOKEN_HEADER].encode("latin-1"), self._headers | given)
         self._secrets.add(token.secrets())
         media_type = answer.headers.get("content-type")
         try:
