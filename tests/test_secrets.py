@@ -52,6 +52,7 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.errors import Json
+from veeam_async.secret import Secrets
 
 HREF = f"https://em.internal/api/backupSessions/{ONE}?format=Entity"
 ONCE = Retry(attempts=1)
@@ -247,11 +248,49 @@ async def test_no_error_shows_what_a_proxy_is_told(scheme: str) -> None:
     assert found == {}
 
 
+@pytest.mark.parametrize("length", [16, 20, 30, 48])
+@pytest.mark.parametrize("form", [name for name in FORMS if name != "cut off"])
+def test_what_a_server_cuts_off_is_hidden(form: str, length: int) -> None:
+    """The beginning of a token is no more shown than all of it."""
+    secrets = Secrets().add([TOKEN, SESSION_ID])
+    shown = secrets.hide_text(f"You sent {FORMS[form](TOKEN[:length])}... to us")
+
+    assert not shows(shown, (TOKEN[: length - 2],))
+    assert shown.startswith("You sent ")
+    assert shown.endswith(" to us")
+
+
+def test_what_is_no_secret_is_left_alone() -> None:
+    """Be it escaped or not; a text of a few characters is no secret."""
+    secrets = Secrets().add([TOKEN, PASSWORD, "no"])
+    text = "no %41 &amp; \\u0041 … 100% \ud83d\ude00 \udcff"
+
+    assert secrets.hide_text(text) == text
+    assert secrets.hide(b"\xff\0%") == b"\xff\0%"
+
+
+def test_old_secrets_are_forgotten_and_lasting_ones_are_not() -> None:
+    """A client that logs on for years does not gather its tokens."""
+    secrets = Secrets(["for ever"]).add(["the first"])
+    for number in range(1000):
+        secrets.add([f"secret {number}"])
+
+    shown = secrets.hide_text("for ever, the first, secret 999")
+
+    assert shown == "(hidden), the first, (hidden)"
+
+
 # ---------------------------------------------------------------- arguments
 
 
 WRONG: dict[str, dict[str, Any]] = {
     "a URL": {"url": "ftp://em.invalid"},
+    "a URL with a password": {"url": f"https://u:{quote(PASSWORD)}@em.invalid"},
+    "a URL with a bare password": {"url": f"https://u:{PASSWORD}@em.invalid"},
+    "a password in an odd URL": {
+        "url": f"https://u:{quote(PASSWORD)}\u2100@em.invalid"
+    },
+    "a password in a bad URL": {"url": f"https://u:{quote(PASSWORD)}@[em.invalid"},
     "a CA file": {"tls": "/nowhere/ca.pem"},
     "a user": {"username": "a:b"},
     "a format": {"accept": "yaml"},

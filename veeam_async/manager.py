@@ -120,8 +120,9 @@ class EnterpriseManager:
         lazy: bool = False,
     ) -> None:
         # Out of sight before anything is raised: some tools show arguments too.
-        hidden_password, hidden_proxy = Secret(password), Secret(proxy)
-        del password, proxy
+        place, hidden_password = Secret(url), Secret(password)
+        hidden_proxy = Secret(proxy)
+        del url, password, proxy
         settings = Settings.checked(
             username=username,
             password=hidden_password,
@@ -135,7 +136,7 @@ class EnterpriseManager:
             proxy=hidden_proxy,
             on_request=on_request,
         )
-        endpoint = Endpoint.parse(url)
+        endpoint = Endpoint.parse(place)
         trust = trust_of(tls) if endpoint.is_tls else None
         self._begin(settings.pool(endpoint, trust), Clock(), lazy=lazy)
 

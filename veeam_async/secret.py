@@ -13,6 +13,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from html.entities import name2codepoint
+from itertools import takewhile
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
@@ -27,8 +28,11 @@ _SHORTEST = 6
 """Characters: a shorter text may well stand somewhere for another reason."""
 
 _MOST_KEPT = 256
+_STEM = 16
+"""Characters by which a secret is found, also where a server has cut it off."""
+
 _LEAST_CUT = 6
-"""Characters of the beginning of a secret that was cut off."""
+"""The same where an ellipsis says that it was cut off."""
 
 _MOST_CUTS = 20
 
@@ -210,10 +214,13 @@ def _in_base64(data: bytes, before: int) -> str:
 def _found(forms: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
     """Where *forms* stand in *text*, also where one was cut off."""
     for form in forms:
-        start = text.find(form)
+        stem = form[:_STEM]
+        start = text.find(stem)
         while start >= 0:
-            yield start, start + len(form)
-            start = text.find(form, start + len(form))
+            pairs = zip(form, text[start : start + len(form)], strict=False)
+            end = start + sum(1 for _ in takewhile(_is_pair, pairs))
+            yield start, end
+            start = text.find(stem, end)
     cut = -1
     for _ in range(_MOST_CUTS):
         cut = text.find(_CUT_OFF, cut + 1)
@@ -221,6 +228,10 @@ def _found(forms: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
             return
         length = max((_begun(form, text, cut) for form in forms), default=0)
         yield cut - length, cut
+
+
+def _is_pair(chars: tuple[str, str]) -> bool:
+    return chars[0] == chars[1]
 
 
 def _begun(form: str, text: str, end: int) -> int:

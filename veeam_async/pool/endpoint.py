@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 import attrs
+
+from veeam_async.secret import Secret, hidden
 
 _PATH = "/-._~!$&'()*+,;=:@%"
 _QUERY = _PATH + "?"
@@ -21,20 +24,18 @@ class Endpoint:
     root: str
 
     @classmethod
-    def parse(cls, url: str) -> Endpoint:
+    def parse(cls, url: str | Secret[str]) -> Endpoint:
         """Read the URL of a server; `/api` is added when absent.
 
         Raises ValueError where it is no http(s) URL, or holds credentials, a query or
         a fragment.
         """
-        given: object = url
-        parts = urlsplit(given.strip() if isinstance(given, str) else "")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(_NEEDS)
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("give username and password as arguments, not in the URL")
-        if parts.query or parts.fragment:
-            raise ValueError("the URL ends with its path: no ? and no # in it")
+        # A password in it would show: some tools show arguments and variables.
+        given: Secret[Any] = hidden(url)
+        del url
+        if (fault := _fault_in(given)) is not None:
+            raise ValueError(fault)
+        parts = urlsplit(given.reveal().strip())
         path = parts.path.rstrip("/")
         root = path if path.lower().endswith("/api") else f"{path}/api"
         return cls(f"{parts.scheme}://{_place(parts)}", quote(root, safe=_PATH))
@@ -67,6 +68,27 @@ class Endpoint:
             raise ValueError("the link does not lead into the API: no /api/ in it")
         path = "/" + quote(below, safe=_PATH)
         return f"{path}?{quote(parts.query, safe=_QUERY)}" if parts.query else path
+
+
+def _fault_in(given: Secret[Any]) -> str | None:
+    """What is wrong with a URL, None where nothing is."""
+    url = given.reveal()
+    try:
+        parts = urlsplit(url.strip() if isinstance(url, str) else "")
+        # Read first: what comes next may be wrong because of it.
+        holds_user = parts.username is not None or parts.password is not None
+        is_http = parts.scheme in ("http", "https") and bool(parts.hostname)
+        if is_http and not holds_user:
+            _place(parts)
+    except ValueError:
+        return _NEEDS
+    if not is_http:
+        return _NEEDS
+    if holds_user:
+        return "give username and password as arguments, not in the URL"
+    if parts.query or parts.fragment:
+        return "the URL ends with its path: no ? and no # in it"
+    return None
 
 
 def _place(parts: SplitResult) -> str:

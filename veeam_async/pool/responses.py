@@ -20,7 +20,7 @@ from veeam_async.errors import (
     ServiceUnavailable,
     one_line,
 )
-from veeam_async.models import ErrorBody
+from veeam_async.models import ErrorBody, Task
 from veeam_async.transport.exchange import Response
 
 K = TypeVar("K")
@@ -123,6 +123,9 @@ async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
 
 def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode as `read` does, but never in a thread."""
+    if kind is Task:
+        # An error shows a task as it is, and few are read.
+        answer.body = answer.hide(answer.body)
     try:
         return codec.decode(
             answer.body, answer.headers.get("content-type"), kind, strict=strict
