@@ -104,7 +104,7 @@ def _formatted(error: BaseException) -> Iterator[tuple[str, str]]:
         if id(met) in seen:
             continue
         seen.add(id(met))
-        yield f"{met.exc_type}, printed", "\n".join(met.format_exception_only())
+        yield "printed", "\n".join(met.format_exception_only())
         for frame in met.stack:
             if not frame.filename.startswith(TESTS):
                 yield f"{frame.filename}:{frame.lineno}", repr(frame.locals)
