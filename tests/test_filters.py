@@ -86,6 +86,21 @@ def test_a_time_that_utc_has_no_year_for_is_refused() -> None:
         _ = F.creation_time >= datetime(9999, 12, 31, 23, tzinfo=west)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udcffb"])
+async def test_a_text_that_cannot_be_sent_is_refused(text: str) -> None:
+    """At once, by a sentence: half a surrogate, as other encodings leave it."""
+    with pytest.raises(ValueError, match=r"F\.name takes Unicode text"):
+        _ = F.name == text
+    async with EnterpriseManager(
+        "http://x", username="u", password="p", lazy=True
+    ) as em:
+        sessions = em.backup_sessions
+        with pytest.raises(ValueError, match="where takes Unicode text"):
+            sessions.query(f'Name=="{text}"')
+        with pytest.raises(ValueError, match="where takes Unicode text"):
+            sessions.watch(where=f'Name=="{text}"')
+
+
 def test_conditions_nest_as_deep_as_a_program_joins_them() -> None:
     """Each level has its parentheses; text, fields and repr know no limit."""
     deep = F.name == "0"

@@ -161,6 +161,11 @@ def _changed(lines: list[Any], number: int, **values: Any) -> list[Any]:
     ]
 
 
+DEEP: Any = []
+for _ in range(2000):
+    DEEP = [DEEP]
+
+
 def test_what_is_no_recording() -> None:
     """A ValueError names the line."""
     good = read(RECORDINGS / "everything.rec")
@@ -174,6 +179,8 @@ def test_what_is_no_recording() -> None:
         ([{}], "line 1"),
         (good[1:], "line 1 of the recording: this is not the beginning"),
         (_changed(good, 0, version=2), "line 1 of the recording: version 2"),
+        (_changed(good, 0, kind=DEEP), "line 1 of the recording"),
+        (_changed(good, 1, line=DEEP), "line 2 of the recording"),
         (_changed(good, 1, line="dream"), "line 2 of the recording: 'dream'"),
         (_changed(good, told, sequence=77), "event 77 was told there"),
         (_changed(good, swept, at=endless), f"line {swept + 1} of the recording"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 
@@ -158,3 +159,12 @@ def test_it_names_neither_a_path_nor_a_secret() -> None:
         "(181 s): see whether its service runs, or what lies between, and try again"
     )
     assert not isinstance(error, NotFound)
+
+
+@pytest.mark.parametrize("timeout", [inf, 1e308])
+def test_without_a_time_out_no_silence_is_too_long(timeout: float) -> None:
+    """Nor is it a number that no clock has."""
+    times = Times()
+    silence = Silence("https://em.example", timeout, times.clock)
+    for times.now in (1.0, 1e6, 1e9):
+        assert silence.after(ConnectionFailed("refused")) is None

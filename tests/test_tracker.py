@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from math import inf
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from veeam_async import (
 )
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import Discovery
+from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.tracker import Tracker
 
 LOST = ConnectionFailed("lost")
@@ -483,6 +485,11 @@ def altered(path: str, value: object) -> dict[str, Any]:
     return data
 
 
+DEEP: Any = []
+for _ in range(2000):
+    DEEP = [DEEP]
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -492,12 +499,16 @@ def altered(path: str, value: object) -> dict[str, Any]:
         ("everything.lookback", 1e12),
         ("everything.lookback", -1),
         ("everything.began", "9999-12-31T23:59:59-14:00"),
+        ("kind", DEEP),
+        ("everything.where", DEEP),
+        ("everything.where", "Name==\ud800"),
+        ("everything.where", 7),
     ],
 )
-def test_a_checkpoint_of_numbers_that_cannot_be_is_refused(
+def test_a_checkpoint_of_values_that_cannot_be_is_refused(
     path: str, value: object
 ) -> None:
-    """Before the watch begins, not in the middle of it."""
+    """Before the watch begins, not in the middle of it; however deep they nest."""
     with pytest.raises(ValueError, match="the checkpoint is damaged"):
         restored(altered(path, value), tracker().rules, moment(0))
 
@@ -621,3 +632,11 @@ def test_a_slow_listener_misses_states_but_no_session_and_no_end(
         assert [k for k in mine if k in ends] == [k for k in all_of if k in ends]
         assert mine.count("FOUND") == all_of.count("FOUND")
     assert slow.active == quick.active
+
+
+@pytest.mark.parametrize("interval", [5e-324, 1e-300, 1e-9, 1e308])
+def test_looks_have_a_time_however_short_or_long_the_interval(interval: float) -> None:
+    """With a phase too, whose ticks nobody could count."""
+    for phase in (None, 0.5):
+        rules = Rules(interval=interval, phase=phase)
+        assert 1.0 <= rules.next_look(0.5, 1.0) < inf

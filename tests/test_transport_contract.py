@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import math
 import socket
 from typing import Any
 
@@ -415,6 +416,16 @@ async def test_no_answer_in_time(kind: str) -> None:
     assert isinstance(error, RequestTimeout)
     assert str(error) == "no answer within 0.05 s"
     assert error.sent
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e308])
+async def test_a_time_out_may_be_none_at_all(kind: str, seconds: float) -> None:
+    """An infinite one is a number above 0, and a limit that is never reached."""
+    async with (
+        FaultServer([Answer()]) as server,
+        transport(kind, server.url, connect=seconds, request=seconds) as made,
+    ):
+        assert (await made.send(GET)).status == 200
 
 
 async def test_a_body_that_stalls_is_out_of_time_too(kind: str) -> None:

@@ -464,5 +464,8 @@ def one_line(said: str | None) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} that nests too deep"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -6,6 +6,7 @@ is that of the page "Query Parameters" of the reference: `;` is AND, `,` is OR.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeAlias
@@ -52,6 +53,8 @@ _FILTERABLE: dict[type, tuple[str, ...]] = {
     ),
 }
 
+_HALF = re.compile("[\ud800-\udfff]")
+
 _SHOWN = 200
 """Characters of a condition that its repr shows."""
 
@@ -82,6 +85,27 @@ def query_field(name: str, kind: type) -> str:
         raise ValueError(
             f"{kind.__name__} cannot be queried by {name!r}, only by {known}"
         ) from None
+
+
+def filter_text(where: Condition | str, kind: type) -> str:
+    """The filter's text of *where*, for *kind*.
+
+    Raises ValueError for what is neither a condition nor a text, and for a text that
+    cannot be sent.
+    """
+    if isinstance(where, Condition):
+        return where.render(kind)
+    if not isinstance(where, str):
+        raise ValueError("where is a condition made with F, or a text")  # noqa: TRY004 - misuse is ValueError throughout
+    return _checked(where, "where")
+
+
+def _checked(text: str, name: str) -> str:
+    """Pass *text* on, unless it is none that UTF-8 has."""
+    # What Python makes of an argument or a file name in another encoding, for example.
+    if _HALF.search(text):
+        raise ValueError(f"{name} takes Unicode text, which half a surrogate is not")
+    return text
 
 
 class Condition:
@@ -250,7 +274,7 @@ def _literal(value: Any, field: str) -> str:
         # Without quotes a value may hold letters, digits and _ alone: no minus.
         return str(value) if value >= 0 else _quoted(str(value))
     if isinstance(value, str | UUID):
-        return _quoted(str(value))
+        return _quoted(_checked(str(value), f"F.{field}"))
     if isinstance(value, datetime):
         return _quoted(_utc(value, field))
     raise TypeError(f"F.{field} cannot be compared with {value!r}")

@@ -37,7 +37,10 @@ def parse_id(value: Id) -> UUID:
     """Give the UUID that *value* names; raise InvalidId where it names none."""
     if isinstance(value, UUID):
         return value
-    tail = _tail(str(value).strip())
+    try:
+        tail = _tail(str(value).strip())
+    except RecursionError:  # a value that nests deep
+        raise InvalidId(value) from None
     if not _UUID.fullmatch(tail):
         raise InvalidId(value)
     return UUID(tail)

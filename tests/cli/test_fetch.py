@@ -89,10 +89,13 @@ async def test_an_unknown_option_is_no_id(quick: Run) -> None:
 
 async def test_what_is_no_id_in_a_file_is_told_by_its_line(run: Run) -> None:
     """A broken line is named before anything is sent."""
-    no_json, no_id = await asyncio.gather(
-        run("fetch", "-", text="\n{nonsense\n"), run("fetch", "-", text="{}")
+    no_json, no_id, deep = await asyncio.gather(
+        run("fetch", "-", text="\n{nonsense\n"),
+        run("fetch", "-", text="{}"),
+        run("fetch", "-", text='{"id":' + "[" * 5000),
     )
 
-    assert (no_json.code, no_id.code) == (2, 2)
+    assert (no_json.code, no_id.code, deep.code) == (2, 2, 2)
+    assert "line 1 of standard input is neither an id nor JSON" in deep.err
     assert "line 2 of standard input is neither an id nor JSON" in no_json.err
     assert "line 1 of standard input has neither uid nor id" in no_id.err

@@ -49,11 +49,16 @@ def test_what_is_no_recording(invoke: Invoke, tmp_path: Path) -> None:
     """One line says so; a file that is missing is told as such."""
     path = tmp_path / "other"
     path.write_text('{"line": "told"}\n')
-    other, missing = (
+    deep = tmp_path / "deep"
+    deep.write_text("[" * 5000 + "\n")
+    other, missing, nested = (
         invoke("replay", str(path)),
         invoke("replay", str(tmp_path / "none")),
+        invoke("replay", str(deep)),
     )
 
     assert (other.code, other.out) == (2, "")
     assert "line 1 of the recording" in other.err
     assert (missing.code, missing.out) == (1, "")
+    assert (nested.code, nested.out) == (2, "")
+    assert "line 1 of" in nested.err

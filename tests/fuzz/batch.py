@@ -22,6 +22,8 @@ from tests.fuzz.target import Target
 MEMORY_EACH = 1000
 """One input of so many has its memory measured, which takes several times its time."""
 
+_WOUND_UP_EACH = 20
+
 _KEPT = 3
 """Inputs of one fault that are kept."""
 
@@ -97,7 +99,8 @@ def run_batch(batch: Batch) -> Tally:
     before = peak()
     with watchdog() as wind_up:
         while tally.inputs < batch.size:
-            wind_up()
+            if tally.inputs % _WOUND_UP_EACH == 0:
+                wind_up()
             data = target.make(random)
             _take(target, data, tally)
     tally.growth = peak() - before

@@ -225,15 +225,15 @@ _CHANGES: dict[str, Callable[[bytes, Random], bytes]] = {
 }
 # By how often: what makes an input long is rare, since it takes long as well.
 _ACTIONS = [
-    *["word"] * 50,
-    *["other"] * 26,
-    *["dropped"] * 12,
-    *["doubled"] * 6,
-    *["any"] * 3,
-    *["scrambled"] * 4,
-    *["cut"] * 2,
-    *["swapped"] * 1,
-    *["case"] * 1,
+    *["word"] * 120,
+    *["other"] * 60,
+    *["dropped"] * 28,
+    *["doubled"] * 14,
+    *["any"] * 7,
+    *["scrambled"] * 9,
+    *["cut"] * 4,
+    *["swapped"] * 2,
+    *["case"] * 2,
     *["repeated"] * 1,
     *["nested"] * 1,
 ]

@@ -31,9 +31,9 @@ above the target's limit, memory above {memory} MiB, or no end. What is taken mu
 hold: a model comes back from its plain JSON types, a checkpoint and a run are saved and
 read again, a condition selects as Python does.
 
-- CPU is the thread's own time, as the system counts it. An input that takes more than
-  half of its limit is run again four times, and the least counts: the machine has other
-  work.
+- Each input is timed by the clock. One that takes more than a quarter of its limit is
+  run again, up to five times, with the CPU that the system counts for the thread; the
+  least counts, since the machine has other work.
 - The limit of the command line is another: cyclopts takes ten milliseconds to learn
   what the commands are, rich several times that to draw a help page, OpenSSL twenty to
   read the certificates that the machine trusts. Its server is a stand-in, which lets
@@ -54,7 +54,7 @@ _COLUMNS = (
     "taken",
     "refused",
     "faults",
-    "mean CPU, ms",
+    "mean, ms",
     "slowest, ms",
     "limit, ms",
     "weighed",

@@ -284,7 +284,7 @@ def _ids_in(text: str, source: str) -> Iterator[str]:
 def _id_in_row(line: str, place: str) -> str:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal(f"{place} is neither an id nor JSON") from error
     found = row.get("uid") or row.get("id")
     if not isinstance(found, str):

@@ -92,7 +92,7 @@ def restore(data: Json) -> RunRecord:
         return _restored(data)
     except KeyError as error:
         raise ValueError(f"the saved run is damaged: it has no {error}") from None
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"the saved run is damaged: {error.args[0]}") from None
 
 

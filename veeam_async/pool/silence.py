@@ -42,7 +42,7 @@ class Silence:
         waited = self._timeout if isinstance(error, RequestTimeout) else 0.0
         # A failure long after the one before it begins a silence of its own: nobody
         # asked in between.
-        is_first = now - self._failed_at > longest
+        is_first = self._since == -inf or now - self._failed_at > longest
         if is_first or self.answered_at > self._since:
             self._since = max(self.answered_at, now - waited)
         self._failed_at = now

@@ -9,7 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 import attrs
 
 from veeam_async.errors import DecodeError
-from veeam_async.filters import Condition, query_field
+from veeam_async.filters import Condition, filter_text, query_field
 from veeam_async.ids import Id, id_text, parse_id
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
@@ -151,9 +151,7 @@ class Entities(Generic[E]):
         return task
 
     def _terms(self, where: Where | None, order_by: str | None) -> Terms:
-        if not isinstance(where, str | Condition | None):
-            raise ValueError("where is a condition made with F, or a text")  # noqa: TRY004 - misuse is ValueError throughout
-        text = where.render(self._kind) if isinstance(where, Condition) else where
+        text = None if where is None else filter_text(where, self._kind)
         by = order_by or self._default_order
         field = query_field(by.removeprefix("-"), self._kind)
         is_descending = by.startswith("-")

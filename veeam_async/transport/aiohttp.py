@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from math import isfinite
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -387,7 +388,11 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
         # The server prefers a cookie to the header, so a jar would bring back an old
         # token after each renewal (to a host name, that is, not to an IP address).
         cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect),
+        # An infinite one aiohttp would round up to a whole number.
+        timeout=aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=timeout.connect if isfinite(timeout.connect) else None,
+        ),
         auto_decompress=False,
         max_line_size=MAX_HEAD,
         max_field_size=MAX_HEAD,

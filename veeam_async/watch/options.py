@@ -12,7 +12,7 @@ import attrs
 from veeam_async.clock import Clock
 from veeam_async.deadlines import check_limit
 from veeam_async.errors import Json
-from veeam_async.filters import Condition
+from veeam_async.filters import Condition, filter_text
 from veeam_async.ids import Id, check_many, parse_id
 from veeam_async.models import Session
 from veeam_async.watch.persist.checkpoint import restore
@@ -133,14 +133,11 @@ def narrowing(where: Condition | str, kind: type[Session]) -> str:
 
     Such a filter would no longer select a session once that has changed.
     """
+    text = filter_text(where, kind)
     if isinstance(where, Condition):
         changes = not where.fields.isdisjoint(_CHANGING)
-        text = where.render(kind)
-    elif isinstance(where, str):
-        text = where
-        changes = _NAMES_CHANGING.search(_QUOTED.sub('""', text)) is not None
     else:
-        raise ValueError("where is a condition made with F, or a text")  # noqa: TRY004 - misuse is ValueError throughout
+        changes = _NAMES_CHANGING.search(_QUOTED.sub('""', text)) is not None
     if changes:
         raise ValueError(
             "where selects sessions by what they are, not by State, Result or EndTime, "

@@ -56,7 +56,7 @@ def _lines(file: Path) -> Iterator[Json]:
                 return
             try:
                 yield json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise ValueError(
                     f"line {number} of {file} is no JSON: {error}"
                 ) from error

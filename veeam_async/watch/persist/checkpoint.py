@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from veeam_async.clock import Moment
-from veeam_async.errors import Json, VeeamError
+from veeam_async.errors import Json, VeeamError, one_line
+from veeam_async.filters import filter_text
 from veeam_async.models import Session
 from veeam_async.saved_times import from_text, to_text
 from veeam_async.watch.tracker.discovery import Discovery, lookback_of
@@ -29,7 +30,14 @@ S = TypeVar("S", bound=Session)
 VERSION = 2
 _OLDEST = 1
 
-DAMAGES = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+DAMAGES = (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 """The errors of reading a damaged checkpoint or recording."""
 
 
@@ -83,13 +91,21 @@ def restore(
     saved = data.get("kind")  # version 1 did not tell
     if saved and saved != kind:
         raise ValueError(
-            f"this checkpoint is of a watch of {saved}s, not of {kind}s: resume it "
-            "where it was taken"
+            f"this checkpoint is of a watch of {_named(saved)}s, not of {kind}s: "
+            "resume it where it was taken"
         )
     try:
         return _restored(data, load, rules, now)
     except (*DAMAGES, VeeamError) as error:
         raise ValueError(f"the checkpoint is damaged: {error}") from error
+
+
+def _named(kind: object) -> str:
+    """Words for what a checkpoint says it is of."""
+    try:
+        return one_line(str(kind))
+    except RecursionError:
+        raise ValueError("the checkpoint is damaged: its kind nests too deep") from None
 
 
 def _restored(
@@ -189,7 +205,7 @@ def _saved_discovery(discovery: Discovery) -> dict[str, Json]:
 def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
     where = saved["where"]
     return Discovery(
-        where=None if where is None else str(where),
+        where=None if where is None else filter_text(where, Session),
         lookback=lookback_of(float(saved["lookback"])),
         mark=Watermark.at(from_text(saved["newest"])),
         begun=bool(saved["begun"]),

@@ -24,6 +24,10 @@ _NEAR = 0.05
 """Part of an interval: a look so shortly before a tick counts as that tick's."""
 
 
+_LEAST_TICK = 1e-6
+"""Seconds: shorter intervals have no ticks, which would be more than can be counted."""
+
+
 @attrs.frozen(kw_only=True)
 class Rules:
     """How sessions are watched; all times in seconds.
@@ -42,7 +46,7 @@ class Rules:
 
     def next_look(self, asked_at: float, at: float) -> float:
         """When to look again after an answer that came *at*; monotonic seconds."""
-        if self.phase is None:
+        if self.phase is None or self.interval < _LEAST_TICK:
             return max(asked_at + self.interval, at)
         offset = self.phase * self.interval
         ticks = floor((at - offset) / self.interval + _NEAR) + 1
