@@ -260,6 +260,6 @@ TARGETS = (
         open_feed=_open_feed,
         own=lambda error: isinstance(error, Refused),
         one_in=10,
-        most_seconds=0.25,
+        most_seconds=0.5,
     ),
 )
