@@ -119,7 +119,8 @@ class _Reader:
         size = self.byte()
         found = self._data[self._at : self._at + size]
         self._at += size
-        return found.decode("utf-8", "surrogateescape")
+        # Half a surrogate is refused, whatever stands beside it.
+        return found.decode("utf-8", "replace" if size % 16 else "surrogateescape")
 
     def leaf(self) -> _Made:
         """One comparison."""
