@@ -478,6 +478,36 @@ async def test_a_logon_without_a_delete_link_is_not_logged_out() -> None:
     assert server.count("DELETE") == 0
 
 
+@pytest.mark.parametrize("status", [429, 500, 503, 504])
+async def test_a_logout_that_meets_a_busy_server_is_sent_again(status: int) -> None:
+    """Else its session would live on until it idles out."""
+    deletes = iter([Answer(status=status), GONE])
+
+    def act(asked: Asked) -> Act:
+        if asked.method == "DELETE":
+            return next(deletes)
+        return logon() if asked.method == "POST" else GOOD
+
+    async with FaultServer(act) as server, client(server) as em:
+        await em.backup_sessions.get(ONE)
+
+    assert server.count("DELETE", f"/api/logonSessions/{SESSION_ID}") == 2
+
+
+async def test_a_logout_that_is_refused_is_sent_once() -> None:
+    """What the server refuses for good is not asked for again."""
+
+    def act(asked: Asked) -> Act:
+        if asked.method == "DELETE":
+            return Answer(status=403)
+        return logon() if asked.method == "POST" else GOOD
+
+    async with FaultServer(act) as server, client(server) as em:
+        await em.backup_sessions.get(ONE)
+
+    assert server.count("DELETE") == 1
+
+
 async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
     """No task stays behind."""
     async with FaultServer(logons(Stall())) as server:

@@ -365,6 +365,19 @@ async def test_a_strict_query_raises_for_a_row_of_a_later_page(
     assert len(server.queries) == 2
 
 
+@pytest.mark.parametrize("order", [None, "-end_time"])
+async def test_a_row_that_a_page_has_twice_comes_once(order: str | None) -> None:
+    """And is not counted for another one, which would be looked for in vain."""
+    rows = [row(number, at=number) for number in (0, 0, 1)]
+    page = page_body(rows, {"num": 1, "size": 3, "count": 1})
+    async with talking(gets(Answer(body=page))) as (em, server):
+        query = em.backup_sessions.query(order_by=order, page_size=3)
+        got = [each.id async for each in query]
+
+    assert sorted(got) == all_of(range(2))
+    assert server.count("GET") == 1
+
+
 async def test_a_first_page_without_paging_is_the_whole_answer() -> None:
     """There are servers without pages."""
     body = page_body([row(number, at=number) for number in range(5)], None)

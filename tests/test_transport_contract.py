@@ -302,6 +302,19 @@ async def test_bytes_that_come_between_two_requests_end_the_connection(
     assert server.asked[1].connection == 2
 
 
+@pytest.mark.parametrize("cut", [10, len(GOOD) - 2, len(GOOD) - 1])
+async def test_an_answer_behind_the_end_of_another_is_nobody_s(
+    kind: str, cut: int
+) -> None:
+    """Also where a part of the first was read before they came in one piece."""
+    parts = [GOOD[:cut], GOOD[cut:] + GOOD.replace(b"200", b"500")]
+    found = await answers(
+        kind, [Pieces(parts=parts, keep=True, pause=0.01), Answer(status=201)]
+    )
+
+    assert found == [(200, 1), (201, 2)]
+
+
 async def test_many_exchanges_at_once(kind: str) -> None:
     """Each has its own answer, and the connections are used again."""
 

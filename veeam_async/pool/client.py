@@ -226,6 +226,7 @@ class Pool:
         It is for whoever learns only by reading the answer what that is about.
         """
         answer.hang_up()
+        self._silence.answered()  # whoever answers so is not silent
         return mismatched(f"{method} {self.endpoint.url(path)}")
 
     def _checked(

@@ -30,7 +30,12 @@ from veeam_async.errors import (
 from veeam_async.models import LogonSession
 from veeam_async.pool.caution import Caution
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.responses import check, redirect_target
+from veeam_async.pool.responses import (
+    check,
+    error_of,
+    is_success,
+    redirect_target,
+)
 from veeam_async.secret import Secret, Secrets
 from veeam_async.transport.exchange import Headers, Request, Response
 
@@ -360,10 +365,18 @@ class Logon:
         request = Request("DELETE", target(token.delete or ""), token.headers)
         with suppress(VeeamError, TimeoutError):
             async with asyncio.timeout(_LOGOUT_SECONDS):
-                await self._send(request, "/logonSessions/{id}", _any)
+                await self._send(request, "/logonSessions/{id}", _final)
 
 
 def _any(answer: Response) -> Response:
+    return answer
+
+
+def _final(answer: Response) -> Response:
+    """Pass *answer* through, unless the same request may succeed later."""
+    # Neither method nor address is shown: the latter holds the logon session's id.
+    if not is_success(answer) and is_passing(error := error_of(answer, "", "")):
+        raise error
     return answer
 
 

@@ -81,7 +81,8 @@ class Sweep:
         # Where all its rows cannot be read, a page is none the less what was promised.
         is_kept = bool(page.unreadable) and self.number <= self._promised
         self._stale = 0 if len(self.uids) > before or is_kept else self._stale + 1
-        here = len(counted) + len(page.unreadable)
+        # A row that a page has twice takes no other's place.
+        here = len(set(counted)) + len(page.unreadable)
         # The places on a page tell how many are before it, also where one was short.
         above = (self.number - 1) * self._width if here or self.is_beyond else 0
         self.places = max(self.places + here, above + here)

@@ -117,15 +117,15 @@ class Pages(Generic[E]):
         *,
         comes_again: bool = False,
     ) -> list[E]:
-        """The rows of *page* that came on no earlier one.
+        """The rows of *page* that came on no earlier one, each once.
 
         *comes_again*: what follows its last row is on the next page too.
         """
         if page.unreadable:
             self._note(page, number, since, comes_again=comes_again)
-        new = [row for row in page.rows if row.uid not in self._seen]
-        self._seen.update(row.uid for row in new)
-        return new
+        new = {row.uid: row for row in page.rows if row.uid not in self._seen}
+        self._seen.update(new)
+        return list(new.values())
 
     def _note(
         self,
