@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload fuzz bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload faults fuzz bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ rooms: $(STAMPS)/lint
 
 api: $(STAMPS)/test
 	@$(BIN)/python .ci/api.py
+
+faults: $(STAMPS)/test   ## every fault with every operation, in some five minutes (SEED=N)
+	@$(BIN)/python -m tests.faults --page docs/development/faults.md $(if $(SEED),--seed $(SEED))
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
 	@$(BIN)/python benchmarks/overload.py

@@ -14,7 +14,7 @@ from veeam_async.manager import MAX_BODY_SIZE
 from veeam_async.pool.client import POOL_CLOCK, Pool
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.settings import Settings
-from veeam_async.transport.tls import trust_of
+from veeam_async.transport.tls import Tls, trust_of
 
 FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 
@@ -36,7 +36,12 @@ def clocked_em(
 
 
 def pooled_em(
-    url: str, *, clock: Clock | None = None, lazy: bool = False, **settings: Any
+    url: str,
+    *,
+    clock: Clock | None = None,
+    lazy: bool = False,
+    tls: Tls = True,
+    **settings: Any,
 ) -> tuple[EnterpriseManager, Pool]:
     """Make a client, and show its pool; either goes by *clock*."""
     given = {
@@ -51,7 +56,7 @@ def pooled_em(
         "on_request": None,
     }
     endpoint = Endpoint.parse(url)
-    trust = trust_of(tls=True) if endpoint.is_tls else None
+    trust = trust_of(tls) if endpoint.is_tls else None
     made = Settings.checked(**(given | settings))
     pool = made.pool(endpoint, trust, clock=clock or POOL_CLOCK)
     return EnterpriseManager._over(pool, clock or Clock(), lazy=lazy), pool

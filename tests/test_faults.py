@@ -1,0 +1,71 @@
+"""Some cells of the matrix of faults, chosen by a seed; `make faults` runs them all."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from tests.faults.catalogue import all_cells, cells_named
+from tests.faults.matrix import Verdict, run_cells
+from tests.faults.runner import Cell
+
+CELLS = 150
+"""How many of the cells are run."""
+
+SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1 << 32))
+"""Set FAULTS_SEED to the number that a failure prints, to see it again."""
+
+
+def verdicts(cells: list[Cell], seed: int = SEED) -> list[Verdict]:
+    """Run *cells* and give what is wrong with any."""
+    told: list[Verdict] = []
+    run_cells(cells, seed, told.append)
+    assert len(told) == len(cells)
+    return [each for each in told if each.wrong]
+
+
+@pytest.mark.timeout(240)
+def test_what_comes_of_a_fault_is_what_is_stated() -> None:
+    """For cells that are others in each run; nothing is left behind by any."""
+    print(f"FAULTS_SEED={SEED}")
+    cells = random.Random(SEED).sample(list(all_cells()), CELLS)
+
+    assert verdicts(cells) == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    "only",
+    [
+        # TLS would wait half a minute for an answer to its goodbye.
+        "stall-before,get,tls,",
+        "tls-inside-stall,stop,tls,",
+        # The end of an answer comes in one piece with another answer.
+        "stray,query,tls,",
+        "stray,jobs,tls,",
+        # Whoever answers about something else is not silent.
+        "another+,run-session,plain,",
+        # A logout that meets a busy server is sent again.
+        "status-503,leave,plain,",
+    ],
+)
+def test_what_once_came_out_otherwise(only: str) -> None:
+    """Cells that showed a fault of the client stay in every run."""
+    cells = cells_named(only)
+
+    assert cells
+    assert verdicts(cells, seed=1) == []
+
+
+def test_a_cell_comes_out_the_same_for_the_same_seed() -> None:
+    """What is left to chance is decided by the seed alone."""
+    cells = cells_named("reset-body,get,,") + cells_named("tls-cut-close+,wait,tls,")
+
+    first: list[Verdict] = []
+    second: list[Verdict] = []
+    for told in (first, second):
+        run_cells(cells, 7, told.append)
+
+    assert sorted(map(str, first)) == sorted(map(str, second))
