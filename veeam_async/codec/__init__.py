@@ -28,7 +28,7 @@ builds the functions of both passes, `decode` runs them, `foreign` tells what a 
 that is none of the API's, and `plain` handles plain JSON types.
 """
 
-from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside
+from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside, decode_short
 from veeam_async.codec.foreign import (
     LONGEST,
     compressed,
@@ -45,6 +45,7 @@ __all__ = [
     "compression_of",
     "decode",
     "decode_aside",
+    "decode_short",
     "from_dict",
     "title_of",
     "to_dict",

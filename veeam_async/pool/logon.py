@@ -54,6 +54,9 @@ _REPEAT_SECONDS = 1.0
 _LOGOUT_SECONDS = 5.0
 _LOGON_SECONDS = 2.0
 """How long the end waits for a logon that is under way, to log out of it."""
+_CHOICES, _SHORT = 8, 4096
+"""How often a token's rare character is chosen anew, by bodies of so many bytes."""
+
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 _BASIC = re.compile(r"(?:^|,)\s*basic(?:\s|,|$)", re.IGNORECASE)
 _SESSION_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -74,7 +77,8 @@ class Token:
     *text* is its own, *headers* are those of a request that carries it, *delete* is the
     path of the link that ends it, *alive_at* when the server last took it, on the clock
     of whoever uses it, *worked* whether a request was ever answered with it, *carried*
-    by how many requests in flight, *given_up* whether no other will carry it.
+    by how many requests in flight, *given_up* whether no other will carry it. *rare* is
+    one of its characters, which stands in few answers.
     """
 
     text: bytes = attrs.field(repr=False)
@@ -84,6 +88,20 @@ class Token:
     worked: bool = False
     carried: int = 0
     given_up: bool = False
+    rare: bytes = attrs.field(default=b"", init=False, repr=False)
+    _choices: int = attrs.field(default=_CHOICES, init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.rare = self.text[:1]
+
+    def look_for_another(self, body: bytes) -> None:
+        """Choose the character that stands least often in *body*, which holds the last.
+
+        An answer without it holds no token, which is found out in no time.
+        """
+        if self._choices and len(body) <= _SHORT:
+            self._choices -= 1
+            self.rare = bytes((min(self.text, key=body.count, default=0),))
 
     def secrets(self) -> list[str]:
         """The token and the logon session's id, whose base64 the token is."""

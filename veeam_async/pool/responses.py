@@ -126,6 +126,10 @@ def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     if kind is Task:
         # An error shows a task as it is, and few are read.
         answer.body = answer.hide(answer.body)
+    # Nearly every answer: no header of it has to be looked for.
+    found = codec.decode_short(answer.body, kind)
+    if found is not None:
+        return found
     try:
         return codec.decode(
             answer.body, answer.headers.get("content-type"), kind, strict=strict

@@ -34,6 +34,7 @@ class Entities(Generic[E]):
         self._path = path
         self._route = f"{path}/{{id}}"
         self._kind = kind
+        self._uid_start = f'"urn:veeam:{kind.__name__}:'
 
     async def get(self, id: Id) -> E:  # noqa: A002 - the field's term
         """Give the entity of *id*.
@@ -128,6 +129,7 @@ class Entities(Generic[E]):
             f"{self._path}/{wanted}?format=Entity",
             route=self._route,
             once=once,
+            mark=f'{self._uid_start}{wanted}"'.encode(),
             belongs=partial(is_entity, wanted, self._kind),
         )
 
