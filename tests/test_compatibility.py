@@ -6,6 +6,7 @@
 
 import difflib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,34 @@ def kept(name: str) -> Any:
     return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
 
 
+ADDED = {
+    "gone_ids": "what was gone and comes back is told again",
+    "proven_at": "only what is missing around a good answer is gone",
+    "missed_at": "the same",
+    "scope": "an outage says what is out of sight",
+    "known_asked": "an event's not_before is when a look was asked for",
+    "gone_after": "a server's bad minute is not the end of sessions",
+    "edition": "a recording is replayed by the rules of its release",
+    "last_look": "a metric of a watch that looks in vain",
+}
+"""Keys that 0.1.0 had not and passes over, and why they are there."""
+
+
+def without_added(data: Any) -> Any:
+    """*data* without the keys that were added since."""
+    if isinstance(data, list | tuple):
+        return [without_added(each) for each in data]
+    if isinstance(data, str):
+        data = re.sub(r', "scope": "\w+"', "", data)
+        return re.sub(r", (last_look=None|scope='\w+')", "", data)
+    if not isinstance(data, dict):
+        return data
+    kept_keys = [key for key in data if key not in ADDED]
+    found = {key: without_added(data[key]) for key in kept_keys}
+    # A recording of version 2 has one more kind of line, which 0.1.0 cannot read.
+    return found | ({"version": 1} if found.get("line") == "watch" else {})
+
+
 def through_json(data: Any) -> Any:
     """The same, as a file would hold it."""
     return json.loads(json.dumps(data))
@@ -39,7 +68,7 @@ def lines_of(data: Any) -> list[str]:
 def assert_same(now: Any, name: str, before: Any = None) -> None:
     """Fail with the lines that differ; the order of keys counts too."""
     old = lines_of(kept(name) if before is None else before)
-    new = lines_of(now)
+    new = lines_of(without_added(now))
     if old != new:
         told = difflib.unified_diff(old, new, f"0.1.0 {name}", "now", n=2, lineterm="")
         pytest.fail("\n".join(list(told)[:80]), pytrace=False)
@@ -115,6 +144,15 @@ async def test_what_is_damaged() -> None:
 HELP_CHANGES = (
     # The password of the proxy is not taken from the command line any more.
     (None, "The URL of an HTTP proxy", "; one with a password in VEEAM_PROXY alone"),
+    (
+        "veeam-async watch",
+        "End with exit code 3 as soon as a session has failed.",
+        (
+            "--gone-after FLOAT Seconds that a session which was seen may be unknown "
+            "to the server before it is gone: one that restarts knows none for a "
+            "while. [default: 300.0]"
+        ),
+    ),
     # The hook's environment has it no more, and its author looks here for the reason.
     (
         "veeam-async watch",

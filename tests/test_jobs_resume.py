@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import TOKEN, uuid_of
-from tests.support.clients import talking
+from tests.support.clients import clocked_em, hurried, talking
+from tests.support.fault_server import FaultServer
 from tests.support.job_server import JOB, LOST, NOON, JobServer, row, task
 from tests.support.simulated import QUICK, SOON, client, simulated
 from veeam_async import JobRun, NotFound, SessionMissing, SessionResult
@@ -140,9 +141,12 @@ async def test_the_times_do_not_begin_anew_in_each_process() -> None:
 
 
 async def test_a_session_that_the_server_has_forgotten_is_not_found() -> None:
-    """A run resumed after a month is not waited for."""
+    """A run resumed after a month is waited for some minutes only."""
     script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
+    async with (
+        FaultServer(script.act) as server,
+        clocked_em(server, hurried(300)) as em,
+    ):
         run = await em.jobs.start(JOB)
         await run.session(interval=SOON)
         script.rows.clear()

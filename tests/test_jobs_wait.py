@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.bodies import error, uuid_of
-from tests.support.clients import talking
+from tests.support.clients import hurried, talking
 from tests.support.fault_server import Act, Reset, Stall
 from tests.support.job_server import JOB, JobServer, row, task
 from tests.support.simulated import ENDLESS, QUICK, SOON, simulated
@@ -62,15 +62,15 @@ async def test_a_failed_run_is_raised_only_where_that_was_asked_for() -> None:
 
 async def test_a_session_that_is_forgotten_meanwhile_is_not_found() -> None:
     """It has not ended well only because it is gone."""
-    async with simulated() as (em, server, job):
+    async with simulated(clock=hurried(300)) as (em, server, job):
         server.next_run(job, script=ENDLESS)
         run = await em.jobs.start(job)
         session = await run.session(interval=SOON)
         server.remove_session(session.id)
         with pytest.raises(NotFound):
-            await run.wait(interval=SOON)
+            await run.wait()
         with pytest.raises(NotFound):
-            await run.session(interval=SOON)
+            await run.session()
 
 
 # ---------------------------------------------------------------- retries

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.clients import talking
+from tests.support.clients import clocked_em, hurried, talking
+from tests.support.fault_server import FaultServer
 from tests.support.job_server import JOB, JobServer, row, task
 from tests.support.simulated import ENDLESS, QUICK, SOON, client, simulated
 from veeam_async import (
@@ -130,15 +131,16 @@ async def test_a_replicas_run_is_followed_among_the_replicas() -> None:
 
 @pytest.mark.parametrize("meanwhile", [True, False])
 async def test_a_session_that_is_forgotten_is_gone(meanwhile: bool) -> None:  # noqa: FBT001 - a parameter
-    """At once, be it forgotten before it is watched or while it is; no retry comes."""
+    """For minutes, be it before it is watched or while it is; no retry comes."""
     script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
+    clock = hurried(300)
+    async with FaultServer(script.act) as server, clocked_em(server, clock) as em:
         run = await em.jobs.start(JOB)
         await run.session(interval=SOON)
         if not meanwhile:
             script.rows.clear()
         events = []
-        async for event in run.watch(retries=True, interval=SOON):
+        async for event in run.watch(retries=True, interval=5):
             events.append(event)
             script.rows.clear()
 

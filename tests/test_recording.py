@@ -56,7 +56,10 @@ def test_a_recorded_watch_tells_the_same_again() -> None:
     """A watch of everything, with an outage and a lost session, event for event."""
     told = list(replay(read(RECORDINGS / "everything.rec"), load))
 
-    assert [to_dict(event) for event in told] == read(RECORDINGS / "everything.events")
+    events = [to_dict(event) for event in told]
+    for event in events:
+        event.pop("scope", None)  # the release that recorded it said less
+    assert events == read(RECORDINGS / "everything.events")
     assert {"FOUND", "STOPPED", "GONE", "DEGRADED", "RECOVERED"} <= {
         str(event.kind) for event in told
     }
@@ -178,7 +181,7 @@ def test_what_is_no_recording() -> None:
         ([], "empty"),
         ([{}], "line 1"),
         (good[1:], "line 1 of the recording: this is not the beginning"),
-        (_changed(good, 0, version=2), "line 1 of the recording: version 2"),
+        (_changed(good, 0, version=3), "line 1 of the recording: version 3"),
         (_changed(good, 0, kind=DEEP), "line 1 of the recording"),
         (_changed(good, 1, line=DEEP), "line 2 of the recording"),
         (_changed(good, 1, line="dream"), "line 2 of the recording: 'dream'"),

@@ -37,6 +37,7 @@ from veeam_async import (
 )
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import Discovery
+from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.tracker import Tracker
 
@@ -202,13 +203,14 @@ def test_what_is_not_told_yet_is_replaced_by_what_is_newer() -> None:
 
 def test_a_404_after_it_was_seen_is_confirmed_by_a_second() -> None:
     """A flicker is no end."""
-    track = tracker()
+    track = tracker(gone_after=1)
     track.feed(observation(0, seen()))
 
     assert track.feed(observation(5, None)) == []
     assert track.next_due() == 6
     assert track.feed(observation(6, seen())) == []
     assert track.feed(observation(11, None)) == []
+    track.controlled(ControlResult(asked_at=11.5, at=moment(11.5)))
     (event,) = track.feed(observation(12, None))
     assert isinstance(event, SessionGone)
     assert event.session == seen()
@@ -217,12 +219,12 @@ def test_a_404_after_it_was_seen_is_confirmed_by_a_second() -> None:
 @pytest.mark.parametrize("resume", [False, True], ids=["at once", "resumed"])
 def test_what_is_gone_is_shown_as_it_was_last_seen(resume: bool) -> None:  # noqa: FBT001 - a parameter
     """Also what was no event: its progress, its result, its message."""
-    track = tracker()
+    track = tracker(gone_after=0)
     for at, progress in enumerate((10, 20, 30)):
         track.feed(observation(at, seen(progress=progress)))
     assert _gone(track, resume=resume) == seen(progress=30)
 
-    track = tracker()
+    track = tracker(gone_after=0)
     warned = attrs.evolve(seen(progress=20, result="Warning"), failure_message="Slow.")
     track.feed(observation(0, seen(progress=10)))
     track.feed(observation(1, warned))
@@ -233,7 +235,9 @@ def _gone(track: Tracker[BackupJobSession], *, resume: bool) -> BackupJobSession
     """Let the session go; give it as it is shown then."""
     if resume:
         track = resumed(track, 5)
-    events = [*track.feed(observation(5, None)), *track.feed(observation(7, None))]
+    events = track.feed(observation(5, None))
+    track.controlled(ControlResult(asked_at=6, at=moment(6)))
+    events += track.feed(observation(7, None))
     (event,) = events
     assert isinstance(event, SessionGone)
     return event.session

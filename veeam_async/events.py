@@ -79,7 +79,8 @@ class HealthChanged:
     """Looking has been failing since *since* (DEGRADED), or works again (RECOVERED).
 
     *id* is the session whose looks fail. None means the server: the looks at all
-    sessions fail, or, in a watch of everything, those for new sessions. *error* is
+    sessions fail, or, in a watch of everything, those for new sessions. *scope* says
+    which: "session", "server", "discovery". *error* is
     that of the last look that failed, None where a resumed watch does not know it.
     """
 
@@ -89,6 +90,7 @@ class HealthChanged:
     since: datetime
     observed_at: datetime
     sequence: int
+    scope: str = "server"
 
 
 WatchEvent: TypeAlias = SessionChanged[S] | SessionGone[S] | HealthChanged

@@ -67,5 +67,6 @@ def source_of(world: World) -> PollSource[BackupJobSession]:
         page=page,
         newest=newest,
         references=references,
+        control=references,
         is_fatal=lambda _: False,
     )

@@ -111,7 +111,8 @@ async def test_a_session_that_goes_is_exit_code_1(
         simulator.remove_session(session_id)
 
     watched, _ = await asyncio.gather(
-        run("watch", str(session_id), *FAST, "-o", "table"), forget()
+        run("watch", str(session_id), *FAST, "--gone-after", "0.2", "-o", "table"),
+        forget(),
     )
 
     assert (watched.code, watched.err) == (1, "1 session: 1 Gone\n")

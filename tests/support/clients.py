@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.support.bodies import behind_logon, once_each
@@ -60,6 +62,20 @@ def pooled_em(
     made = Settings.checked(**(given | settings))
     pool = made.pool(endpoint, trust, clock=clock or POOL_CLOCK)
     return EnterpriseManager._over(pool, clock or Clock(), lazy=lazy), pool
+
+
+def hurried(times: float) -> Clock:
+    """Make a clock on which everything is over so many times as fast."""
+    start = datetime.now(UTC)
+
+    def monotonic() -> float:
+        return asyncio.get_running_loop().time() * times
+
+    return Clock(
+        monotonic=monotonic,
+        wall=lambda: start + timedelta(seconds=monotonic()),
+        sleep=lambda seconds: asyncio.sleep(seconds / times),
+    )
 
 
 @asynccontextmanager

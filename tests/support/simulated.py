@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tests.support.clients import pooled_em
 from veeam_async import EnterpriseManager
+from veeam_async.clock import Clock
 from veeam_async.pool.client import Pool
 from veeam_async.simulator import Simulator
 
@@ -26,12 +27,17 @@ ENDLESS = [("Working", math.inf)]
 
 @asynccontextmanager
 async def simulated(
-    *, accept: Any = "json", **settings: Any
+    *, accept: Any = "json", clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[tuple[EnterpriseManager, Simulator, UUID]]:
-    """Give a client, its server without sessions, and a backup job of it."""
+    """Give a client, its server without sessions, and a backup job of it.
+
+    The client goes by *clock*, where there is one.
+    """
     given = {"sessions": 0, "running": 0, "speed": SPEED} | settings
-    async with Simulator(**given) as server, client(server, accept=accept) as em:
-        yield em, server, server.job_ids[0]
+    async with Simulator(**given) as server:
+        em, _ = pooled_client(server, accept=accept, clock=clock)
+        async with em:
+            yield em, server, server.job_ids[0]
 
 
 def client(server: Simulator, **settings: Any) -> EnterpriseManager:

@@ -104,6 +104,7 @@ def tracker(
     progress: bool = False,
     appear_within: float = 300.0,
     patience: float = 60.0,
+    gone_after: float = 300.0,
 ) -> Tracker[BackupJobSession]:
     """Make a tracker of the first *count* sessions."""
     rules = Rules(
@@ -111,6 +112,7 @@ def tracker(
         progress=progress,
         appear_within=appear_within,
         patience=patience,
+        gone_after=gone_after,
     )
     return Tracker(map(uuid_of, range(1, count + 1)), rules)
 
@@ -184,6 +186,7 @@ def poller(
             page=refuse,
             newest=refuse,
             references=none,
+            control=none,
             is_fatal=lambda error: isinstance(error, AuthenticationFailed),
         ),
         concurrency=concurrency,

@@ -160,6 +160,10 @@ class World:
         await self._answer("references")
         return [row.id for row in self.shown()]
 
+    async def control(self) -> None:
+        """Answer what the server must know."""
+        await self._answer("control")
+
     async def _answer(self, kind: str) -> None:
         self.asked[kind] += 1
         await asyncio.sleep(self.delay)
@@ -181,6 +185,7 @@ class World:
                 page=self.page,
                 newest=self.newest,
                 references=self.references,
+                control=self.control,
                 is_fatal=lambda error: isinstance(error, AuthenticationFailed),
             ),
             concurrency=16,

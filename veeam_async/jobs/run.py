@@ -318,7 +318,6 @@ class _RetryChain:
                 ],
                 interval=interval,
                 progress=progress,
-                appear_within=0.0,  # it was shown already
                 timeout=left() if deadline is None else None,
                 deadline=deadline,
             )

@@ -11,7 +11,14 @@ from uuid import UUID
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
-from veeam_async.errors import Json, NotFound, VeeamError, ends_fetch, is_fatal
+from veeam_async.errors import (
+    Json,
+    NotFound,
+    VeeamError,
+    ends_fetch,
+    is_fatal,
+    is_unsupported,
+)
 from veeam_async.fetch import Fetch
 from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_id
 from veeam_async.models import (
@@ -136,6 +143,7 @@ class JobSessions(Entities[S], Generic[S]):
         lookback: float = 900.0,
         progress: bool = False,
         appear_within: float = 300.0,
+        gone_after: float = 300.0,
         patience: float = 60.0,
         timeout: float | None = None,
         deadline: datetime | None = None,
@@ -156,6 +164,8 @@ class JobSessions(Entities[S], Generic[S]):
                 everything looks back so far once a minute.
             progress: whether progress alone is an event too.
             appear_within: seconds that a session may be unknown before it is GONE.
+            gone_after: the same for a session that was seen; a server that restarts
+                answers 404 for a while. Both only where it knows anything else.
             patience: seconds that looks may fail before a DEGRADED event.
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time; either wins over a checkpoint's.
@@ -179,6 +189,7 @@ class JobSessions(Entities[S], Generic[S]):
                 interval=interval,
                 progress=progress,
                 appear_within=appear_within,
+                gone_after=gone_after,
                 patience=patience,
                 phase=self._phase,
             ),
@@ -205,6 +216,7 @@ class JobSessions(Entities[S], Generic[S]):
         interval: float = 5.0,
         strategy: Strategy = "auto",
         check: bool = False,
+        appear_within: float = 0.0,
     ) -> S:
         """Wait until the session is Stopped and give it.
 
@@ -217,6 +229,7 @@ class JobSessions(Entities[S], Generic[S]):
             interval: seconds between two looks.
             strategy: how to look, as in `watch`; waits that look alike share looks.
             check: whether to raise SessionFailed where its result is Failed.
+            appear_within: seconds that the server may not know it yet.
 
         Looks that fail are repeated until the time is up. Raises InvalidId,
         AuthenticationFailed, and NotFound where the server does not know the session.
@@ -224,7 +237,13 @@ class JobSessions(Entities[S], Generic[S]):
         goal = Goal(until)
         progress = goal.wants_progress
         watch = self._waited(
-            [id], timeout, deadline, interval, strategy, progress=progress
+            [id],
+            timeout,
+            deadline,
+            interval,
+            strategy,
+            progress=progress,
+            appear_within=appear_within,
         )
         async with watch:
             session = await reached(watch, goal, self._gone)
@@ -280,6 +299,7 @@ class JobSessions(Entities[S], Generic[S]):
         strategy: Strategy,
         *,
         progress: bool = False,
+        appear_within: float = 0.0,
     ) -> Watch[S]:
         """Watch sessions that the server must know: an unknown one is GONE at once."""
         check_many(ids)  # None would be everything
@@ -288,7 +308,7 @@ class JobSessions(Entities[S], Generic[S]):
             interval=interval,
             strategy=strategy,
             progress=progress,
-            appear_within=0.0,
+            appear_within=appear_within,
             timeout=timeout,
             deadline=deadline,
         )
@@ -319,6 +339,7 @@ class JobSessions(Entities[S], Generic[S]):
             page=self._active_page,
             newest=self._newest_time,
             references=self._listed,
+            control=self._control,
             is_fatal=self._is_fatal,
         )
 
@@ -331,6 +352,15 @@ class JobSessions(Entities[S], Generic[S]):
     async def _newest_time(self, where: str | None) -> datetime | None:
         found = await self._page(where, "-creation_time", 1, 1)
         return max((row.creation_time for row in found.rows), default=None)
+
+    async def _control(self) -> None:
+        """Ask for something that the server must know, whatever it has forgotten."""
+        try:
+            await self._newest_time(None)
+        except VeeamError as error:
+            if not is_unsupported(error):
+                raise
+            await self._reference_page()
 
     async def _listed(self) -> Collection[UUID]:
         # By `references`, so with retries, unlike the other ways: it is rarely needed.

@@ -17,6 +17,7 @@ from veeam_async.models import Session
 from veeam_async.watch.persist.recording import Recorder
 from veeam_async.watch.polling.request import Poll, PollCost, PollRequest, Strategy
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Due, Tracker
 
@@ -57,6 +58,7 @@ class PollLoop(Generic[S]):
         self.deadline = deadline
         self.failure: BaseException | None = None
         self.cost = PollCost()
+        self.last_look: datetime | None = None
         self._news = asyncio.Event()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -187,6 +189,7 @@ class PollLoop(Generic[S]):
             strategy=self._strategy,
             deliver=self._deliver,
             discovered=self._discovered,
+            controlled=self._controlled,
             cost=self.cost,
         )
         self._under_way[request] = self._clock.monotonic()
@@ -201,12 +204,22 @@ class PollLoop(Generic[S]):
             if recorder is not None:
                 recorder.seen(seen)
             note(seen)
+        if observations and observations[-1].error is None:
+            self.last_look = observations[-1].at.wall
         self._heard()
 
     def _discovered(self, result: DiscoveryResult) -> None:
         if self._recorder is not None:
             self._recorder.discovered(result)
         self._tracker.discovered(result)
+        if result.error is None:
+            self.last_look = result.at.wall
+        self._heard()
+
+    def _controlled(self, result: ControlResult) -> None:
+        if self._recorder is not None:
+            self._recorder.controlled(result)
+        self._tracker.controlled(result)
         self._heard()
 
     def _heard(self) -> None:

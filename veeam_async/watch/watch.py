@@ -12,7 +12,7 @@ import attrs
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.errors import DeadlineExceeded, Json
-from veeam_async.events import SessionChanged, WatchEvent
+from veeam_async.events import WatchEvent
 from veeam_async.ids import Id, parse_id
 from veeam_async.models import Session
 from veeam_async.watch.loop import PollLoop
@@ -31,9 +31,10 @@ class WatchStats:
     *polls* counts the looks it asked for, *requests* the HTTP requests sent for them
     (one that served several watches counts for each), *rows* the sessions in their
     answers, *events* those handed out. *latest_delay* is how late, at most, the
-    latest change was seen: the seconds since the old state was last seen, None while
-    there was no change. *behind* is the seconds by which the oldest look under way
-    exceeds the interval, 0 else.
+    latest change was seen: the seconds since the look was asked for that last saw the
+    old state, None while there was no change. *behind* is the seconds by which the
+    oldest look under way exceeds the interval, 0 else. *last_look* is when the last
+    look that worked was answered, None before the first.
     """
 
     polls: int
@@ -42,6 +43,7 @@ class WatchStats:
     events: int
     latest_delay: float | None
     behind: float
+    last_look: datetime | None = None
 
 
 class Watch(Closable, Generic[S]):
@@ -82,7 +84,6 @@ class Watch(Closable, Generic[S]):
         )
         self._over = False
         self._events = 0
-        self._delay: float | None = None
 
     @property
     def stats(self) -> WatchStats:
@@ -93,8 +94,9 @@ class Watch(Closable, Generic[S]):
             requests=cost.requests,
             rows=cost.rows,
             events=self._events,
-            latest_delay=self._delay,
+            latest_delay=self._tracker.latest_delay,
             behind=self._loop.behind(),
+            last_look=self._loop.last_look,
         )
 
     @property
@@ -142,7 +144,7 @@ class Watch(Closable, Generic[S]):
         while not self._over:
             event = self._tell()
             if event is not None:
-                self._count(event)
+                self._events += 1
                 return event
             await self._end_or_news()
         self._end_recording("over" if self._tracker.is_over else "stopped")
@@ -174,11 +176,6 @@ class Watch(Closable, Generic[S]):
         if had_news:
             self._recorder.told(event)
         return event
-
-    def _count(self, event: WatchEvent[S]) -> None:
-        self._events += 1
-        if isinstance(event, SessionChanged) and event.not_before is not None:
-            self._delay = (event.observed_at - event.not_before).total_seconds()
 
     async def _end_or_news(self) -> None:
         # 1. Every session is accounted for.

@@ -47,6 +47,7 @@ def watch(
     strategy: Strategy = "auto",
     progress: bool = False,
     until_failed: Annotated[bool, Parameter(negative="")] = False,
+    gone_after: float = 300.0,
     timeout: float | None = None,
     checkpoint: Path | None = None,
     exec: str | None = None,  # noqa: A002 - what everybody calls it
@@ -73,6 +74,8 @@ def watch(
         strategy: How to look: get asks for each session, query for all in one list.
         progress: Tell of progress too, not only of states.
         until_failed: End with exit code 3 as soon as a session has failed.
+        gone_after: Seconds that a session which was seen may be unknown to the server
+            before it is gone: one that restarts knows none for a while.
         timeout: Seconds after which to end.
         checkpoint: A file to go on from where it exists, and to keep up to date.
         exec: A command to run for each event, one after another, without a shell. It
@@ -100,6 +103,7 @@ def watch(
         strategy=strategy,
         progress=progress,
         until_failed=until_failed,
+        gone_after=gone_after,
         timeout=timeout,
         checkpoint_file=None if checkpoint is None else OwnCheckpointFile(checkpoint),
         hook=None if exec is None else EventHook.parse(exec),
@@ -121,6 +125,7 @@ class _Options:
     strategy: Strategy
     progress: bool
     until_failed: bool
+    gone_after: float
     timeout: float | None
     checkpoint_file: OwnCheckpointFile | None
     hook: EventHook | None
@@ -138,6 +143,7 @@ class _Options:
         watch: Watch[Any] = sessions.watch(
             self.session_ids if is_new else None,
             where=self.where if is_new else None,
+            gone_after=self.gone_after,
             interval=self.interval,
             strategy=self.strategy,
             # A live table has bars to move, though its user wants no lines of progress.

@@ -59,6 +59,8 @@ def save(
         "sequence": tracker.sequence,
         "deadline": to_text(deadline),
         "health": _saved_health(tracker.server.health),
+        "proven_at": _wall(tracker.proof.asked),
+        "gone_ids": [str(session_id) for session_id in tracker.tombstones.gone],
         "ended": {str(session_id): to_text(at) for session_id, at in ended.items()},
         "everything": None if discovery is None else _saved_discovery(discovery),
         "sessions": {
@@ -119,8 +121,11 @@ def _restored(
     tracker: Tracker[S] = Tracker(
         (), rules, discovery=discovery, sequence=int(data["sequence"])
     )
-    tracker.server.health = _loaded_health(data["health"], now)
-    tracker.tombstones = _loaded_tombstones(data["ended"])
+    tracker.server.health = _loaded_health(data["health"], now, "server")
+    tracker.proof.asked = _moment(data.get("proven_at"), now)
+    # Kept since 0.2.0 alone, which tells of one that comes back.
+    gone = {UUID(session_id) for session_id in data.get("gone_ids", ())}
+    tracker.tombstones = _loaded_tombstones(data["ended"], gone)
     for session_id, saved in data["sessions"].items():
         tracked = _loaded(UUID(session_id), saved, load, now)
         if tracked.phase is Phase.CONFIRMING:
@@ -141,10 +146,12 @@ def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, J
         "told_seen": to_text(tracked.told_seen),
         "known": None if known is None or known is told else dump(known),
         "known_at": to_text(tracked.known_at),
+        "known_asked": to_text(tracked.known_asked),
         "doubted": stopped,
         "doubted_at": _wall(tracked.confirming_since),
         "missing": tracked.missing,
         "missing_since": _wall(tracked.missing_since),
+        "missed_at": _wall(tracked.missed),
         "looked": tracked.health.looked,
         "quiet": tracked.suppressed,
         "health": _saved_health(tracked.health),
@@ -165,13 +172,16 @@ def _loaded(
         told_seen=from_text(saved["told_seen"]),
         known=known,
         known_at=from_text(saved["known_at"]),
+        known_asked=from_text(saved.get("known_asked") or saved["known_at"]),
         confirming_since=_confirming_since(saved, now),
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
+        missed=_moment(saved.get("missed_at"), now) or now,
         suppressed=bool(saved.get("quiet")),
         health=_loaded_health(saved["health"], now),
     )
     tracked.health.looked = bool(saved["looked"])
+    tracked.health.missing = bool(tracked.missing and tracked.known)
     tracked.phase = _phase(tracked)
     return tracked
 
@@ -214,25 +224,32 @@ def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
     )
 
 
-def _loaded_tombstones(saved: dict[str, Any] | list[Any]) -> Tombstones:
+def _loaded_tombstones(
+    saved: dict[str, Any] | list[Any], gone: set[UUID]
+) -> Tombstones:
     if isinstance(saved, list):  # version 1
         saved = dict.fromkeys(saved)
-    return Tombstones({UUID(each): from_text(at) for each, at in saved.items()})
+    marks = {UUID(each): from_text(at) for each, at in saved.items()}
+    return Tombstones(marks, gone & marks.keys())
 
 
 def _saved_health(health: Health) -> dict[str, Json]:
     return {
         "failing_since": _wall(health.failing_since),
         "told": to_text(health.told),
+        "scope": health.scope,
     }
 
 
-def _loaded_health(saved: dict[str, Any], now: Moment) -> Health:
+def _loaded_health(
+    saved: dict[str, Any], now: Moment, scope: str = "session"
+) -> Health:
     told = from_text(saved["told"])
     return Health(
         failing_since=_moment(saved["failing_since"], now),
         degraded=told is not None,
         told=told,
+        scope=str(saved.get("scope", scope)),
     )
 
 

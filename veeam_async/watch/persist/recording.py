@@ -20,6 +20,7 @@ from veeam_async.events import WatchEvent
 from veeam_async.models import Session, SessionState
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker
 
@@ -28,7 +29,7 @@ S = TypeVar("S", bound=Session)
 Why: TypeAlias = Literal["over", "stopped", "late", "failed"]
 """Why a watch ended: all was told, `stop`, its time was up, an error."""
 
-VERSION = 1
+VERSION = 2
 
 
 class Recorder(Generic[S]):
@@ -98,6 +99,15 @@ class Recorder(Generic[S]):
             error=_error(result.error),
             random=result.random,
             listed=None if listed is None else [str(each) for each in listed],
+        )
+
+    def controlled(self, result: ControlResult) -> None:
+        """Record how a control went."""
+        self._write(
+            "control",
+            asked_at=result.asked_at,
+            at=_dumped(result.at),
+            error=_error(result.error),
         )
 
     def told(self, event: WatchEvent[S] | None) -> None:

@@ -14,11 +14,14 @@ from veeam_async.saved_times import from_text
 from veeam_async.watch.persist.checkpoint import DAMAGES, restore
 from veeam_async.watch.persist.recording import VERSION, DeltaDecoder
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker
 
 S = TypeVar("S", bound=Session)
+
+_OLDEST = 1
 
 Load: TypeAlias = Callable[[str, Json], S]
 """Reads the session of a kind, named as its class, from plain JSON types."""
@@ -62,6 +65,8 @@ class Replay(Generic[S]):
             self._see(line)
         elif name == "swept":
             self._tracker.discovered(_result(line))
+        elif name == "control":
+            self._tracker.controlled(_control(line))
         elif name == "add":
             self._tracker.add(UUID(line["id"]))
         elif name == "discard":
@@ -96,14 +101,15 @@ class Replay(Generic[S]):
 def _begun(line: Any, load: Load[S]) -> Replay[S]:
     if line["line"] != "watch":
         raise ValueError("this is not the beginning of a recording")
-    if line["version"] != VERSION:
+    if line["version"] not in (_OLDEST, VERSION):
         raise ValueError(f"version {line['version']} is unknown: update this release")
     kind = str(line["kind"])
 
     def load_one(data: Json) -> S:
         return load(kind, data)
 
-    rules = Rules(**line["rules"])
+    # What a recording does not name is as it was in its version.
+    rules = Rules(**{"edition": line["version"], **line["rules"]})
     now = _moment(line["at"])
     tracker, _ = restore(line["start"], load_one, rules, now=now, kind=kind)
     return Replay(tracker, load_one)
@@ -118,6 +124,14 @@ def _result(line: dict[str, Any]) -> DiscoveryResult:
         random=float(line["random"]),
         # A set would lose the order, and events come in it.
         listed=None if listed is None else {UUID(each): None for each in listed}.keys(),
+    )
+
+
+def _control(line: dict[str, Any]) -> ControlResult:
+    return ControlResult(
+        asked_at=float(line["asked_at"]),
+        at=_moment(line["at"]),
+        error=_loaded_error(line["error"]),
     )
 
 

@@ -14,6 +14,7 @@ import attrs
 from veeam_async.errors import VeeamError
 from veeam_async.models import Page, Session
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Due
 
@@ -49,6 +50,7 @@ class PollSource(Generic[S]):
         newest: gives the creation time of the newest session that *where* selects,
             None where there is none.
         references: gives the sessions that the server lists.
+        control: asks for something that the server must know.
         is_fatal: tells whether an error would meet every other look as well.
     """
 
@@ -56,6 +58,7 @@ class PollSource(Generic[S]):
     page: Callable[[str | None, datetime | None, int], Awaitable[Page[S]]]
     newest: Callable[[str | None], Awaitable[datetime | None]]
     references: Callable[[], Awaitable[Collection[UUID]]]
+    control: Callable[[], Awaitable[object]]
     is_fatal: Callable[[VeeamError], bool]
 
 
@@ -63,7 +66,8 @@ class PollRequest(Generic[S]):
     """One look of a watch: at what is *due*, by a *strategy*.
 
     *deliver* is called with observations as they come, one for each id, and with every
-    row where there is a scope; *discovered* after all of those, where there is one.
+    row where there is a scope; *discovered* after all of those, where there is one;
+    *controlled* where a control is due.
     *done* is awaited by the watch, and cancelled where it gives the look up. Make it in
     the loop that awaits it.
     """
@@ -75,6 +79,7 @@ class PollRequest(Generic[S]):
         strategy: Strategy,
         deliver: Callable[[Sequence[Observation[S]]], None],
         discovered: Callable[[DiscoveryResult], None],
+        controlled: Callable[[ControlResult], None],
         cost: PollCost,
     ) -> None:
         self.due = due
@@ -82,8 +87,10 @@ class PollRequest(Generic[S]):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._deliver = deliver
         self._discovered = discovered
+        self._controlled = controlled
         self._cost = cost
-        self._left = len(due.session_ids) + len(due.confirm) + (due.scope is not None)
+        self._left = len(due.session_ids) + len(due.confirm)
+        self._left += (due.scope is not None) + due.control
         cost.polls += 1
         self._count_down(0)  # there may be nothing to wait for
 
@@ -118,6 +125,12 @@ class PollRequest(Generic[S]):
         """Hand on how the look at everything ended."""
         if not self.is_over:
             self._discovered(result)
+            self._count_down(1)
+
+    def controlled(self, result: ControlResult) -> None:
+        """Hand on how the control went."""
+        if not self.is_over:
+            self._controlled(result)
             self._count_down(1)
 
     def fail(self, error: BaseException) -> None:

@@ -19,6 +19,7 @@ from veeam_async.models import Session
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_query import QueryPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
+from veeam_async.watch.polling.control import ControlPoller
 from veeam_async.watch.polling.request import PollRequest, PollSource
 
 S = TypeVar("S", bound=Session)
@@ -53,6 +54,7 @@ class SharedPoller(Generic[S]):
         self._collect_seconds = collect
         self._by_get = GetPoller(source, concurrency=concurrency, clock=clock)
         self._by_reference = ReferencePoller(source, clock=clock)
+        self._control = ControlPoller(source, clock=clock)
         self._by_query = QueryPoller(
             source, by_get=self._by_get, by_reference=self._by_reference, clock=clock
         )
@@ -93,6 +95,7 @@ class SharedPoller(Generic[S]):
     async def _end_unwanted(self) -> None:
         ending = self._by_get.cancel_unwanted() | self._by_query.cancel_unwanted()
         ending |= self._by_reference.cancel_unwanted()
+        ending |= self._control.cancel_unwanted()
         if ending:
             await asyncio.wait(ending)
 
@@ -103,6 +106,8 @@ class SharedPoller(Generic[S]):
         for request in requests:
             for session_id in request.due.confirm:
                 self._by_get.want(session_id, [request])
+        if controls := [each for each in requests if each.due.control]:
+            self._control.want(controls)
         # With a filter only a query will do: nothing else could tell what it selects.
         if narrowed := [each for each in requests if each.where is not None]:
             self._by_query.want(narrowed)

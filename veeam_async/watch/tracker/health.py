@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 import attrs
 
 from veeam_async.clock import Moment
-from veeam_async.errors import VeeamError
+from veeam_async.errors import NotFound, VeeamError
 from veeam_async.events import EventKind, HealthChanged
+
+_MANY, _MANY_OF = 3, 10
+"""So many sessions, and one of so many, that are missing at once are an outage."""
 
 
 @attrs.define
 class Health:
     """The state of the looks at one session, or at the server.
 
-    *looked*: one was made. *failures* counts those that failed in a row, and
+    *looked*: one was made; *missing*: the last answered 404, and it was seen before.
+    *failures* counts those that failed in a row, and
     *failing_since* is None while they work. *degraded*: they have failed for longer
     than `patience`; *changed_at* is when that last changed. *told* is what the listener
-    knows: since when they fail, None where it was told that they work.
+    knows: since when they fail, None where it was told that they work. *scope* says
+    what is out of sight, as in `HealthChanged`.
     """
 
     looked: bool = False
+    missing: bool = False
     failures: int = 0
     failing_since: Moment | None = None
     error: VeeamError | None = None
     degraded: bool = False
     changed_at: datetime | None = None
     told: datetime | None = None
+    scope: str = "session"
 
     def fail(self, at: Moment, error: VeeamError) -> None:
         """Count a failed look."""
@@ -71,7 +79,18 @@ class Health:
             since=since or self.changed_at,
             observed_at=self.changed_at,
             sequence=sequence,
+            scope=self.scope,
         )
+
+
+def _many_missing(number: int) -> NotFound:
+    return NotFound(
+        status=HTTPStatus.NOT_FOUND,
+        message=f"{number} sessions that it knew are unknown to the server: it may be "
+        "restarting",
+        method="GET",
+        url="…/{ID}",
+    )
 
 
 class ServerHealth:
@@ -84,22 +103,25 @@ class ServerHealth:
     """
 
     def __init__(self, patience: float, discovery: Health | None) -> None:
-        self.health = Health()
+        self.health = Health(scope="server")
         self._patience = patience
         self._discovery = discovery
         self._looked = 0
         self._failing = 0
+        self._missing = 0
         self._is_blind = False
 
     def count(self, health: Health) -> None:
         """Add a session to the totals."""
         self._looked += health.looked
         self._failing += health.failing_since is not None
+        self._missing += health.missing
 
     def discount(self, health: Health) -> None:
         """Take a session out of the totals."""
         self._looked -= health.looked
         self._failing -= health.failing_since is not None
+        self._missing -= health.missing
 
     def session_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
         """Blame the server or the session, once its looks have failed for too long."""
@@ -107,14 +129,20 @@ class ServerHealth:
         if since is None or not self._is_long(since, at):
             return
         if self._all_fail():
-            self.health.degrade(since, at, error)
+            self._degrade(since, at, error)
         # An outage is told once, not again for each session that it hides.
         elif not self.health.degraded:
             health.degrade(since, at, error)
 
-    def session_recovered(self, at: Moment) -> None:
-        """End the outage, unless new sessions are still out of sight."""
-        if not self._is_blind:
+    def session_answered(self, at: Moment) -> None:
+        """End the outage, unless new sessions are out of sight, or many are missing.
+
+        So many at once are no sessions that were deleted one by one: their server
+        restarts, or has lost them.
+        """
+        if self._are_many_missing():
+            self._degrade(at, at, _many_missing(self._missing))
+        elif not self._is_blind:
             self.health.recover(at)
 
     def discovery_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
@@ -124,12 +152,25 @@ class ServerHealth:
             # Known sessions that answer do not show the new ones: no look at them may
             # end this outage.
             self._is_blind = self._is_blind or not self._all_fail()
-            self.health.degrade(since, at, error)
+            self._degrade(since, at, error, "discovery" if self._is_blind else "server")
 
     def discovery_recovered(self, at: Moment) -> None:
         """End the outage: a look at everything worked."""
         self._is_blind = False
-        self.health.recover(at)
+        if not self._are_many_missing():
+            self.health.recover(at)
+
+    def _degrade(
+        self, since: Moment, at: Moment, error: VeeamError, scope: str = "server"
+    ) -> None:
+        # What an outage is about is said once, by the event that tells of it.
+        if not self.health.degraded:
+            self.health.scope = scope
+        self.health.degrade(since, at, error)
+
+    def _are_many_missing(self) -> bool:
+        many = self._missing >= _MANY
+        return many and self._missing * _MANY_OF >= self._looked
 
     def _is_long(self, since: Moment, now: Moment) -> bool:
         return now.monotonic - since.monotonic >= self._patience

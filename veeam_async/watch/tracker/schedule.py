@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from math import floor, inf
 from typing import Generic, Protocol, TypeVar
@@ -20,6 +21,12 @@ BACKOFF_FIRST = 0.8
 BACKOFF_LAST = 30.0
 """Seconds, doubled with each failure in a row, with full jitter."""
 
+EDITION = 2
+"""Of the rules that this release goes by; those of 0.1.0 are edition 1."""
+
+_SLOWER = 4
+"""A session that is missing is looked at again after this part of the time since."""
+
 _NEAR = 0.05
 """Part of an interval: a look so shortly before a tick counts as that tick's."""
 
@@ -33,9 +40,12 @@ class Rules:
     """How sessions are watched; all times in seconds.
 
     *interval* lies between two looks; *progress* asks for events about progress;
-    a session that was never seen may be missing for *appear_within*; looks may fail for
-    *patience* before that is told. With a *phase*, a fraction of the interval, looks
-    come at ticks that all watches of this interval and phase share.
+    a session that was never seen may be missing for *appear_within*, one that was seen
+    for *gone_after*; looks may fail for *patience* before that is told. With a *phase*,
+    a fraction of the interval, looks come at ticks that all watches of this interval
+    and phase share. By *edition* 1, that of 0.1.0, a session was gone at its second
+    404, and a state was seen when its answer came: a recording is replayed by the rules
+    that it was made with.
     """
 
     interval: float = attrs.field(default=5.0, validator=[gt(0), lt(inf)])
@@ -43,6 +53,8 @@ class Rules:
     appear_within: float = attrs.field(default=300.0, validator=ge(0))
     patience: float = attrs.field(default=60.0, validator=ge(0))
     phase: float | None = None
+    gone_after: float = attrs.field(default=300.0, validator=ge(0))
+    edition: int = EDITION
 
     def next_look(self, asked_at: float, at: float) -> float:
         """When to look again after an answer that came *at*; monotonic seconds."""
@@ -51,6 +63,22 @@ class Rules:
         offset = self.phase * self.interval
         ticks = floor((at - offset) / self.interval + _NEAR) + 1
         return ticks * self.interval + offset
+
+    def seen_at(self, asked_at: float, at: Moment) -> datetime:
+        """The wall time at which what an answer shows was surely so.
+
+        It was asked for at *asked_at* and answered *at*.
+        """
+        if self.edition == 1:
+            return at.wall
+        return at.wall - timedelta(seconds=at.monotonic - asked_at)
+
+    def miss_again(self, since: Moment, asked_at: float, at: float) -> float:
+        """When to look again at what is missing *since* then, later and later.
+
+        Five hundred ids that the server does not know would cost as much as its own.
+        """
+        return self.next_look(asked_at, at + (at - since.monotonic) / _SLOWER)
 
     def confirm_at(self, since: Moment) -> float:
         """When to confirm what was first seen then; monotonic seconds."""

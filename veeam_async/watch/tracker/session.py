@@ -61,7 +61,10 @@ class Phase(IntEnum):
     DELIVERED = 2
     """Runs in the state that was told, and its looks work."""
     CONFIRMING = 3
-    """Its end was seen once: a first 404, or a Stopped without a result."""
+    """Its end was seen once: a first 404, or a Stopped without a result.
+
+    It is looked at by itself next; what stays missing after that is ACTIVE again.
+    """
     STOPPED = 4
     """Its end is known, whether it was told or not."""
     GONE = 5
@@ -80,8 +83,10 @@ class TrackedSession(Generic[S]):
 
     *known* is what was seen last and *told* what the listener knows; *progress*, where
     it is not None, is newer than that of *known*. *known_at* is when the newest look
-    was answered, *told_seen* when the told state was last seen. *confirming_since* is
-    when it was first seen Stopped without a result, *missing* counts its 404s.
+    was answered; the look that showed *known* was asked for at *known_asked*, and the
+    last that showed what was told at *told_seen*. *confirming_since* is when it was
+    first seen Stopped without a result, *missing* counts its 404s in a row, the first
+    of them at *missing_since* and the last at *missed*.
     *suppressed*: it was listed before the watch began, and is reported only if it runs.
     """
 
@@ -93,10 +98,12 @@ class TrackedSession(Generic[S]):
     known: S | None = None
     progress: int | None = None
     known_at: datetime | None = None
+    known_asked: datetime | None = None
     told: S | None = None
     told_seen: datetime | None = None
     missing: int = 0
     missing_since: Moment | None = None
+    missed: Moment | None = None
     confirming_since: Moment | None = None
     suppressed: bool = False
     health: Health = attrs.field(factory=Health)
@@ -116,10 +123,11 @@ class TrackedSession(Generic[S]):
         """Update from a look that showed the session; set when the next one is due."""
         self._answered(seen)
         self.known, self.progress = session, None
+        self.known_asked = rules.seen_at(seen.asked_at, seen.at)
         self.missing, self.missing_since = 0, None
         is_told = self.told is not None and session.state == self.told.state
         if is_told:
-            self.told_seen = seen.at.wall
+            self.told_seen = self.known_asked
         # 1. It runs.
         if not session.is_stopped:
             self.phase = Phase.DELIVERED if is_told else Phase.ACTIVE
@@ -134,15 +142,20 @@ class TrackedSession(Generic[S]):
         else:
             self.phase = Phase.STOPPED
 
-    def see_again(self, session: S, asked_at: float, at: Moment, due: float) -> None:
+    def see_again(
+        self, session: S, asked_at: float, at: Moment, asked: datetime, due: float
+    ) -> None:
         """Update from a look at a session whose state is as it was told, the fast way.
+
+        It was *asked* for then, which is *asked_at* on the other clock.
 
         While nothing but progress has changed, only that is kept: ten thousand new
         objects at each look would have the garbage collector go through all there is.
         """
         self.looking = False
         self.asked_at = asked_at
-        self.known_at = self.told_seen = at.wall
+        self.known_at = at.wall
+        self.known_asked = self.told_seen = asked
         self.due = due
         known = self.known
         if (
@@ -155,20 +168,50 @@ class TrackedSession(Generic[S]):
         else:
             self.progress = session.progress
 
-    def miss(self, seen: Observation[S], rules: Rules) -> None:
-        """Update from a 404: the server does not know the session."""
+    def miss(self, seen: Observation[S], rules: Rules, *, is_proven: bool) -> None:
+        """Update from a 404: the server does not know the session.
+
+        *is_proven*: since the 404 before it has given a good answer about another.
+        """
         self._answered(seen)
         self.missing += 1
+        self.missed = seen.at
         # 1. Its end was seen, and the server has forgotten it since.
         if self.confirming_since is not None:
             self.phase = Phase.STOPPED
-        # 2. It was seen: a single 404 can be a server that restarts.
-        elif self.known is not None:
+        # 2. The rules of 0.1.0.
+        elif self.known is not None and rules.edition == 1:
             self.phase = Phase.GONE if self.missing > 1 else Phase.CONFIRMING
             self.due = rules.confirm_at(seen.at)
-        # 3. It was never seen: a new session shows up late.
+        # 3. It is missing: a new session shows up late, and of one that was seen a 404
+        #    can be that of a server that restarts.
         else:
-            self._await(seen, rules)
+            self._miss(seen, rules, is_proven=is_proven)
+
+    def _miss(self, seen: Observation[S], rules: Rules, *, is_proven: bool) -> None:
+        now = seen.at.monotonic
+        since = self.missing_since = self.missing_since or seen.at
+        late = self.late_at(rules)
+        again = rules.miss_again(since, seen.asked_at, now)
+        self.due = min(again, late if late > now else again)
+        first = self.missing == 1
+        if self.known is not None:
+            # One that changed its mind is known within a second, not an interval.
+            self.phase = Phase.CONFIRMING if first else Phase.ACTIVE
+            self.due = min(self.due, rules.confirm_at(seen.at)) if first else self.due
+        # Only what is missing before and after an answer about something else is gone,
+        # unless no time to appear is given: a mistyped id is to be told at once.
+        at_once = rules.edition == 1 or (self.known is None and not rules.appear_within)
+        is_enough = at_once or (not first and is_proven)
+        if now >= late and is_enough:
+            self.phase = Phase.GONE
+
+    def late_at(self, rules: Rules) -> float:
+        """When it has been missing for too long; monotonic seconds."""
+        if self.missing_since is None:
+            return float("inf")
+        seconds = rules.appear_within if self.known is None else rules.gone_after
+        return self.missing_since.monotonic + seconds
 
     def fail(self, at: Moment, error: VeeamError, due: float) -> None:
         """Count a look that failed, without change to what is known."""
@@ -194,14 +237,6 @@ class TrackedSession(Generic[S]):
         self.known_at = seen.at.wall
         self.health.recover(seen.at)
 
-    def _await(self, seen: Observation[S], rules: Rules) -> None:
-        self.missing_since = self.missing_since or seen.at
-        late = self.missing_since.monotonic + rules.appear_within
-        if seen.at.monotonic >= late:
-            self.phase = Phase.GONE
-        next_look = rules.next_look(seen.asked_at, seen.at.monotonic)
-        self.due = min(next_look, max(late, seen.at.monotonic))
-
     # ------------------------------------------------------------ what is told
 
     def event(self, sequence: int, rules: Rules) -> WatchEvent[S] | None:
@@ -219,7 +254,7 @@ class TrackedSession(Generic[S]):
                 observed_at=self.known_at,
                 sequence=sequence,
             )
-        return self._changed(kind, sequence)
+        return self._changed(kind, sequence, rules)
 
     def _kind(self, rules: Rules) -> EventKind | None:
         if self.suppressed:
@@ -241,7 +276,9 @@ class TrackedSession(Generic[S]):
             return EventKind.PROGRESSED
         return end
 
-    def _changed(self, kind: EventKind, sequence: int) -> SessionChanged[S] | None:
+    def _changed(
+        self, kind: EventKind, sequence: int, rules: Rules
+    ) -> SessionChanged[S] | None:
         session = self.newest
         if session is None or self.known_at is None:
             return None
@@ -252,13 +289,20 @@ class TrackedSession(Generic[S]):
             session=session,
             previous=before,
             observed_at=self.known_at,
-            not_before=None if before is None else self._not_before(before),
+            not_before=self._not_before(before, session, rules),
             skipped=before is not None and is_skip(before.state, session.state),
             sequence=sequence,
         )
-        self.told, self.told_seen = session, self.known_at
+        self.told = session
+        self.told_seen = self.known_at if rules.edition == 1 else self.known_asked
         return event
 
-    def _not_before(self, before: S) -> datetime | None:
+    def _not_before(
+        self, before: S | None, session: S, rules: Rules
+    ) -> datetime | None:
         """When the old state was last seen; None where it was Stopped already."""
-        return None if before.is_stopped else self.told_seen
+        if before is None or before.is_stopped or self.told_seen is None:
+            return None
+        # The session's own end, by the server's clock, can lie before that.
+        end = None if rules.edition == 1 else session.end_time
+        return self.told_seen if end is None else min(self.told_seen, end)

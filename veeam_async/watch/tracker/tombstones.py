@@ -14,19 +14,30 @@ class Tombstones:
     """The sessions of which nothing is told any more, each with the time of its end.
 
     *marks* maps an id to the server's newest time when it ended. Without such a time,
-    as in a watch of given ids, it is kept for good.
+    as in a watch of given ids, it is kept for good. *gone* are those that were told
+    GONE: one that comes back has not ended.
     """
 
     marks: dict[UUID, datetime | None] = attrs.field(factory=dict)
+    gone: set[UUID] = attrs.field(factory=set)
 
     def __contains__(self, session_id: UUID) -> bool:
         return session_id in self.marks
 
-    def add(self, session_id: UUID, mark: datetime | None = None) -> None:
+    def add(
+        self, session_id: UUID, mark: datetime | None = None, *, is_gone: bool = False
+    ) -> None:
         """Remember an id; a known one moves to the end."""
         # `expire` stops at the first that is young enough, so the order must hold.
-        self.marks.pop(session_id, None)
+        self.remove(session_id)
         self.marks[session_id] = mark
+        if is_gone:
+            self.gone.add(session_id)
+
+    def remove(self, session_id: UUID) -> None:
+        """Forget an id, if it is known."""
+        self.marks.pop(session_id, None)
+        self.gone.discard(session_id)
 
     def expire(self, before: datetime, but: Collection[UUID] = ()) -> None:
         """Forget those that ended before that time, except those in *but*."""
@@ -37,4 +48,4 @@ class Tombstones:
             if mark is not None and session_id not in but:
                 old.append(session_id)
         for session_id in old:
-            del self.marks[session_id]
+            self.remove(session_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -15,15 +16,18 @@ import attrs
 
 from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
-from veeam_async.events import EventKind, WatchEvent
+from veeam_async.events import EventKind, SessionChanged, WatchEvent
 from veeam_async.models import Session
-from veeam_async.watch.tracker.discovery import Discovery, DiscoveryResult, Scope
+from veeam_async.watch.tracker.discovery import EPOCH, Discovery, DiscoveryResult, Scope
 from veeam_async.watch.tracker.health import ServerHealth
+from veeam_async.watch.tracker.proof import ControlResult, Proof
 from veeam_async.watch.tracker.schedule import Backoff, Rules, Schedule
 from veeam_async.watch.tracker.session import Observation, Phase, TrackedSession
 from veeam_async.watch.tracker.tombstones import Tombstones
 
 S = TypeVar("S", bound=Session)
+
+_TERMINAL = (EventKind.STOPPED, EventKind.GONE)
 
 
 @attrs.frozen
@@ -31,12 +35,14 @@ class Due:
     """The looks that are due now.
 
     They are at *session_ids*; at those to *confirm*, by a GET for each, since a list
-    does not show that a session is gone; and at everything in a *scope*, or None.
+    does not show that a session is gone; and at everything in a *scope*, or None. With
+    *control* the server is asked for something that it must know.
     """
 
     session_ids: list[UUID]
     confirm: list[UUID]
     scope: Scope | None
+    control: bool = False
 
 
 class Tracker(Generic[S]):
@@ -58,6 +64,8 @@ class Tracker(Generic[S]):
         self.sequence = sequence
         self.tracked: dict[UUID, TrackedSession[S]] = {}
         self.tombstones = Tombstones()
+        self.latest_delay: float | None = None
+        self.proof = Proof()
         self.server = ServerHealth(
             rules.patience, None if discovery is None else discovery.health
         )
@@ -67,6 +75,7 @@ class Tracker(Generic[S]):
         self._untold: OrderedDict[UUID, None] = OrderedDict()
         self._repeated: Moment | None = None
         self._next_look = 0.0
+        self._asked = EPOCH
         for session_id in session_ids:
             self.add(session_id)
 
@@ -109,17 +118,20 @@ class Tracker(Generic[S]):
     def next_due(self) -> float | None:
         """The monotonic time of the next look, None while none is due."""
         due, discovery = self._schedule.next(), self.discovery
-        if discovery is None or discovery.looking:
-            return due
-        return discovery.due if due is None else min(due, discovery.due)
+        times = [self.proof.due, inf if due is None else due]
+        if discovery is not None and not discovery.looking:
+            times.append(discovery.due)
+        earliest = min(times)
+        return None if earliest == inf else earliest
 
     def take_due(self, now: float) -> Due | None:
         """What to look at now, None while there is nothing."""
         taken = self._schedule.take(now)
         scope = None if self.discovery is None else self.discovery.take_due(now)
-        if not taken and scope is None:
+        control = self.proof.take_due(now)
+        if not taken and scope is None and not control:
             return None
-        due = Due([], [], scope)
+        due = Due([], [], scope, control)
         for tracked in taken:
             confirms = tracked.phase is Phase.CONFIRMING
             (due.confirm if confirms else due.session_ids).append(tracked.id)
@@ -171,7 +183,9 @@ class Tracker(Generic[S]):
         if at is not self._repeated:  # all rows of a page share theirs
             self._repeated = at
             self._next_look = self.rules.next_look(seen.asked_at, at.monotonic)
-        tracked.see_again(session, seen.asked_at, at, self._next_look)
+            self._asked = self.rules.seen_at(seen.asked_at, at)
+            self.proof.see(Moment(seen.asked_at, self._asked))
+        tracked.see_again(session, seen.asked_at, at, self._asked, self._next_look)
         self._schedule.put(tracked)
         return True
 
@@ -196,13 +210,42 @@ class Tracker(Generic[S]):
         elif seen.session is not None:
             self._see(tracked, seen, seen.session)
         else:
-            tracked.miss(seen, self.rules)
+            self._miss(tracked, seen)
         self.server.count(health)
         # Only now are the totals right, which decide between server and session.
         if error is not None:
             self.server.session_failed(health, seen.at, error)
         else:
-            self.server.session_recovered(seen.at)
+            self.server.session_answered(seen.at)
+
+    def _miss(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
+        rules, now = self.rules, seen.at.monotonic
+        tracked.miss(seen, rules, is_proven=self.proof.is_after(tracked.missed))
+        if rules.edition > 1:
+            tracked.health.missing = tracked.known is not None and not tracked.is_over
+            if not tracked.is_over and now >= tracked.late_at(rules):
+                self.proof.want(now)
+
+    def controlled(self, result: ControlResult) -> None:
+        """Update from a control: what is missing for too long can be gone now."""
+        self.proof.looking = False
+        if result.error is not None:
+            if any(each.missing for each in self.tracked.values()):
+                now = result.at.monotonic
+                self.proof.want(self.rules.next_look(result.asked_at, now))
+            return
+        self._prove(result.asked_at, result.at)
+        self._look_at_late(result.at)
+
+    def _prove(self, asked_at: float, at: Moment) -> None:
+        self.proof.see(Moment(asked_at, self.rules.seen_at(asked_at, at)))
+
+    def _look_at_late(self, at: Moment) -> None:
+        for tracked in self.tracked.values():
+            is_late = tracked.missing and at.monotonic >= tracked.late_at(self.rules)
+            if is_late and not (tracked.looking or tracked.is_over):
+                tracked.due = at.monotonic
+                self._schedule.put(tracked)
 
     def _see(
         self, tracked: TrackedSession[S], seen: Observation[S], session: S
@@ -211,6 +254,8 @@ class Tracker(Generic[S]):
             self.discovery.see(session)
             tracked.suppressed &= not self.discovery.is_later(session)
         tracked.see(seen, session, self.rules)
+        tracked.health.missing = False
+        self._prove(seen.asked_at, seen.at)
 
     def _retry_at(
         self, tracked: TrackedSession[S], seen: Observation[S], error: VeeamError
@@ -228,6 +273,9 @@ class Tracker(Generic[S]):
         discovery, session = self.discovery, seen.session
         if discovery is None or session is None:
             return
+        # What was gone and runs has come back: its server had forgotten it for long.
+        if seen.id in self.tombstones.gone and not session.is_stopped:
+            self.tombstones.remove(seen.id)
         # Lists overlap in time, and so show again what was told already.
         if seen.id not in self.tombstones and discovery.is_news(session):
             self.add(seen.id)
@@ -236,9 +284,9 @@ class Tracker(Generic[S]):
             discovery.see(session)
             self._bury(seen.id)
 
-    def _bury(self, session_id: UUID) -> None:
+    def _bury(self, session_id: UUID, *, is_gone: bool = False) -> None:
         mark = None if self.discovery is None else self.discovery.latest
-        self.tombstones.add(session_id, mark)
+        self.tombstones.add(session_id, mark, is_gone=is_gone)
 
     def discovered(self, result: DiscoveryResult) -> None:
         """Update from the end of a look at everything; its rows were noted before."""
@@ -255,6 +303,7 @@ class Tracker(Generic[S]):
             self._enlist(result.listed, suppressed=old)
         discovery.due = self.rules.next_look(result.asked_at, result.at.monotonic)
         discovery.health.recover(result.at)
+        self._prove(result.asked_at, result.at)
         self.server.discovery_recovered(result.at)
         discovery.complete(result.asked_at)
         if discovery.expiry is not None:
@@ -291,8 +340,13 @@ class Tracker(Generic[S]):
         return event
 
     def _event(self, session_id: UUID) -> WatchEvent[S] | None:
-        event = self.tracked[session_id].event(self.sequence + 1, self.rules)
-        if event is not None and event.kind in (EventKind.STOPPED, EventKind.GONE):
+        tracked = self.tracked[session_id]
+        seen_before = tracked.told_seen
+        event = tracked.event(self.sequence + 1, self.rules)
+        if isinstance(event, SessionChanged) and event.not_before and seen_before:
+            # By the looks alone: the server's clock may be another.
+            self.latest_delay = (event.observed_at - seen_before).total_seconds()
+        if event is not None and event.kind in _TERMINAL:
             self.discard(session_id)
-            self._bury(session_id)
+            self._bury(session_id, is_gone=event.kind is EventKind.GONE)
         return event
