@@ -31,6 +31,7 @@ ADDED = {
     "gone_ids": "what was gone and comes back is told again",
     "proven_at": "only what is missing around a good answer is gone",
     "missed_at": "the same",
+    "lists": "lists that do not work are told, and tried again",
     "scope": "an outage says what is out of sight",
     "known_asked": "an event's not_before is when a look was asked for",
     "gone_after": "a server's bad minute is not the end of sessions",

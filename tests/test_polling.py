@@ -74,10 +74,10 @@ async def test_the_caller_can_say_how_to_look(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 500, 501])
-async def test_refused_queries_mean_gets_for_good(
+async def test_queries_that_are_refused_from_the_start_mean_gets(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The query is tried once, and one warning tells of it."""
+    """At once; the query is tried once at first, and one warning tells of it."""
     world = world_of(40, ended=13)
     world.errors["page"] = refusal(status)
     events = await heard(world.watch(range(1, 41)), 100)
@@ -148,10 +148,10 @@ def unreadable(*problems: str) -> DecodeError:
 
 
 async def test_a_page_of_a_proxy_is_no_refusal() -> None:
-    """However often it comes in place of a list."""
+    """The query is tried again, as long as half a watch's patience lasts."""
     world = world_of(40, ended=500)
     world.errors["page"] = unreadable("the body is an HTML page")
-    asyncio.get_running_loop().call_later(60, world.errors.clear)
+    asyncio.get_running_loop().call_later(20, world.errors.clear)
     watch = world.watch(range(1, 41))
     await heard(watch, 100)
     await watch.aclose()

@@ -80,7 +80,8 @@ class HealthChanged:
 
     *id* is the session whose looks fail. None means the server: the looks at all
     sessions fail, or, in a watch of everything, those for new sessions. *scope* says
-    which: "session", "server", "discovery". *error* is
+    which: "session", "server", "discovery", or "list" where lists do not work and GETs
+    stand in for them, which is no outage. *error* is
     that of the last look that failed, None where a resumed watch does not know it.
     """
 

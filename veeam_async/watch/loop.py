@@ -17,6 +17,7 @@ from veeam_async.models import Session
 from veeam_async.watch.persist.recording import Recorder
 from veeam_async.watch.polling.request import Poll, PollCost, PollRequest, Strategy
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Due, Tracker
@@ -190,6 +191,9 @@ class PollLoop(Generic[S]):
             deliver=self._deliver,
             discovered=self._discovered,
             controlled=self._controlled,
+            listed=self._listed,
+            interval=self._tracker.rules.interval,
+            patience=self._tracker.rules.patience,
             cost=self.cost,
         )
         self._under_way[request] = self._clock.monotonic()
@@ -220,6 +224,17 @@ class PollLoop(Generic[S]):
         if self._recorder is not None:
             self._recorder.controlled(result)
         self._tracker.controlled(result)
+        self._heard()
+
+    def _listed(self, result: ListResult) -> None:
+        # Only what changes: each look by a list comes here.
+        tracker = self._tracker
+        is_known = tracker.standing_in is not None or tracker.lists.degraded
+        if is_known == (result.error is not None):
+            return
+        if self._recorder is not None:
+            self._recorder.listed(result)
+        self._tracker.listed(result)
         self._heard()
 
     def _heard(self) -> None:

@@ -59,6 +59,7 @@ def save(
         "sequence": tracker.sequence,
         "deadline": to_text(deadline),
         "health": _saved_health(tracker.server.health),
+        "lists": _saved_health(tracker.lists),
         "proven_at": _wall(tracker.proof.asked),
         "gone_ids": [str(session_id) for session_id in tracker.tombstones.gone],
         "ended": {str(session_id): to_text(at) for session_id, at in ended.items()},
@@ -122,6 +123,8 @@ def _restored(
         (), rules, discovery=discovery, sequence=int(data["sequence"])
     )
     tracker.server.health = _loaded_health(data["health"], now, "server")
+    if lists := data.get("lists"):
+        tracker.lists = _loaded_health(lists, now, "list")
     tracker.proof.asked = _moment(data.get("proven_at"), now)
     # Kept since 0.2.0 alone, which tells of one that comes back.
     gone = {UUID(session_id) for session_id in data.get("gone_ids", ())}

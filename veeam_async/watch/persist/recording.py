@@ -20,6 +20,7 @@ from veeam_async.events import WatchEvent
 from veeam_async.models import Session, SessionState
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker
@@ -109,6 +110,10 @@ class Recorder(Generic[S]):
             at=_dumped(result.at),
             error=_error(result.error),
         )
+
+    def listed(self, result: ListResult) -> None:
+        """Record whether lists work, where that has changed."""
+        self._write("lists", at=_dumped(result.at), error=_error(result.error))
 
     def told(self, event: WatchEvent[S] | None) -> None:
         """Record that the tracker was asked for an event, and which it gave."""

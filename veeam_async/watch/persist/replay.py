@@ -14,6 +14,7 @@ from veeam_async.saved_times import from_text
 from veeam_async.watch.persist.checkpoint import DAMAGES, restore
 from veeam_async.watch.persist.recording import VERSION, DeltaDecoder
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Observation
@@ -55,24 +56,24 @@ class Replay(Generic[S]):
         self._tracker = tracker
         self._load = load
         self._sessions = DeltaDecoder()
+        self._takes: dict[str, Callable[[Any], object]] = {
+            "seen": self._see,
+            "swept": lambda line: tracker.discovered(_result(line)),
+            "control": lambda line: tracker.controlled(_control(line)),
+            "lists": lambda line: tracker.listed(_lists(line)),
+            "add": lambda line: tracker.add(UUID(line["id"])),
+            "discard": lambda line: tracker.discard(UUID(line["id"])),
+            "end": lambda _: None,
+        }
 
     def take(self, line: Any) -> WatchEvent[S] | None:
         """Feed a line to the tracker; the event that was told there, or None."""
         name = line["line"]
         if name == "told":
             return self._tell(line["sequence"])
-        if name == "seen":
-            self._see(line)
-        elif name == "swept":
-            self._tracker.discovered(_result(line))
-        elif name == "control":
-            self._tracker.controlled(_control(line))
-        elif name == "add":
-            self._tracker.add(UUID(line["id"]))
-        elif name == "discard":
-            self._tracker.discard(UUID(line["id"]))
-        elif name != "end":
+        if name not in self._takes:
             raise ValueError(f"{name!r} is unknown: a newer release made it")
+        self._takes[name](line)
         return None
 
     def _see(self, line: dict[str, Any]) -> None:
@@ -125,6 +126,10 @@ def _result(line: dict[str, Any]) -> DiscoveryResult:
         # A set would lose the order, and events come in it.
         listed=None if listed is None else {UUID(each): None for each in listed}.keys(),
     )
+
+
+def _lists(line: dict[str, Any]) -> ListResult:
+    return ListResult(at=_moment(line["at"]), error=_loaded_error(line["error"]))
 
 
 def _control(line: dict[str, Any]) -> ControlResult:

@@ -1,4 +1,4 @@
-"""Poll many sessions by a list: one query at a time, for all who asked meanwhile."""
+"""Poll many sessions by a list: one query of a filter at a time, for all who ask."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from uuid import UUID
 from veeam_async.clock import Clock
 from veeam_async.errors import (
     BadRequest,
+    RequestTimeout,
     VeeamError,
     is_fault,
     is_unsupported,
@@ -23,6 +24,7 @@ from veeam_async.pager import Pager
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.fan_out import FanOut
+from veeam_async.watch.polling.outage import TRIED_AT_LAST, ListOutage
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
 from veeam_async.watch.tracker.watermark import Watermark
 
@@ -33,20 +35,27 @@ _LOG = logging.getLogger(__name__)
 _AT_ONCE = 4
 """Pages asked for at once: the server sorts and selects anew for each of them."""
 
-_FAULTS = 3
-"""Lists in a row that failed by a 500, after which queries that have worked count as
-refused."""
+_LISTS_AT_ONCE = 4
+"""Lists of different filters: a slow one is not to hold up the others."""
 
 _MOST_GETS = 20
 """Rows of a list that are got by themselves, since they cannot be read there."""
+
+_PATIENCE = 0.5
+"""Part of a watch's patience for which lists may fail before GETs replace them."""
+
+_SLICES = 32
+_SPREAD = 0.9
+"""GETs that stand in for a list are sent in so many parts over this part of an
+interval, since a burst of them is what a list is there to avoid."""
 
 
 class QueryPoller(Generic[S]):
     """List what is wanted; *by_get* looks at what is in no row that can be read.
 
-    Where the server refuses queries (*is_refused*), GETs and *by_reference* stand in
-    for them, for good. *pages* is how many the last list had, of those without a
-    filter; None before the first.
+    Where lists do not work, GETs and *by_reference* stand in for them until a list
+    works again. *pages* is how many the last list had, of those without a filter; None
+    before the first.
     """
 
     def __init__(
@@ -63,12 +72,12 @@ class QueryPoller(Generic[S]):
         self._clock = clock
         self._waiting: list[PollRequest[S]] = []
         self._tasks: TaskSet[S] = TaskSet(self._start)
+        self._listing: set[str | None] = set()
+        self._outages: dict[str | None, ListOutage] = {}
         self._mark = Watermark()
         self._ids: dict[str, UUID] = {}
-        self._faults = 0
         self._has_worked = False
         self._has_warned = False
-        self.is_refused = False
         self.pages: int | None = None
 
     def want(self, requests: Iterable[PollRequest[S]]) -> None:
@@ -82,50 +91,89 @@ class QueryPoller(Generic[S]):
         return self._tasks.cancel_unwanted()
 
     def _start(self) -> None:
-        if self._waiting and not len(self._tasks):
-            # One list at a time: the server sorts all its sessions for each.
-            where = self._waiting[0].where
-            now = [each for each in self._waiting if each.where == where]
-            self._waiting = [each for each in self._waiting if each.where != where]
-            self._tasks.spawn(self._look(where, now), now)
+        """Begin a list for each filter, as far as there is room."""
+        for where in dict.fromkeys(each.where for each in self._waiting):
+            outage = self._outages.get(where)
+            if outage is not None and outage.is_replaced(self._clock.monotonic()):
+                self._spawn_stand_in(where, outage)
+            # One list of a filter at a time: the server sorts all its sessions for it.
+            elif where not in self._listing and len(self._listing) < _LISTS_AT_ONCE:
+                self._listing.add(where)
+                requests = self._taken(where)
+                self._tasks.spawn(self._look(where, requests), requests)
+
+    def _taken(self, where: str | None) -> list[PollRequest[S]]:
+        taken = [each for each in self._waiting if each.where == where]
+        self._waiting = [each for each in self._waiting if each.where != where]
+        return taken
+
+    def _spawn_stand_in(self, where: str | None, outage: ListOutage) -> None:
+        requests = self._taken(where)
+        fan_out = FanOut(requests, self._clock.monotonic())
+        self._tasks.spawn(self._stand_in(where, fan_out, outage), requests)
 
     async def _look(
         self, where: str | None, requests: Sequence[PollRequest[S]]
     ) -> None:
         fan_out = FanOut(requests, self._clock.monotonic())
-        if where is None and self.is_refused:
-            self._do_without(fan_out)  # refused while these requests waited
-            return
         try:
-            await self._get_unreadable(await self._read(where, fan_out), fan_out)
+            unreadable = await self._read_in_time(where, fan_out)
+            await self._get_unreadable(unreadable, fan_out)
         except VeeamError as error:
-            self._fail(error, fan_out, where)
+            await self._fail(error, fan_out, where)
         else:
-            self._faults = 0
+            if self._outages.pop(where, None) is not None:
+                _LOG.info("lists work again")
+            fan_out.listed(None, self._clock.moment())
             self._get_open(fan_out, unlisted=True)
             fan_out.complete(self._clock.moment())
+        finally:
+            self._listing.discard(where)
+
+    async def _read_in_time(self, where: str | None, fan_out: FanOut[S]) -> set[UUID]:
+        """Read the list; raises RequestTimeout where its pages stop coming."""
+        outage = self._outages.get(where) or ListOutage()
+        within = _PATIENCE * fan_out.patience
+
+        def left() -> float:
+            until = outage.deadline(fan_out.heard_at, fan_out.interval, within)
+            return until - self._clock.monotonic()
+
+        # No task of its own: what a page brings is told only once all of it is noted.
+        limit = asyncio.timeout(left())
+        try:
+            async with limit:
+                fan_out.on_page = partial(_extend, limit, left)
+                return await self._read(where, fan_out)
+        except TimeoutError as error:
+            if isinstance(error, VeeamError):
+                raise
+        raise _stalled(self._clock.monotonic() - fan_out.heard_at)
 
     # ------------------------------------------------------------ what failed
 
-    def _fail(self, error: VeeamError, fan_out: FanOut[S], where: str | None) -> None:
+    async def _fail(
+        self, error: VeeamError, fan_out: FanOut[S], where: str | None
+    ) -> None:
         # 1. No later look can mend it, or none with this filter: the watches end.
         if self._source.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
-        # 2. The server takes no queries at all: other ways stand in for them. Not for
-        #    those with a filter, since nothing else could tell what it selects.
-        if where is None and self._is_refusal(error):
-            _LOG.warning("queries are refused, a GET for each from now: %s", error)
-            self.is_refused = True
-            self._do_without(fan_out)
+        # 2. Lists do not work: other ways stand in for them.
+        outage = self._outages.setdefault(where, ListOutage())
+        was_replaced = outage.tried_at is not None
+        within = 0.0 if self._is_refused(error) else _PATIENCE * fan_out.patience
+        now = self._clock.monotonic()
+        # With a filter nothing but a list shows new sessions: it is tried again soon.
+        longest = TRIED_AT_LAST if where is None else within or fan_out.interval
+        if outage.fail(fan_out.asked_at, now, error, within=within, longest=longest):
+            if not was_replaced:
+                _LOG.warning("lists do not work, a GET for each meanwhile: %s", error)
+            self._listing.discard(where)
+            await self._stand_in(where, fan_out, outage)
             return
-        # 3. It may pass: the trackers look again later.
+        # 3. It may pass: the trackers look again soon.
         _LOG.debug("a list failed: %s", type(error).__name__)
         fan_out.fail(error, self._clock.moment(), self._clock.random())
-
-    def _do_without(self, fan_out: FanOut[S]) -> None:
-        self._get_open(fan_out, unlisted=False)
-        if fan_out.discoverers:
-            self._by_reference.want(fan_out.discoverers)
 
     def _is_vain(self, error: VeeamError) -> bool:
         """Whether a query with a filter can never succeed after this error."""
@@ -133,11 +181,32 @@ class QueryPoller(Generic[S]):
             return True
         return is_unsupported(error) and not self._has_worked
 
-    def _is_refusal(self, error: VeeamError) -> bool:
-        if is_fault(error):
-            self._faults += 1
-            return not self._has_worked or self._faults >= _FAULTS
-        return is_unsupported(error)
+    def _is_refused(self, error: VeeamError) -> bool:
+        """Whether the server has never answered a query, and does not now."""
+        return not self._has_worked and (is_unsupported(error) or is_fault(error))
+
+    async def _stand_in(
+        self, where: str | None, fan_out: FanOut[S], outage: ListOutage
+    ) -> None:
+        """Look at what the list would show by a GET for each, over an interval."""
+        error = outage.error
+        assert error is not None  # noqa: S101 - that is what an outage is
+        at = self._clock.moment()
+        fan_out.listed(error, at)
+        if fan_out.discoverers and where is None:
+            self._by_reference.want(fan_out.discoverers)
+        elif fan_out.discoverers:
+            # Nothing else could tell what the filter selects: only new ones are missed.
+            fan_out.fail_discovery(error, at, self._clock.random())
+        wanted = list(fan_out.open.items())
+        size = max(1, -(-len(wanted) // _SLICES))
+        pause = _SPREAD * fan_out.interval / _SLICES
+        for start in range(0, len(wanted), size):
+            if start:
+                await self._clock.sleep(pause)
+            for session_id, requests in wanted[start : start + size]:
+                self._by_get.want(session_id, requests)
+            self._by_get.start()
 
     def _get_open(self, fan_out: FanOut[S], *, unlisted: bool) -> None:
         for session_id, requests in fan_out.open.items():
@@ -161,7 +230,8 @@ class QueryPoller(Generic[S]):
         # The first page told how many there are; GETs may be cheaper than the rest.
         if fan_out.is_worth(pager.pages):
             await _read_rest(pager, read)
-        self._ids = ids
+        if where is None:
+            self._ids = ids
         return unreadable
 
     async def _fetch(
@@ -218,6 +288,8 @@ class QueryPoller(Generic[S]):
     ) -> None:
         asked_at = self._clock.monotonic()
         rows = await pager.read()
+        fan_out.heard_at = self._clock.monotonic()
+        fan_out.on_page()
         if where is None:
             self._mark.see_all(row for _, row in rows)
         fan_out.deliver(rows, asked_at, self._clock.moment())
@@ -238,6 +310,15 @@ class QueryPoller(Generic[S]):
             return scope.since
         fan_out.count()
         return scope.start(await self._source.newest(scope.where))
+
+
+def _extend(limit: asyncio.Timeout, left: Callable[[], float]) -> None:
+    if not limit.expired():
+        limit.reschedule(asyncio.get_running_loop().time() + left())
+
+
+def _stalled(seconds: float) -> RequestTimeout:
+    return RequestTimeout(f"no page of the list came for {seconds:.0f} s", sent=True)
 
 
 async def _read_rest(

@@ -15,6 +15,9 @@ from veeam_async.watch.tracker.discovery import DiscoveryResult
 
 S = TypeVar("S", bound=Session)
 
+_EVERY = 60.0
+"""Seconds between two lists: they are all that the server holds, of thirty days."""
+
 
 class ReferencePoller(Generic[S]):
     """Poll the list of references, which names all sessions but tells no states."""
@@ -23,9 +26,10 @@ class ReferencePoller(Generic[S]):
         self._source = source
         self._clock = clock
         self._tasks: TaskSet[S] = TaskSet(lambda: None)
+        self._last: tuple[float, frozenset[UUID]] | None = None
 
     def want(self, requests: Sequence[PollRequest[S]]) -> None:
-        """Answer all these requests from one list."""
+        """Answer all these requests from one list, which may be a minute old."""
         self._tasks.spawn(self._look(requests), requests)
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
@@ -33,25 +37,27 @@ class ReferencePoller(Generic[S]):
         return self._tasks.cancel_unwanted()
 
     async def _look(self, requests: Sequence[PollRequest[S]]) -> None:
-        asked_at = self._clock.monotonic()
-        for request in requests:
-            request.count()
-        listed, error = await self._listed()
+        asked_at, error = self._clock.monotonic(), None
+        if self._last is None or asked_at - self._last[0] >= _EVERY:
+            for request in requests:
+                request.count()
+            error = await self._list(asked_at)
         result = DiscoveryResult(
             asked_at=asked_at,
             at=self._clock.moment(),
             error=error,
             random=0.0 if error is None else self._clock.random(),
-            listed=listed,
+            listed=None if error or self._last is None else self._last[1],
         )
         for request in requests:
             request.discovered(result)
 
-    async def _listed(self) -> tuple[frozenset[UUID] | None, VeeamError | None]:
-        """The sessions that the server lists, or the error met."""
+    async def _list(self, asked_at: float) -> VeeamError | None:
+        """Ask for the list; the error met, if any."""
         try:
-            return frozenset(await self._source.references()), None
+            self._last = asked_at, frozenset(await self._source.references())
         except VeeamError as error:
             if self._source.is_fatal(error):
                 raise
-            return None, error
+            return error
+        return None

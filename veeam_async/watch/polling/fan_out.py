@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.watch.polling.request import PollRequest
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.session import Observation
 
 S = TypeVar("S", bound=Session)
@@ -19,15 +20,20 @@ S = TypeVar("S", bound=Session)
 class FanOut(Generic[S]):
     """The requests that one list answers; those with a scope are handed every row.
 
-    *asked_at* is when the list was asked for, in monotonic seconds. *open* are the ids
-    that were in no row as yet, each with those who asked for it.
+    *asked_at* is when the list was asked for, *heard_at* when its last page came, in
+    monotonic seconds. *open* are the ids that were in no row as yet, each with those
+    who asked for it. *on_page* is called for each page. *interval* and *patience* are
+    the shortest of those who ask.
     """
 
     def __init__(self, requests: Sequence[PollRequest[S]], asked_at: float) -> None:
         self.requests = requests
         self.discoverers = [each for each in requests if each.due.scope is not None]
         self.open = _by_id(requests)
-        self._asked_at = asked_at
+        self.interval = min(each.interval for each in requests)
+        self.patience = min(each.patience for each in requests)
+        self.asked_at = self.heard_at = asked_at
+        self.on_page: Callable[[], object] = lambda: None
 
     def is_worth(self, pages: int) -> bool:
         """Whether to read all *pages*: they are no more than a GET for each id.
@@ -65,21 +71,30 @@ class FanOut(Generic[S]):
     def complete(self, at: Moment) -> None:
         """Report a look at everything as complete: all rows were delivered."""
         for discoverer in self.discoverers:
-            discoverer.discovered(DiscoveryResult(asked_at=self._asked_at, at=at))
+            discoverer.discovered(DiscoveryResult(asked_at=self.asked_at, at=at))
 
-    def fail(self, error: VeeamError, at: Moment, random: float) -> None:
-        """Deliver the error that cut the list short, for all ids that are open."""
+    def listed(self, error: VeeamError | None, at: Moment) -> None:
+        """Report whether lists work: None, or the *error* for which GETs stand in."""
+        for request in self.requests:
+            request.listed(ListResult(at=at, error=error))
+
+    def fail_discovery(self, error: VeeamError, at: Moment, random: float) -> None:
+        """Report a look at everything as failed."""
         for discoverer in self.discoverers:
             discoverer.discovered(
                 DiscoveryResult(
-                    asked_at=self._asked_at, at=at, error=error, random=random
+                    asked_at=self.asked_at, at=at, error=error, random=random
                 )
             )
+
+    def fail(self, error: VeeamError, at: Moment, random: float) -> None:
+        """Deliver the error that cut the list short, for all ids that are open."""
+        self.fail_discovery(error, at, random)
         missed: dict[PollRequest[S], list[Observation[S]]] = {}
         for session_id, requests in self.open.items():
             seen: Observation[S] = Observation(
                 id=session_id,
-                asked_at=self._asked_at,
+                asked_at=self.asked_at,
                 at=at,
                 error=error,
                 random=random,

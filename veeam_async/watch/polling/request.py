@@ -14,6 +14,7 @@ import attrs
 from veeam_async.errors import VeeamError
 from veeam_async.models import Page, Session
 from veeam_async.watch.tracker.discovery import DiscoveryResult
+from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Due
@@ -67,7 +68,8 @@ class PollRequest(Generic[S]):
 
     *deliver* is called with observations as they come, one for each id, and with every
     row where there is a scope; *discovered* after all of those, where there is one;
-    *controlled* where a control is due.
+    *controlled* where a control is due; *listed* with whether lists work, where one is
+    wanted. *interval* and *patience*, in seconds, are the watch's.
     *done* is awaited by the watch, and cancelled where it gives the look up. Make it in
     the loop that awaits it.
     """
@@ -80,6 +82,9 @@ class PollRequest(Generic[S]):
         deliver: Callable[[Sequence[Observation[S]]], None],
         discovered: Callable[[DiscoveryResult], None],
         controlled: Callable[[ControlResult], None],
+        listed: Callable[[ListResult], None],
+        interval: float,
+        patience: float,
         cost: PollCost,
     ) -> None:
         self.due = due
@@ -88,6 +93,9 @@ class PollRequest(Generic[S]):
         self._deliver = deliver
         self._discovered = discovered
         self._controlled = controlled
+        self._listed = listed
+        self.interval = interval
+        self.patience = patience
         self._cost = cost
         self._left = len(due.session_ids) + len(due.confirm)
         self._left += (due.scope is not None) + due.control
@@ -132,6 +140,12 @@ class PollRequest(Generic[S]):
         if not self.is_over:
             self._controlled(result)
             self._count_down(1)
+
+    def listed(self, result: ListResult) -> None:
+        """Hand on whether lists work."""
+        # It is known last, when all rows may have been answered already.
+        if not self.done.cancelled():
+            self._listed(result)
 
     def fail(self, error: BaseException) -> None:
         """End with a copy of an error: a shared one would collect tracebacks."""

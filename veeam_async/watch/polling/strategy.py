@@ -128,7 +128,7 @@ class SharedPoller(Generic[S]):
             self._by_reference.want(discoverers)
 
     def _is_for_list(self, strategy: str, requests: Sequence[PollRequest[S]]) -> bool:
-        if self._by_query.is_refused or strategy == "get":
+        if strategy == "get":
             return False
         if strategy == "query" or any(each.due.scope for each in requests):
             return True

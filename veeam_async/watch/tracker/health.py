@@ -83,6 +83,14 @@ class Health:
         )
 
 
+@attrs.frozen(kw_only=True)
+class ListResult:
+    """Whether lists work: not where GETs stand in for them because of an *error*."""
+
+    at: Moment
+    error: VeeamError | None = None
+
+
 def _many_missing(number: int) -> NotFound:
     return NotFound(
         status=HTTPStatus.NOT_FOUND,

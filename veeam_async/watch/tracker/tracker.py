@@ -19,7 +19,7 @@ from veeam_async.errors import VeeamError
 from veeam_async.events import EventKind, SessionChanged, WatchEvent
 from veeam_async.models import Session
 from veeam_async.watch.tracker.discovery import EPOCH, Discovery, DiscoveryResult, Scope
-from veeam_async.watch.tracker.health import ServerHealth
+from veeam_async.watch.tracker.health import Health, ListResult, ServerHealth
 from veeam_async.watch.tracker.proof import ControlResult, Proof
 from veeam_async.watch.tracker.schedule import Backoff, Rules, Schedule
 from veeam_async.watch.tracker.session import Observation, Phase, TrackedSession
@@ -64,6 +64,8 @@ class Tracker(Generic[S]):
         self.sequence = sequence
         self.tracked: dict[UUID, TrackedSession[S]] = {}
         self.tombstones = Tombstones()
+        self.lists = Health(scope="list")
+        self.standing_in: VeeamError | None = None
         self.latest_delay: float | None = None
         self.proof = Proof()
         self.server = ServerHealth(
@@ -147,7 +149,8 @@ class Tracker(Generic[S]):
     @property
     def has_news(self) -> bool:
         """Whether there may be something to tell."""
-        return bool(self._untold) or self.server.health.has_news
+        healths = (self.server.health, self.lists)
+        return bool(self._untold) or any(health.has_news for health in healths)
 
     def note(self, seen: Observation[S]) -> None:
         """Update from what was seen; a look older than the newest one is ignored."""
@@ -184,7 +187,7 @@ class Tracker(Generic[S]):
             self._repeated = at
             self._next_look = self.rules.next_look(seen.asked_at, at.monotonic)
             self._asked = self.rules.seen_at(seen.asked_at, at)
-            self.proof.see(Moment(seen.asked_at, self._asked))
+            self._prove(seen.asked_at, at)
         tracked.see_again(session, seen.asked_at, at, self._asked, self._next_look)
         self._schedule.put(tracked)
         return True
@@ -239,6 +242,17 @@ class Tracker(Generic[S]):
 
     def _prove(self, asked_at: float, at: Moment) -> None:
         self.proof.see(Moment(asked_at, self.rules.seen_at(asked_at, at)))
+        if self.standing_in is not None:
+            self.lists.degrade(at, at, self.standing_in)
+
+    def listed(self, result: ListResult) -> None:
+        """Update from whether lists work, or others stand in for them.
+
+        That is told once one of those has worked: an outage of all is told as one.
+        """
+        self.standing_in = result.error
+        if result.error is None:
+            self.lists.recover(result.at)
 
     def _look_at_late(self, at: Moment) -> None:
         for tracked in self.tracked.values():
@@ -328,7 +342,9 @@ class Tracker(Generic[S]):
 
     def tell(self) -> WatchEvent[S] | None:
         """The next event, None while there is nothing to tell."""
-        event: WatchEvent[S] | None = self.server.health.event(None, self.sequence + 1)
+        number = self.sequence + 1
+        event: WatchEvent[S] | None = self.server.health.event(None, number)
+        event = event or self.lists.event(None, number)
         # One session at a time, until it has nothing left: its events stay together.
         while event is None and self._untold:
             session_id = next(iter(self._untold))

@@ -1,0 +1,198 @@
+"""Lists that do not work: GETs stand in for them, and a list is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.bodies import uuid_of
+from tests.support.watching import BUSY, not_found, refusal
+from tests.support.world import Life, World, heard, told
+from veeam_async import (
+    BackupJobSession,
+    BodyTooLarge,
+    ConnectionFailed,
+    DecodeError,
+    HealthChanged,
+    RequestTimeout,
+    SessionChanged,
+    WatchEvent,
+)
+from veeam_async.models import Page
+
+pytestmark = pytest.mark.looptime
+
+PATIENCE, INTERVAL = 60.0, 5.0
+HTML = DecodeError(
+    media_type="text/html", kind="page", problems=("an HTML page",), excerpt=""
+)
+FAULTS = {
+    "400": refusal(400),
+    "403": refusal(403),
+    "404": not_found(),
+    "406": refusal(406),
+    "414": refusal(414),
+    "429": refusal(429),
+    "500": refusal(500),
+    "502": refusal(502),
+    "503": BUSY,
+    "html": HTML,
+    "reset": ConnectionFailed("reset"),
+    "time-out": RequestTimeout("no answer"),
+    "too large": BodyTooLarge(1),
+}
+
+
+def running(count: int, hours: float = 2) -> World:
+    """Make a world of sessions that all run for hours."""
+    return World({number: Life(ended=hours * 3600) for number in range(count)})
+
+
+def health(
+    events: Sequence[WatchEvent[BackupJobSession]], scope: str = "list"
+) -> list[str]:
+    """Give the kinds of what was told of lists."""
+    return [
+        str(event.kind)
+        for event in events
+        if isinstance(event, HealthChanged) and event.scope == scope
+    ]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_lists_that_fail_for_a_while_cost_hardly_more(fault: str) -> None:
+    """After a quarter of a minute an hour takes what a healthy hour takes."""
+    world = running(100)
+    watch = world.watch(range(100))
+    await heard(watch, 30)
+    world.errors["page"] = FAULTS[fault]
+    await heard(watch, 45)
+    world.errors.clear()
+    events = await heard(watch, 900)
+    await watch.aclose()
+
+    assert world.asked.total() <= 1.3 * 900 / INTERVAL
+    assert not events
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_lists_that_fail_for_an_hour_hide_no_end(fault: str) -> None:
+    """GETs tell it; they cost no more than a GET for each at every look."""
+    count = 40
+    world = World({number: Life(ended=60 + 15 * number) for number in range(count)})
+    watch = world.watch(range(count))
+    await heard(watch, 30)
+    world.errors["page"] = FAULTS[fault]
+    events = await heard(watch, 800)
+    await watch.aclose()
+
+    ends = [
+        (event.observed_at - event.session.end_time).total_seconds()
+        for event in events
+        if isinstance(event, SessionChanged) and event.session.end_time is not None
+    ]
+    assert len(ends) == count
+    assert max(ends) <= PATIENCE + 2 * INTERVAL
+    assert health(events) == ["DEGRADED"]
+    by_gets = sum((60 + 15 * number) / INTERVAL for number in range(count))
+    assert world.asked.total() <= 1.05 * by_gets
+
+
+async def test_a_list_is_tried_again_at_growing_distances() -> None:
+    """After two minutes, and half an hour at last, as long as the watch lives."""
+    world = running(40, hours=9)
+    watch = world.watch(range(40))
+    await heard(watch, 12)
+    world.errors["page"] = FAULTS["403"]
+    events = await heard(watch, 60)
+    counts = []
+    for minutes in (3, 6, 10, 20, 40, 80, 110, 140):
+        events += await heard(watch, minutes * 60)
+        counts.append(world.asked["page"])
+    tries = [count - counts[0] + 1 for count in counts]
+    world.errors.clear()
+    events += await heard(watch, 180 * 60)
+    await watch.aclose()
+
+    assert tries == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert health(events) == ["DEGRADED", "RECOVERED"]
+
+
+class Stalling(World):
+    """A world whose lists stop answering after some pages of each."""
+
+    pages_left = float("inf")
+
+    async def page(self, *args: object) -> Page[BackupJobSession]:
+        if self.pages_left <= 0:
+            await asyncio.sleep(1e6)
+        self.pages_left -= 1
+        return await super().page(*args)  # type: ignore[arg-type]  # handed through
+
+
+@pytest.mark.parametrize("pages", [0, 1])
+async def test_a_list_in_flight_is_not_waited_for(pages: int) -> None:
+    """Half of the patience without a page is enough."""
+    world = Stalling({number: Life(ended=50) for number in range(40)}, page_size=20)
+    watch = world.watch(range(40))
+    await heard(watch, 12)
+    world.pages_left = pages
+    events = await heard(watch, 15 + PATIENCE + 2 * INTERVAL)
+    await watch.aclose()
+
+    assert [told(events, number) for number in range(40)] == [["STOPPED"]] * 40
+
+
+async def test_gets_that_stand_in_are_spread_over_the_interval() -> None:
+    """A burst of them is what a list is there to avoid."""
+    world = running(320)
+    world.errors["page"] = FAULTS["403"]
+    watch = world.watch(range(320))
+    await heard(watch, 60)
+    before = len(world.got)
+    await heard(watch, 61)
+    await watch.aclose()
+
+    assert 0 < len(world.got) - before < 320 / 2
+
+
+async def test_everything_is_found_by_references_once_a_minute() -> None:
+    """They are all there is without a query, and can be many."""
+    world = World({1: Life(), 2: Life(created=300, ended=500)})
+    watch = world.watch()
+    await heard(watch, 12)
+    world.errors["page"] = FAULTS["404"]
+    events = await heard(watch, 700)
+    await watch.aclose()
+
+    assert told(events, 2) == ["FOUND", "STOPPED"]
+    assert 5 < world.asked["references"] <= 12
+    assert not health(events, "discovery")
+
+
+class SlowFilter(World):
+    """A world that takes a minute for each page of the sessions called Files."""
+
+    async def page(self, *args: object) -> Page[BackupJobSession]:
+        await asyncio.sleep(60 if args[0] == "Files" else 0)
+        return await super().page(*args)  # type: ignore[arg-type]  # handed through
+
+
+async def test_a_slow_filter_holds_up_no_other() -> None:
+    """Lists of different filters do not wait for each other."""
+    world = SlowFilter({1: Life(ended=100), 2: Life(name="Files")})
+    poller = world.poller()
+    slow = world.watch(where="Files", by=poller)
+    quick = world.watch(where="Mail", by=poller)
+    listening = asyncio.ensure_future(heard(slow, 120))
+    events = await heard(quick, 115)
+    await asyncio.gather(listening, slow.aclose(), quick.aclose())
+
+    (stopped,) = [event for event in events if event.kind == "STOPPED"]
+    assert stopped.id == uuid_of(1)
+    assert isinstance(stopped, SessionChanged)
+    assert stopped.session.end_time is not None
+    delay = stopped.observed_at - stopped.session.end_time
+    assert delay.total_seconds() <= 2 * INTERVAL

@@ -1,0 +1,66 @@
+"""Whether lists work: when GETs take their place, and when a list is tried again.
+
+Lists are a way to look, not a fate: a gateway may refuse them for a minute, and serve
+them for months after that.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from veeam_async.errors import VeeamError
+
+_TRIED_AFTER = 120.0
+TRIED_AT_LAST = 1800.0
+"""Seconds until a list is tried again; they double from one to the other."""
+
+
+@attrs.define
+class ListOutage:
+    """The state of the lists of one filter; all times in monotonic seconds.
+
+    *since* is when the first was asked for that failed, None while they work. *error*
+    is that of the last. *tried_at* is when the next is tried, None while lists are
+    still asked for at every look.
+    """
+
+    since: float | None = None
+    error: VeeamError | None = None
+    tried_at: float | None = None
+    _pause: float = _TRIED_AFTER
+
+    def is_replaced(self, now: float) -> bool:
+        """Whether GETs take the place of a list that is wanted now."""
+        return self.tried_at is not None and now < self.tried_at
+
+    def fail(
+        self,
+        asked_at: float,
+        now: float,
+        error: VeeamError,
+        *,
+        within: float,
+        longest: float = TRIED_AT_LAST,
+    ) -> bool:
+        """Note a list that failed; tell whether GETs take its place from now on.
+
+        Lists may fail for *within* seconds before that, and are tried again after
+        *longest* at most.
+        """
+        self.error = error
+        self.since = asked_at if self.since is None else self.since
+        if self.tried_at is None and now - self.since < within:
+            return False
+        self.tried_at = now + min(self._pause, longest)
+        self._pause = min(2 * self._pause, TRIED_AT_LAST)
+        return True
+
+    def deadline(self, asked_at: float, interval: float, within: float) -> float:
+        """When to give up a list of which no page comes, asked for at *asked_at*.
+
+        One that is only tried again is given an *interval*.
+        """
+        if self.tried_at is not None:
+            return asked_at + interval
+        since = asked_at if self.since is None else self.since
+        return max(since + within, asked_at + min(interval, within))
