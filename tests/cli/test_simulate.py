@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -38,6 +39,21 @@ async def test_it_says_how_to_reach_it_and_serves() -> None:
     assert given["VEEAM_URL"].startswith("https://127.0.0.1:")
     assert len(listed.rows) == 5
     assert (ended.code, ended.err) == (130, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as POSIX does")
+async def test_clocks_of_its_backup_servers() -> None:
+    """With both a year ahead the newest session lies in the future."""
+    year = str(365 * 86_400)
+    offsets = ("--clock-offset", year, "--clock-offset", year)
+    simulator = await start("simulate", "--port", "0", *offsets, env=environment())
+    given = _exported(await _instructions(simulator))
+    listed = await end(await start("query", env=environment(**given)))
+    simulator.send_signal(signal.SIGINT)
+    await end(simulator)
+    newest = max(row["creation_time"] for row in listed.rows)
+
+    assert datetime.fromisoformat(newest) > datetime.now(UTC) + timedelta(days=300)
 
 
 async def test_a_port_that_is_taken() -> None:

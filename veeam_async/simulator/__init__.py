@@ -12,12 +12,13 @@ For demonstrations, tests and benchmarks. What it promises:
 - It stays on loopback: it listens on 127.0.0.1 and ::1 unless another host is asked
   for, and opens no connection itself. Leaving it closes every socket at once, whatever
   still waits.
+- Its two backup servers have their own jobs and sessions, and clocks of their own
+  where `clock_offsets` says so: sessions are dated by them, answers by the manager.
 - `Faults` and `capacity` break it in the ways networks and busy servers break.
 
 What it does not simulate:
 
 - Roles and their 403: whoever is logged on may read and order everything.
-- Backup servers with clocks of their own: all sessions live by the one clock.
 - A restart's minutes of 404, and reverse proxies, apart from the fault `html`.
 - Real backups: sizes and machines are made up, restore points are links only, and
   most other collections are served empty.

@@ -59,8 +59,8 @@ class EntityBuilder:
             job_uid=f"urn:veeam:Job:{job.id}" if job else None,
             job_name=run.name,
             job_type=run.job_type,
-            creation_time=run.created,
-            end_time=run.end_at(self.now),
+            creation_time=run.stamp(run.created),
+            end_time=_stamped(run, run.end_at(self.now)),
             state=run.state_at(self.now),
             result=run.result_at(self.now),
             progress=run.progress_at(self.now),
@@ -97,7 +97,7 @@ class EntityBuilder:
             Link(
                 rel="Related",
                 href=f"{self.base}/restorePoints/{point}",
-                name=self._restore_point_name(run.created),
+                name=self._restore_point_name(run.stamp(run.created)),
                 type="RestorePointReference",
             )
         ]
@@ -118,8 +118,8 @@ class EntityBuilder:
         return RestoreSession(
             vm_display_name=run.name,
             job_type=run.job_type,
-            creation_time=run.created,
-            end_time=run.end_at(self.now),
+            creation_time=run.stamp(run.created),
+            end_time=_stamped(run, run.end_at(self.now)),
             state=run.state_at(self.now),
             result=run.result_at(self.now),
             progress=run.progress_at(self.now),
@@ -141,8 +141,8 @@ class EntityBuilder:
         up = f"{self.base}/{_SESSIONS[run.kind][1]}/{run.id}"
         return cls(
             job_session_uid=f"urn:veeam:{run.kind}:{run.id}",
-            creation_time=task_session.created,
-            end_time=task_session.end_at(self.now),
+            creation_time=run.stamp(task_session.created),
+            end_time=_stamped(run, task_session.end_at(self.now)),
             state=task_session.state_at(self.now),
             result=task_session.result_at(self.now),
             reason=task_session.reason_at(self.now),
@@ -259,6 +259,10 @@ def reference(entity: Job | BackupJobSession) -> EntityRef:
         href=href,
         type=f"{entity.type}Reference",
     )
+
+
+def _stamped(run: Run, moment: datetime | None) -> datetime | None:
+    return None if moment is None else run.stamp(moment)
 
 
 def _down(type_: str, href: str) -> Link:

@@ -6,12 +6,21 @@ world on every machine. Whoever draws one number more changes all worlds after i
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
-from veeam_async.simulator.runs import Job, Kind, Repo, Run, Server, timetable, title
+from veeam_async.simulator.runs import (
+    Job,
+    Kind,
+    Repo,
+    Run,
+    Server,
+    clock_offset,
+    timetable,
+    title,
+)
 
 # Names as administrators give them, some of them hard on parsers: markup, quotes,
 # backslashes, double spaces, what a URL must escape, letters outside of ASCII.
@@ -49,6 +58,10 @@ JOBS = (
     ("Home Directories", "NasBackup"),
     ("Laptops of Sales", "AgentBackup"),
     ("Physical Linux Servers", "AgentBackup"),
+)
+SERVERS = (
+    ("vbr01.lab.internal", "Primary backup server"),
+    ("vbr02.lab.internal", "Created by LAB\\admin"),
 )
 REPLICA_JOBS = ("File Server Replication", "ERP Replication", "Mail & Web Replication")
 MACHINES = (
@@ -88,7 +101,13 @@ class Population:
 
 
 def populate(
-    *, seed: int, now: datetime, sessions: int, running: int, digits: int
+    *,
+    seed: int,
+    now: datetime,
+    sessions: int,
+    running: int,
+    digits: int,
+    clock_offsets: Sequence[float] = (),
 ) -> Population:
     """Draw a world from `seed` as it looks at `now`.
 
@@ -98,8 +117,10 @@ def populate(
         sessions: How many backup sessions there are, the running ones included.
         running: How many of them have not stopped at `now`.
         digits: Digits of a second's fraction in a session's name: 6 or none.
+        clock_offsets: Seconds by which the backup servers' clocks are ahead, in
+            their order; nothing is drawn for them.
     """
-    draw = _Generator(seed, now, digits)
+    draw = _Generator(seed, now, digits, clock_offsets)
     jobs = draw.jobs(running)
     runs = [*draw.running_runs(jobs, running)]
     runs += draw.finished_runs(jobs, sessions - running)
@@ -110,14 +131,17 @@ def populate(
 class _Generator:
     """Draws one world."""
 
-    def __init__(self, seed: int, now: datetime, digits: int) -> None:
+    def __init__(
+        self, seed: int, now: datetime, digits: int, clock_offsets: Sequence[float]
+    ) -> None:
         self._rng = random.Random(seed)
         # Whole milliseconds: a time read and sent back in a filter compares as equal.
         self._now = now.replace(microsecond=now.microsecond // 1000 * 1000)
         self._digits = digits
+        offsets = (*clock_offsets, *(0.0 for _ in SERVERS))
         self.servers = [
-            Server(self.new_id(), "vbr01.lab.internal", "Primary backup server"),
-            Server(self.new_id(), "vbr02.lab.internal", "Created by LAB\\admin"),
+            Server(self.new_id(), name, description, clock_offset(seconds))
+            for (name, description), seconds in zip(SERVERS, offsets, strict=False)
         ]
         self.repos = [self._repo(name) for name in ("Default Backup Repository", "S3")]
         self.replica_jobs = [self._job(n, "Replica") for n in REPLICA_JOBS]
@@ -230,12 +254,15 @@ class _Generator:
         result = rng.choices(("Success", "Warning", "Failed"), (85, 9, 6))[0]
         job_type = job.type if job else "RestoreVm"
         name = job.name if job else rng.choice(MACHINES)
+        id_ = self.new_id()
+        server = job.server if job else rng.choice(self.servers)
+        dated = created + server.clock_offset
         return Run(
-            id=self.new_id(),
+            id=id_,
             kind=kind,
             name=name,
-            title=title(name, created, digits=self._digits),
-            server=job.server if job else rng.choice(self.servers),
+            title=title(name, dated, digits=self._digits),
+            server=server,
             job=job,
             job_type=job_type,
             created=created,

@@ -30,10 +30,17 @@ _JOB_TYPES = (
     *("RestoreVm",),
 )
 
+
+def _end_shown(record: Any, now: datetime) -> datetime | None:
+    end = record.end_at(now)
+    return None if end is None else record.stamp(end)
+
+
 # Runs and task sessions share these. Examples of the reference use the wire's names
 # too (`CreationTimeUTC`), so both spellings are taken.
-_CREATED = filters.time(lambda record, _: record.created)
-_ENDED = filters.time(lambda record, now: record.end_at(now))
+# What is compared is what is shown: times of the backup server.
+_CREATED = filters.time(lambda record, _: record.stamp(record.created))
+_ENDED = filters.time(_end_shown)
 
 _SESSION_FIELDS: Fields = {
     "uid": filters.uid(lambda run, _: run.id),

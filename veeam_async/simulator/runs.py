@@ -33,6 +33,8 @@ class Server:
     id: uuid.UUID
     name: str
     description: str
+    clock_offset: timedelta = timedelta()
+    """By how much its clock is ahead of Enterprise Manager's."""
 
 
 @attrs.frozen
@@ -60,9 +62,10 @@ class Job:
     machines: tuple[str, ...] = ()
 
     def next_run(self, now: datetime) -> datetime | None:
-        """When the schedule starts it next: every day at 22:00 UTC."""
+        """When the schedule starts it next: at 22:00 UTC by its server's clock."""
         if not self.schedule_enabled:
             return None
+        now += self.server.clock_offset
         tonight = now.replace(hour=22, minute=0, second=0, microsecond=0)
         return tonight if tonight > now else tonight + timedelta(days=1)
 
@@ -107,12 +110,25 @@ class Run:
     """When it is forgotten; None: never."""
     result_from: datetime | None = None
     """When its result is first shown; None: as soon as it has stopped."""
+    clock_offset: timedelta = attrs.field()
+    """By how much the clock that dates it is ahead of Enterprise Manager's."""
     _frozen_progress: int | None = None
+
+    @clock_offset.default
+    def _server_offset(self) -> timedelta:
+        return self.server.clock_offset
 
     @property
     def ended(self) -> datetime | None:
         """End of the last step, which may lie in the future; None: never."""
         return self.steps[-1].until if self.steps else self.created
+
+    def stamp(self, moment: datetime) -> datetime:
+        """That moment as the backup server's clock told it, which is what is shown.
+
+        All other times in here are Enterprise Manager's.
+        """
+        return moment + self.clock_offset
 
     def is_visible(self, now: datetime) -> bool:
         """Whether a client can see it at `now`."""
@@ -207,6 +223,10 @@ class TaskSession:
     """Bytes read."""
     vm_uid: str
 
+    def stamp(self, moment: datetime) -> datetime:
+        """That moment as the backup server's clock told it."""
+        return self.run.stamp(moment)
+
     def state_at(self, now: datetime) -> str:
         """State at `now`: Pending, InProgress or Completed."""
         if now < self.created:
@@ -268,6 +288,11 @@ class Operation:
         return "Finished"
 
 
+def clock_offset(seconds: float) -> timedelta:
+    """So many seconds in whole milliseconds, the finest that every product writes."""
+    return timedelta(milliseconds=round(seconds * 1000))
+
+
 def title(name: str, created: datetime, *, digits: int) -> str:
     """Name of a session: `name` and the moment of its creation.
 
@@ -316,7 +341,7 @@ def _task_session(
         id=uuid.UUID(int=rng.getrandbits(128), version=4),
         run=run,
         machine=machine,
-        title=title(machine, created, digits=digits),
+        title=title(machine, run.stamp(created), digits=digits),
         created=created,
         share=rng.uniform(0.3, 0.95),
         size=rng.randrange(1, 200) << 30,

@@ -16,7 +16,7 @@ from veeam_async.simulator.auth import LogonRegistry
 from veeam_async.simulator.dispatch import Dispatcher
 from veeam_async.simulator.faults import Capacity, FaultInjector, Faults, Overload
 from veeam_async.simulator.listener import Listener
-from veeam_async.simulator.population import populate
+from veeam_async.simulator.population import SERVERS, populate
 from veeam_async.simulator.runs import Kind
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import (
@@ -31,6 +31,8 @@ from veeam_async.simulator.world import (
 
 CREDENTIALS = ("veeam", "simulator")
 """Default user name and password."""
+LARGEST_OFFSET = 100 * 365 * 86_400.0
+"""How many seconds the clock of a backup server may be ahead or behind."""
 
 
 @attrs.frozen(kw_only=True)
@@ -91,10 +93,14 @@ class Simulator:
         start: The simulated time of day at the start; None: the real one.
         public_url: The server's own idea of its URL, used in every Href; None:
             the URL it listens on.
+        clock_offsets: By how many seconds the clocks of its two backup servers
+            are ahead of its own, which the header Date tells; behind where below
+            zero, and right where left out. Sessions, their names and filters
+            have the times of their backup server.
 
     Raises:
-        ValueError: A number of sessions, the speed or the capacity is out of its
-            range, or the product is unknown.
+        ValueError: A number of sessions, the speed, the capacity or an offset is
+            out of its range, or the product is unknown.
         RuntimeError: On entering: TLS is asked for and cryptography is missing.
     """
 
@@ -117,8 +123,10 @@ class Simulator:
         idle_seconds: float = 900.0,
         start: datetime | None = None,
         public_url: str | None = None,
+        clock_offsets: Sequence[float] = (),
     ) -> None:
         _check(sessions=sessions, running=running, speed=speed, product=product)
+        _check_offsets(clock_offsets)
         self.username = username
         self.password = password
         self._sessions = sessions
@@ -132,6 +140,7 @@ class Simulator:
         self._idle_seconds = idle_seconds
         self._start = start
         self._public_url = public_url
+        self._clock_offsets = tuple(clock_offsets)
         # Set on entering: only then is the port known, which decides the Hrefs.
         self._world: World
         self._logons: LogonRegistry
@@ -169,6 +178,7 @@ class Simulator:
             sessions=self._sessions,
             running=self._running,
             digits=digits,
+            clock_offsets=self._clock_offsets,
         )
         self._world = World(population, clock, seed=self._seed, digits=digits)
         self._logons = LogonRegistry(
@@ -245,6 +255,16 @@ class Simulator:
         """The ids of all jobs, in a fixed order."""
         return list(self._world.jobs)
 
+    @property
+    def server_ids(self) -> list[uuid.UUID]:
+        """The ids of the backup servers, in the order of `clock_offsets`."""
+        return list(self._world.servers)
+
+    def job_ids_of(self, server_id: uuid.UUID) -> list[uuid.UUID]:
+        """The ids of one backup server's jobs, in the order of `job_ids`."""
+        jobs = self._world.jobs.values()
+        return [job.id for job in jobs if job.server.id == server_id]
+
     # ------------------------------------------------------------- changing
 
     @property
@@ -293,6 +313,7 @@ class Simulator:
         failure_message: str | None = None,
         is_retry: bool = False,
         kind: Kind = "BackupJobSession",
+        clock_offset: float | None = None,
     ) -> uuid.UUID:
         """Add a session that goes through *script*, and tell its id.
 
@@ -315,10 +336,13 @@ class Simulator:
             failure_message: Told once it has stopped.
             is_retry: Whether it calls itself a retry.
             kind: `BackupJobSession`, `ReplicaJobSession` or `RestoreSession`.
+            clock_offset: By how much the times it is shown with are ahead of when
+                that happens; None: as far as its backup server's clock is.
 
         Raises:
-            ValueError: There is no such job.
+            ValueError: There is no such job, or the offset is out of its range.
         """
+        _check_offsets(() if clock_offset is None else (clock_offset,))
         added = AddedSession(
             script=tuple(script),
             result=result,
@@ -332,6 +356,7 @@ class Simulator:
             failure_message=failure_message,
             is_retry=is_retry,
             kind=kind,
+            clock_offset=clock_offset,
         )
         return self._world.add(added).id
 
@@ -379,6 +404,13 @@ class Simulator:
             links=links,
             refusal=refusal,
         )
+
+
+def _check_offsets(offsets: Sequence[float]) -> None:
+    if len(offsets) > len(SERVERS):
+        raise ValueError(f"there are {len(SERVERS)} backup servers: {offsets}")
+    if not all(abs(offset) <= LARGEST_OFFSET for offset in offsets):
+        raise ValueError(f"a clock is at most a hundred years off: {offsets}")
 
 
 def _check(*, sessions: int, running: int, speed: float, product: str) -> None:

@@ -23,6 +23,7 @@ from veeam_async.simulator.runs import (
     Run,
     Server,
     TaskSession,
+    clock_offset,
     draw_task_sessions,
     timetable,
     title,
@@ -92,6 +93,7 @@ class AddedSession:
     failure_message: str | None
     is_retry: bool
     kind: Kind
+    clock_offset: float | None = None
 
 
 def _ends(plan: "PlannedRun", _field: object, retries: tuple[str, ...]) -> None:
@@ -147,7 +149,8 @@ class World:
     def recent_runs(self, kind: Kind, now: datetime) -> list[Run]:
         """Those of the last 30 days, which is what a collection shows."""
         oldest = now - COLLECTION_WINDOW
-        return [run for run in self.runs(kind, now) if run.created >= oldest]
+        runs = self.runs(kind, now)
+        return [run for run in runs if run.stamp(run.created) >= oldest]
 
     def run(self, kind: Kind, session_id: uuid.UUID, now: datetime) -> Run | None:
         """The visible run of `kind` with this id, however old."""
@@ -214,7 +217,9 @@ class World:
             id=self._new_id(),
             kind="ReplicaJobSession" if job.type == "Replica" else "BackupJobSession",
             name=job.name,
-            title=title(job.name, created, digits=self._digits),
+            title=title(
+                job.name, created + job.server.clock_offset, digits=self._digits
+            ),
             server=job.server,
             job=job,
             job_type=job.type,
@@ -246,13 +251,18 @@ class World:
         now = self.clock.now()
         created = self._rounded(now + timedelta(seconds=added.created_in))
         job = self._job_of(added)
+        server = job.server if job else next(iter(self.servers.values()))
+        offset = server.clock_offset
+        if added.clock_offset is not None:
+            offset = clock_offset(added.clock_offset)
         name = added.job_name or (job.name if job else "ubuntu-ci-3")
         run = Run(
             id=self._new_id(),
             kind=added.kind,
             name=name,
-            title=title(name, created, digits=self._digits),
-            server=job.server if job else next(iter(self.servers.values())),
+            title=title(name, created + offset, digits=self._digits),
+            server=server,
+            clock_offset=offset,
             job=job,
             job_type=added.job_type or (job.type if job else "RestoreVm"),
             created=created,

@@ -28,6 +28,7 @@ def simulate(
     seed: int = 7,
     product: Literal["11", "12", "13"] = "13",
     tls: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    clock_offset: Annotated[list[float] | None, Parameter(negative="")] = None,
 ) -> Exit:
     """Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it.
 
@@ -42,6 +43,8 @@ def simulate(
         seed: Another seed, another server.
         product: The version to imitate.
         tls: Use HTTPS, with a certificate of its own.
+        clock_offset: Seconds that a backup server's clock is ahead, negative where
+            it is behind; once for each of the two.
     """
     if not 0 <= port <= _LAST_PORT:
         raise ValueError(f"--port lies between 0 and {_LAST_PORT}")
@@ -57,6 +60,7 @@ def simulate(
         seed=seed,
         product=product,
         tls=tls,
+        clock_offsets=clock_offset or (),
     )
     return run_async(_serve(simulator))
 
