@@ -14,11 +14,11 @@ For demonstrations, tests and benchmarks. What it promises:
   still waits.
 - Its two backup servers have their own jobs and sessions, and clocks of their own
   where `clock_offsets` says so: sessions are dated by them, answers by the manager.
+- Its user has a `role`, and gets a 403 where that has no right.
 - `Faults` and `capacity` break it in the ways networks and busy servers break.
 
 What it does not simulate:
 
-- Roles and their 403: whoever is logged on may read and order everything.
 - A restart's minutes of 404, and reverse proxies, apart from the fault `html`.
 - Real backups: sizes and machines are made up, restore points are links only, and
   most other collections are served empty.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from veeam_async.simulator import roles
 from veeam_async.simulator.auth import LogonHandlers, LogonRegistry, token_of
 from veeam_async.simulator.builder import EntityBuilder
 from veeam_async.simulator.faults import (
@@ -26,6 +27,7 @@ from veeam_async.simulator.request import (
     Response,
     parse_target,
 )
+from veeam_async.simulator.roles import Role
 from veeam_async.simulator.routes import Route, Routes
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import World
@@ -50,6 +52,7 @@ class Dispatcher:
         capacity: Which of them fail by overload.
         base: Start of every Href, up to and with `/api`.
         product: Version whose spelling is imitated.
+        role: What its users may do.
         time: The real clock, in seconds.
     """
 
@@ -62,6 +65,7 @@ class Dispatcher:
         capacity: Capacity,
         base: str,
         product: Product,
+        role: Role,
         time: Callable[[], float],
     ) -> None:
         self.by_route: Counter[str] = Counter()
@@ -73,6 +77,7 @@ class Dispatcher:
         self._capacity = capacity
         self._base = base
         self._product: Product = product
+        self._role: Role = role
         self._time = time
         self._routes = Routes(LogonHandlers(logons))
         self._closing = asyncio.Event()
@@ -155,6 +160,8 @@ class Dispatcher:
                 token = token_of(http.headers, http.cookies)
                 tasks = self._logons.authenticate(token).tasks
             handler = route.handler(http.method)
+            if not route.is_public:
+                roles.check(self._role, http.method, route.name, _typed(params))
             now = self._world.clock.now()
             request = Request(
                 params=params,
@@ -181,3 +188,8 @@ class Dispatcher:
         media = "json" if is_json else "xml"
         headers["Content-Type"] = f"application/{media}; charset=utf-8"
         return RenderedResponse(response.status, body, headers)
+
+
+def _typed(params: dict[str, str]) -> str | None:
+    """Type that a query asks for."""
+    return next((text for name, text in params.items() if name.lower() == "type"), None)

@@ -17,6 +17,7 @@ from veeam_async.simulator.dispatch import Dispatcher
 from veeam_async.simulator.faults import Capacity, FaultInjector, Faults, Overload
 from veeam_async.simulator.listener import Listener
 from veeam_async.simulator.population import SERVERS, populate
+from veeam_async.simulator.roles import ROLES, Role
 from veeam_async.simulator.runs import Kind
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import (
@@ -97,10 +98,11 @@ class Simulator:
             are ahead of its own, which the header Date tells; behind where below
             zero, and right where left out. Sessions, their names and filters
             have the times of their backup server.
+        role: What its user is and may do; what he may not is answered with 403.
 
     Raises:
         ValueError: A number of sessions, the speed, the capacity or an offset is
-            out of its range, or the product is unknown.
+            out of its range, or the product or the role is unknown.
         RuntimeError: On entering: TLS is asked for and cryptography is missing.
     """
 
@@ -124,8 +126,10 @@ class Simulator:
         start: datetime | None = None,
         public_url: str | None = None,
         clock_offsets: Sequence[float] = (),
+        role: Role = "Portal Administrator",
     ) -> None:
         _check(sessions=sessions, running=running, speed=speed, product=product)
+        _check_role(role)
         _check_offsets(clock_offsets)
         self.username = username
         self.password = password
@@ -140,6 +144,7 @@ class Simulator:
         self._idle_seconds = idle_seconds
         self._start = start
         self._public_url = public_url
+        self._role: Role = role
         self._clock_offsets = tuple(clock_offsets)
         # Set on entering: only then is the port known, which decides the Hrefs.
         self._world: World
@@ -196,6 +201,7 @@ class Simulator:
             capacity=self._capacity,
             base=f"{(self._public_url or self.url).rstrip('/')}/api",
             product=self._product,
+            role=self._role,
             time=time,
         )
 
@@ -404,6 +410,11 @@ class Simulator:
             links=links,
             refusal=refusal,
         )
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise ValueError(f"role must be one of {', '.join(ROLES)}: {role}")
 
 
 def _check_offsets(offsets: Sequence[float]) -> None:

@@ -28,6 +28,9 @@ def simulate(
     seed: int = 7,
     product: Literal["11", "12", "13"] = "13",
     tls: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    role: Literal[
+        "Portal Administrator", "Portal User", "Restore Operator"
+    ] = "Portal Administrator",
     clock_offset: Annotated[list[float] | None, Parameter(negative="")] = None,
 ) -> Exit:
     """Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it.
@@ -43,6 +46,7 @@ def simulate(
         seed: Another seed, another server.
         product: The version to imitate.
         tls: Use HTTPS, with a certificate of its own.
+        role: What its user may do: everything, read sessions, or neither.
         clock_offset: Seconds that a backup server's clock is ahead, negative where
             it is behind; once for each of the two.
     """
@@ -60,6 +64,7 @@ def simulate(
         seed=seed,
         product=product,
         tls=tls,
+        role=role,
         clock_offsets=clock_offset or (),
     )
     return run_async(_serve(simulator))
