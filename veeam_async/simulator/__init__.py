@@ -15,11 +15,12 @@ For demonstrations, tests and benchmarks. What it promises:
 - Its two backup servers have their own jobs and sessions, and clocks of their own
   where `clock_offsets` says so: sessions are dated by them, answers by the manager.
 - Its user has a `role`, and gets a 403 where that has no right.
-- `Faults` and `capacity` break it in the ways networks and busy servers break.
+- `Faults` and `capacity` break it in the ways networks and busy servers break,
+  `restart` as a service that comes up again does.
 
 What it does not simulate:
 
-- A restart's minutes of 404, and reverse proxies, apart from the fault `html`.
+- Reverse proxies, apart from what they answer in the server's place.
 - Real backups: sizes and machines are made up, restore points are links only, and
   most other collections are served empty.
 - Product versions before 11, the queries of tasks and of system sessions, and cloning

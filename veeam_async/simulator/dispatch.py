@@ -20,8 +20,10 @@ from veeam_async.simulator.faults import (
     RenderedResponse,
     send,
 )
+from veeam_async.simulator.outage import Outage
 from veeam_async.simulator.render import render
 from veeam_async.simulator.request import (
+    Page,
     RefusalError,
     Request,
     Response,
@@ -71,6 +73,7 @@ class Dispatcher:
         self.by_route: Counter[str] = Counter()
         self.by_fault: Counter[str] = Counter()
         self.shed = 0
+        self.outage = Outage(time)
         self._world = world
         self._logons = logons
         self._injector = injector
@@ -95,9 +98,13 @@ class Dispatcher:
         # 2. No handler wants a body; it is read so that the connection can live on.
         if http.can_read_body:
             await http.read()
-        # 3. Drawn whether or not there is capacity: the overload of one run must not
-        #    move where the faults of the next requests hit.
+        # 3. Drawn whether or not there is capacity, or a service: the overload of one
+        #    run must not move where the faults of the next requests hit.
         fault, latency = self._injector.draw(is_logon=route.is_logon)
+        absent = self.outage.response()
+        if absent is not None:
+            self.by_fault["restart"] += 1
+            return self._rendered(http, absent).whole()
         if fault:
             self.by_fault[fault] += 1
         # 4. Turned away, or late, before any work is done.
@@ -180,6 +187,9 @@ class Dispatcher:
         headers = {"Server": _SERVER, "Date": date, **response.headers}
         if response.document is None:
             return RenderedResponse(response.status, b"", headers)
+        if isinstance(response.document, Page):
+            headers["Content-Type"] = response.document.media
+            return RenderedResponse(response.status, response.document.body, headers)
         # Recorded: JSON where Accept names it anywhere, in whatever order and however
         # weighted; else XML.
         accept = ",".join(http.headers.getall("Accept", ())).lower()

@@ -18,6 +18,14 @@ from veeam_async.simulator.world import World
 
 
 @attrs.frozen
+class Page:
+    """Body that is none of Enterprise Manager's documents."""
+
+    body: bytes
+    media: str = "text/html; charset=utf-8"
+
+
+@attrs.frozen
 class Response:
     """A response before it is rendered; without `document` it has no body."""
 

@@ -16,6 +16,7 @@ from veeam_async.simulator.auth import LogonRegistry
 from veeam_async.simulator.dispatch import Dispatcher
 from veeam_async.simulator.faults import Capacity, FaultInjector, Faults, Overload
 from veeam_async.simulator.listener import Listener
+from veeam_async.simulator.outage import Substitute
 from veeam_async.simulator.population import SERVERS, populate
 from veeam_async.simulator.roles import ROLES, Role
 from veeam_async.simulator.runs import Kind
@@ -57,7 +58,10 @@ class Stats:
     shed: int
     """Requests turned away because `capacity` was exceeded."""
     faults: Mapping[str, int]
-    """Faults that struck, by their name in `Faults`; latency is not counted."""
+    """Faults that struck, by their name in `Faults`; latency is not counted.
+
+    `restart` counts what was answered while the service was away.
+    """
 
 
 class Simulator:
@@ -156,7 +160,7 @@ class Simulator:
     async def __aenter__(self) -> Self:
         # The port decides the Hrefs, so the socket comes first.
         await self._listener.open(self._serve)
-        self._restart()
+        self._build()
         return self
 
     async def __aexit__(
@@ -169,7 +173,7 @@ class Simulator:
             self._dispatcher.close()
             await self._listener.close()
 
-    def _restart(self) -> None:
+    def _build(self) -> None:
         """Build everything from the seed, so that entering it again starts over."""
         # Product 13 writes six digits of a second's fraction in a session's name.
         digits = 6 if self._product == "13" else 0
@@ -285,6 +289,25 @@ class Simulator:
     def expire_tokens(self) -> None:
         """End every logon session, as if all had been idle for too long."""
         self._logons.expire_all()
+
+    def restart(
+        self, seconds: float, *, answer: Substitute = "404", is_page: bool = True
+    ) -> None:
+        """Answer every request, logons too, in the service's place for a while.
+
+        What runs goes on meanwhile, and tokens live on: `expire_tokens` ends them.
+
+        Args:
+            seconds: How long, in real seconds from now; 0 ends it at once,
+                `math.inf` lasts until then.
+            answer: A status, or `html` for a page with 200.
+            is_page: Whether the web server says so, in HTML; else the service does,
+                in the error document that it has for a single session too.
+
+        Raises:
+            ValueError: *seconds* are below zero, or the answer is unknown.
+        """
+        self._dispatcher.outage.begin(seconds, answer, is_page=is_page)
 
     def advance(self, seconds: float) -> None:
         """Move the simulated clock forward by *seconds* of its time.

@@ -97,6 +97,10 @@ class ThreadedSimulator(Simulator):
         """End every logon session, as if all had been idle for too long."""
         self._call(super().expire_tokens)
 
+    def restart(self, seconds: float, **settings: Any) -> None:
+        """Answer in the service's place for a while; see `Simulator.restart`."""
+        self._call(partial(super().restart, seconds, **settings))
+
     def advance(self, seconds: float) -> None:
         """Move the simulated clock forward by *seconds* of its time."""
         self._call(partial(super().advance, seconds))
