@@ -8,6 +8,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable
 
+import attrs
 from aiohttp import web
 
 from veeam_async.simulator import roles
@@ -21,6 +22,7 @@ from veeam_async.simulator.faults import (
     send,
 )
 from veeam_async.simulator.outage import Outage
+from veeam_async.simulator.refused import PREFIX, refused
 from veeam_async.simulator.render import render
 from veeam_async.simulator.request import (
     Page,
@@ -94,13 +96,14 @@ class Dispatcher:
         # 1. Counted before all else: what is turned away below was a request too.
         segments, params = parse_target(http.raw_path)
         route, ids = self._routes.match(segments)
-        self.by_route[f"{http.method} {route.name}"] += 1
+        asked = f"{http.method} {route.name}"
+        self.by_route[asked] += 1
         # 2. No handler wants a body; it is read so that the connection can live on.
         if http.can_read_body:
             await http.read()
         # 3. Drawn whether or not there is capacity, or a service: the overload of one
         #    run must not move where the faults of the next requests hit.
-        fault, latency = self._injector.draw(is_logon=route.is_logon)
+        fault, latency = self._injector.draw(asked, is_logon=route.is_logon)
         absent = self.outage.response()
         if absent is not None:
             self.by_fault["restart"] += 1
@@ -119,7 +122,21 @@ class Dispatcher:
         response = self._fault_response(fault, http) or self._respond(
             http, route, ids, params
         )
-        return await send(http, self._rendered(http, response), fault, self._pause)
+        rendered = self._rendered(http, response)
+        if fault:
+            rendered = await self._spoiled(rendered, fault)
+        return await send(http, rendered, fault, self._pause)
+
+    async def _spoiled(
+        self, rendered: RenderedResponse, fault: str
+    ) -> RenderedResponse:
+        faults = self._injector.faults
+        if fault == f"{PREFIX}stall":
+            await self._sleep(faults.stall_seconds)
+        if fault == f"{PREFIX}too_large":
+            padding = max(0, faults.large_bytes - len(rendered.body))
+            return attrs.evolve(rendered, padding=padding)
+        return rendered
 
     async def _admitted(self, latency: float) -> bool:
         wait = self._capacity.admit(self._time())
@@ -151,7 +168,7 @@ class Dispatcher:
         if fault == "expired":
             self._logons.expire(token_of(http.headers, http.cookies) or "")
             return RefusalError(401, "The logon session has expired.").response()
-        return None
+        return refused(fault or "")
 
     def _respond(
         self,

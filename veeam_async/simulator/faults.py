@@ -11,12 +11,15 @@ from typing import Any, Literal, TypeAlias
 import attrs
 from aiohttp import web
 
+from veeam_async.simulator.refused import PREFIX, QUERY_FAULTS, QueryFault
+
 Overload: TypeAlias = Literal["503", "stall"]
 
 SHEDDING_BACKLOG = 0.1
 """How many seconds of work may wait before a shedding server turns away."""
 SLOW_PIECES = 10
 """Into how many pieces a slow body is cut."""
+_PIECE = 65_536
 
 _NAMES = (
     *("unavailable", "server_error", "expired", "html"),
@@ -34,6 +37,10 @@ def _probability(default: float = 0.0) -> Any:
     )
 
 
+def _by_way(given: Mapping[QueryFault, float]) -> Mapping[QueryFault, float]:
+    return dict(given)
+
+
 @attrs.frozen(kw_only=True)
 class Faults:
     """How often which fault strikes a request; all zero: never.
@@ -43,6 +50,8 @@ class Faults:
     order in which the fields stand here. `unavailable`, `server_error`,
     `expired` and `html` come in place of the work, all others only spoil its
     answer: an action has then been carried out although nobody was told.
+
+    What queries alone meet is drawn after all others, from a stream of its own.
     """
 
     latency: float = _probability()
@@ -75,6 +84,24 @@ class Faults:
     """How long a slow body takes, in real seconds."""
     close: float = _probability()
     """A whole answer, then the connection is closed without having said so."""
+    queries: Mapping[QueryFault, float] = attrs.field(
+        factory=dict,
+        converter=_by_way,
+        validator=attrs.validators.deep_mapping(
+            attrs.validators.in_(QUERY_FAULTS),
+            attrs.validators.and_(attrs.validators.ge(0), attrs.validators.le(1)),
+        ),
+        hash=False,
+    )
+    """How often queries fail in which way, such as `{"404": 1}`; all else works.
+
+    A status; `html`, `empty` and `{}`, which are bodies of a 200; `reset`, before a
+    byte of the answer; `stall`, by `stall_seconds`; `too_large`, by blanks.
+    """
+    stall_seconds: float = 60.0
+    """How late the answer to a stalled query is, in real seconds."""
+    large_bytes: int = attrs.field(default=128 << 20, validator=attrs.validators.ge(0))
+    """How large a body is that is too large, in bytes."""
     logon: bool = False
     """Whether logging on and logging out are struck too."""
 
@@ -90,15 +117,20 @@ class FaultInjector:
         # Not the population's stream: the same seed is the same world with faults
         # and without.
         self._rng = random.Random(f"{seed} faults")
+        # A stream of their own: the older faults hit where they always did.
+        self._own_rng = random.Random(f"{seed} faults of some requests")
         self._burst = 0
 
-    def draw(self, *, is_logon: bool) -> tuple[str | None, float]:
-        """Fault of the next request, or None, and its latency in real seconds."""
+    def draw(self, asked: str, *, is_logon: bool) -> tuple[str | None, float]:
+        """Fault of the next request, or None, and its latency in real seconds.
+
+        `asked` is its method and its route.
+        """
         faults = self.faults
         if is_logon and not faults.logon:
             return None, 0.0
         latency = faults.latency_seconds if self._hits(faults.latency) else 0.0
-        return self._draw_fault(faults), latency
+        return self._draw_fault(faults) or self._draw_own(faults, asked), latency
 
     def _draw_fault(self, faults: Faults) -> str | None:
         if self._burst:
@@ -109,6 +141,15 @@ class FaultInjector:
                 if name == "unavailable":
                     self._burst = faults.unavailable_burst - 1
                 return name
+        return None
+
+    def _draw_own(self, faults: Faults, asked: str) -> str | None:
+        if asked != "GET /query":
+            return None
+        for way in QUERY_FAULTS:
+            chance = faults.queries.get(way, 0.0)
+            if chance > 0 and self._own_rng.random() < chance:
+                return f"{PREFIX}{way}"
         return None
 
     def _hits(self, probability: float) -> bool:
@@ -164,6 +205,8 @@ class RenderedResponse:
     status: int
     body: bytes
     headers: Mapping[str, str]
+    padding: int = 0
+    """So many blanks follow the body, which no grammar minds."""
 
     def whole(self) -> web.Response:
         """Response that nothing is wrong with."""
@@ -174,7 +217,7 @@ class RenderedResponse:
     def stream(self) -> web.StreamResponse:
         """Response whose body is still to be written, its length promised."""
         response = web.StreamResponse(status=self.status, headers=self.headers)
-        response.content_length = len(self.body)
+        response.content_length = len(self.body) + self.padding
         return response
 
 
@@ -197,7 +240,7 @@ async def send(
     where there is no body to break.
     """
     sender = _SENDERS.get(fault or "")
-    if sender is None or (fault != "reset" and not rendered.body):
+    if sender is None or (sender is not _reset and not rendered.body):
         return rendered.whole()
     try:
         return await sender(request, rendered, pause)
@@ -261,8 +304,21 @@ async def _closed(
     return response
 
 
+async def _padded(
+    request: web.BaseRequest, rendered: RenderedResponse, _pause: Pause
+) -> web.StreamResponse:
+    response = rendered.stream()
+    await response.prepare(request)
+    await response.write(rendered.body)
+    for start in range(0, rendered.padding, _PIECE):
+        await response.write(b" " * min(_PIECE, rendered.padding - start))
+    return response
+
+
 _SENDERS: dict[str, Sender] = {
     "reset": _reset,
+    f"{PREFIX}reset": _reset,
+    f"{PREFIX}too_large": _padded,
     "reset_body": _reset_body,
     "truncated": _truncated,
     "malformed": _malformed,

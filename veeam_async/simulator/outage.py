@@ -1,4 +1,4 @@
-"""What answers in the server's place: a gateway, http.sys, a service half there.
+"""Answers in the server's place: of a gateway, of http.sys, of a service half there.
 
 For one request, or for all of them while the service restarts.
 """
@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from veeam_async.simulator.request import Page, RefusalError, Response
 
 Substitute: TypeAlias = Literal["404", "502", "503", "html"]
-"""What answers while the service restarts: a status, or a page of HTML with 200."""
+"""Answer while the service restarts: a status, or a page of HTML with 200."""
 
 SUBSTITUTES: tuple[Substitute, ...] = ("404", "502", "503", "html")
 
@@ -54,7 +54,7 @@ class Outage:
         self._until = self._time() + seconds
 
     def response(self) -> Response | None:
-        """What is answered now; None: the service is there."""
+        """Response of the moment; None: the service is there."""
         return self._response if self._time() < self._until else None
 
 
