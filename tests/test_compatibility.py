@@ -164,15 +164,19 @@ HELP_CHANGES = (
     (
         "veeam-async simulate",
         "with a certificate of its own.",
-        "--role CHOICE What its user may do: everything, read sessions, or neither."
-        " [choices: Portal Administrator, Portal User, Restore Operator]"
-        " [default: Portal Administrator]",
+        (
+            "--role CHOICE What its user may do: everything, read sessions, or neither."
+            " [choices: Portal Administrator, Portal User, Restore Operator]"
+            " [default: Portal Administrator]"
+        ),
     ),
     (
         "veeam-async simulate",
         "with a certificate of its own.",
-        "--clock-offset FLOAT... Seconds that a backup server's clock is ahead,"
-        " negative where it is behind; once for each of the two.",
+        (
+            "--clock-offset FLOAT... Seconds that a backup server's clock is ahead,"
+            " negative where it is behind; once for each of the two."
+        ),
     ),
 )
 """What the help of a command (None: of any) says more than in 0.1.0: after what."""

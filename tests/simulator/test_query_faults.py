@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,13 @@ from veeam_async.simulator.refused import QUERY_FAULTS
 
 QUERY = "/query?type=BackupJobSession&format=Entities"
 STATUSES = [way for way in QUERY_FAULTS if way.isdigit()]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """A simulator whose time stands still, so that bodies can be compared."""
+    async with Simulator(speed=0) as simulator:
+        yield simulator
 
 
 @pytest.mark.parametrize("failure", STATUSES)

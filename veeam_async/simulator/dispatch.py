@@ -33,6 +33,7 @@ from veeam_async.simulator.request import (
 )
 from veeam_async.simulator.roles import Role
 from veeam_async.simulator.routes import Route, Routes
+from veeam_async.simulator.spoiled import mixed_up, with_bad_characters, with_null_row
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import World
 
@@ -120,7 +121,7 @@ class Dispatcher:
         # 6. The work, unless the fault comes in its place; then the response is sent,
         #    perhaps broken: what was ordered has happened all the same.
         response = self._fault_response(fault, http) or self._respond(
-            http, route, ids, params
+            http, route, ids, params, fault
         )
         rendered = self._rendered(http, response)
         if fault:
@@ -133,6 +134,9 @@ class Dispatcher:
         faults = self._injector.faults
         if fault == f"{PREFIX}stall":
             await self._sleep(faults.stall_seconds)
+        if fault == "bad_characters":
+            body = with_bad_characters(rendered.body, self._injector.choices)
+            return attrs.evolve(rendered, body=body)
         if fault == f"{PREFIX}too_large":
             padding = max(0, faults.large_bytes - len(rendered.body))
             return attrs.evolve(rendered, padding=padding)
@@ -176,6 +180,7 @@ class Dispatcher:
         route: Route,
         ids: tuple[str, ...],
         params: dict[str, str],
+        fault: str | None,
     ) -> Response:
         """Authenticate, then let the route's handler answer."""
         try:
@@ -195,7 +200,9 @@ class Dispatcher:
                 builder=EntityBuilder(self._base, self._product, now),
                 tasks=tasks,
             )
-            return handler(request)
+            rng = self._injector.choices
+            response = handler(mixed_up(request, fault, rng))
+            return with_null_row(response, fault, rng)
         except RefusalError as refusal:
             return refusal.response()
 

@@ -41,6 +41,14 @@ class Collection:
     items: tuple[Any, ...] = ()
 
 
+@attrs.frozen
+class Null:
+    """Row of a list that has no value."""
+
+    of: Any
+    """Entity that would stand there; XML has its name."""
+
+
 @attrs.frozen(kw_only=True)
 class EntityLists:
     """Entities of a query result: one list held, the others null in JSON."""

@@ -5,7 +5,7 @@ import random
 import socket
 import struct
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -26,6 +26,16 @@ _NAMES = (
     *("reset", "reset_body", "truncated", "malformed", "slow", "close"),
 )
 """Faults in the order in which they are drawn: the first that hits is it."""
+_QUERY = "GET /query"
+_SESSIONS = ("backupSessions", "replicaSessions", "restoreSessions")
+_OWN: dict[str, set[str] | None] = {
+    "bad_characters": None,
+    "null_rows": None,
+    "other_session": {f"GET /{path}/{{id}}" for path in _SESSIONS},
+    "other_page": {_QUERY},
+    "other_task": {"GET /tasks/{id}"},
+}
+"""Younger faults, and which requests they fit; None: all."""
 
 
 # -------------------------------------------------------------- by chance
@@ -51,7 +61,8 @@ class Faults:
     `expired` and `html` come in place of the work, all others only spoil its
     answer: an action has then been carried out although nobody was told.
 
-    What queries alone meet is drawn after all others, from a stream of its own.
+    `bad_characters` and what stands below are drawn after all others, from a
+    stream of their own; what does not fit a request does not strike it.
     """
 
     latency: float = _probability()
@@ -84,6 +95,16 @@ class Faults:
     """How long a slow body takes, in real seconds."""
     close: float = _probability()
     """A whole answer, then the connection is closed without having said so."""
+    bad_characters: float = _probability()
+    """Names begin with half a surrogate, a control character, or what is no UTF-8."""
+    null_rows: float = _probability()
+    """A row of a list is null."""
+    other_session: float = _probability()
+    """A GET of a session is answered with another one of its kind."""
+    other_page: float = _probability()
+    """A query is answered with the page after the one that was asked for."""
+    other_task: float = _probability()
+    """A GET of a task is answered with another one."""
     queries: Mapping[QueryFault, float] = attrs.field(
         factory=dict,
         converter=_by_way,
@@ -118,6 +139,8 @@ class FaultInjector:
         # and without.
         self._rng = random.Random(f"{seed} faults")
         # A stream of their own: the older faults hit where they always did.
+        self.choices = random.Random(f"{seed} choices of faults")
+        """Decides which of several things a fault strikes."""
         self._own_rng = random.Random(f"{seed} faults of some requests")
         self._burst = 0
 
@@ -144,18 +167,25 @@ class FaultInjector:
         return None
 
     def _draw_own(self, faults: Faults, asked: str) -> str | None:
-        if asked != "GET /query":
-            return None
-        for way in QUERY_FAULTS:
-            chance = faults.queries.get(way, 0.0)
+        for name, chance in _own_chances(faults, asked):
             if chance > 0 and self._own_rng.random() < chance:
-                return f"{PREFIX}{way}"
+                return name
         return None
 
     def _hits(self, probability: float) -> bool:
         # Nothing is drawn for a fault that is off: one that is added to the list later
         # does not move where the others hit.
         return probability > 0 and self._rng.random() < probability
+
+
+def _own_chances(faults: Faults, asked: str) -> Iterator[tuple[str, float]]:
+    """Probabilities of the younger faults that fit what is asked, as they are drawn."""
+    for name, fitting in _OWN.items():
+        if fitting is None or asked in fitting:
+            yield name, getattr(faults, name)
+    if asked == _QUERY:
+        for way in QUERY_FAULTS:
+            yield f"{PREFIX}{way}", faults.queries.get(way, 0.0)
 
 
 # ------------------------------------------------------------ by overload

@@ -10,10 +10,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from veeam_async.simulator.documents import ENTITY_LISTS, Collection, EntityLists
+from veeam_async.simulator.documents import (
+    ENTITY_LISTS,
+    Collection,
+    EntityLists,
+    Null,
+)
 from veeam_async.simulator.entities import EntityRef
 from veeam_async.simulator.wire import NAMESPACE, SCHEMAS, Product, json_key, layout
 
+_NIL = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"'
 _PROLOG = '<?xml version="1.0" encoding="utf-8"?>\n'
 # A parser would turn a bare carriage return into a line feed, and any white
 # space of an attribute into a space.
@@ -86,7 +92,7 @@ def _plain(value: Any, product: Product) -> Any:
         return {json_key(value.key, product): _plain(value.items, product)}
     if isinstance(value, EntityLists):
         return _plain_lists(value.held, product)
-    return _plain_members(value, product)
+    return None if isinstance(value, Null) else _plain_members(value, product)
 
 
 def _plain_members(value: object, product: Product) -> dict[str, Any]:
@@ -145,13 +151,20 @@ def _attributes(value: Any, product: Product) -> Iterator[str]:
 def _content(value: Any, product: Product) -> Iterator[str]:
     if isinstance(value, tuple):
         for item in value:
-            yield from _element(_item_tag(item), item, product)
+            yield from _item(item, product)
     elif isinstance(value, Collection):
         yield from _content(value.items, product)
     elif isinstance(value, EntityLists):
         yield from _element(value.held.root, value.held, product)
     else:
         yield from _members(value, product)
+
+
+def _item(item: object, product: Product) -> Iterator[str]:
+    if isinstance(item, Null):
+        yield f"<{_item_tag(item.of)}{_NIL} />"
+    else:
+        yield from _element(_item_tag(item), item, product)
 
 
 def _item_tag(item: object) -> str:
