@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from veeam_async import EnterpriseManager
 from veeam_async.simulator import Simulator
 
 START = datetime(2025, 10, 21, 12, tzinfo=UTC)
@@ -162,6 +163,22 @@ async def test_a_right_clock_needs_no_number(connect: Any) -> None:
         row = await _entity(caller, f"/backupSessions/{session}")
 
         assert abs(_time(row["creationTimeUTC"]) - simulator.now) < timedelta(seconds=1)
+
+
+async def test_the_client_has_the_servers_times(apart: Simulator) -> None:
+    """A session that ends now is dated ahead by the one, long ago by the other."""
+    async with (
+        apart as simulator,
+        EnterpriseManager(
+            simulator.url, username=simulator.username, password=simulator.password
+        ) as em,
+    ):
+        for server, offset in zip(simulator.server_ids, (AHEAD, BEHIND), strict=True):
+            job = simulator.job_ids_of(server)[0]
+            session = simulator.add_session(script=(), job_id=job)
+            found = await em.backup_sessions.get(session)
+
+            assert found.end_time == START + timedelta(seconds=offset)
 
 
 @pytest.mark.parametrize("offsets", [(1, 2, 3), (float("nan"),), (1e12,)])

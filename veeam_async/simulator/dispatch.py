@@ -104,17 +104,15 @@ class Dispatcher:
             await http.read()
         # 3. Drawn whether or not there is capacity, or a service: the overload of one
         #    run must not move where the faults of the next requests hit.
-        fault, latency = self._injector.draw(asked, is_logon=route.is_logon)
+        drawn, latency = self._injector.draw(asked, is_logon=route.is_logon)
         absent = self.outage.response()
-        if absent is not None:
-            self.by_fault["restart"] += 1
-            return self._rendered(http, absent).whole()
+        fault = "restart" if absent else drawn
         if fault:
             self.by_fault[fault] += 1
-        # 4. Turned away, or late, before any work is done.
-        if not await self._admitted(latency):
-            busy = RefusalError(503, "The server is busy.").response()
-            return self._rendered(http, busy).whole()
+        # 4. Nobody there, turned away, or late, before any work is done.
+        turned_away = absent or await self._turned_away(latency)
+        if turned_away:
+            return self._rendered(http, turned_away).whole()
         # 5. The page of a proxy, which has none of the server's headers.
         if fault == "html":
             return _HTML_PAGE.whole()
@@ -123,13 +121,11 @@ class Dispatcher:
         response = self._fault_response(fault, http) or self._respond(
             http, route, ids, params, fault
         )
-        rendered = self._rendered(http, response)
-        if fault:
-            rendered = await self._spoiled(rendered, fault)
+        rendered = await self._spoiled(self._rendered(http, response), fault)
         return await send(http, rendered, fault, self._pause)
 
     async def _spoiled(
-        self, rendered: RenderedResponse, fault: str
+        self, rendered: RenderedResponse, fault: str | None
     ) -> RenderedResponse:
         faults = self._injector.faults
         if fault == f"{PREFIX}stall":
@@ -142,14 +138,14 @@ class Dispatcher:
             return attrs.evolve(rendered, padding=padding)
         return rendered
 
-    async def _admitted(self, latency: float) -> bool:
+    async def _turned_away(self, latency: float) -> Response | None:
         wait = self._capacity.admit(self._time())
         if wait is None:
             self.shed += 1
-            return False
+            return RefusalError(503, "The server is busy.").response()
         if wait + latency > 0:
             await self._sleep(wait + latency)
-        return True
+        return None
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

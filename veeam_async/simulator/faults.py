@@ -58,8 +58,9 @@ class Faults:
     Each number between 0 and 1 is the probability for one request. At most one
     fault strikes a request (latency may come on top); they are drawn in the
     order in which the fields stand here. `unavailable`, `server_error`,
-    `expired` and `html` come in place of the work, all others only spoil its
-    answer: an action has then been carried out although nobody was told.
+    `expired` and `html` come in place of the work, and so do most of `queries`;
+    all others only spoil its answer: an action has then been carried out although
+    nobody was told.
 
     `bad_characters` and what stands below are drawn after all others, from a
     stream of their own; what does not fit a request does not strike it.
