@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
@@ -21,6 +22,9 @@ Json: TypeAlias = (
 """A value of plain JSON types."""
 
 _FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
+
+_MOST_NAMED = 3
+"""Sessions that an error's text tells of."""
 
 _SHOWN = 400
 """Characters: an error's text cuts a longer message or value."""
@@ -35,14 +39,23 @@ class VeeamError(Exception):
 
 
 class InvalidId(VeeamError, ValueError):
-    """*value* is not an id: no UUID, no URN and no Href that ends in one."""
+    """*value* is not an id: no UUID, no URN and no Href that ends in one.
 
-    def __init__(self, value: object) -> None:
-        super().__init__(
-            f"{_shown(value)} is not an id; give a UUID such as "
-            "88b395e2-81ff-439c-558c-188d97274c15, or the UID or Href of a resource"
-        )
+    Where it names a resource of another kind, *wanted_kind* is the one that was
+    meant.
+    """
+
+    def __init__(self, value: object, *, kind: str | None = None) -> None:
+        if kind is None:
+            text = (
+                "is not an id; give a UUID such as "
+                "88b395e2-81ff-439c-558c-188d97274c15, or the UID or Href of a resource"
+            )
+        else:
+            text = f"names another kind of resource than {kind}"
+        super().__init__(f"{_shown(value)} {text}")
         self.value = value
+        self.wanted_kind = kind
 
 
 class ConnectionFailed(VeeamError):
@@ -304,11 +317,34 @@ class SessionMissing(VeeamError):
         self.checkpoint = checkpoint
 
 
+def _seen_so_far(
+    seen: Mapping[UUID, Session | None], errors: Mapping[UUID, VeeamError]
+) -> str:
+    """What is known of sessions that had not ended: of the first few of them."""
+    told = [
+        f"{session_id} was {_state_of(session)}"
+        for session_id, session in islice(seen.items(), _MOST_NAMED)
+    ]
+    if len(seen) > _MOST_NAMED:
+        told.append(f"{len(seen) - _MOST_NAMED} more")
+    if errors:
+        told.append(f"the last error: {list(errors.values())[-1]}")
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _state_of(session: Session | None) -> str:
+    if session is None:
+        return "never seen"
+    return f"{session.state} ({session.progress} %) when last seen"
+
+
 class DeadlineExceeded(VeeamError, TimeoutError):
     """The time given to a watch, a run or a task ran out.
 
-    *active* are the sessions that had not ended, *checkpoint* what `watch(resume=…)`
-    takes to go on; of a run what `em.jobs.resume` takes, of a task None.
+    *active* are the sessions that had not ended, *last_seen* shows each as it was then,
+    None where it was not seen, and *errors* has the last error that a look at one met.
+    *checkpoint* is what `watch(resume=…)` takes to go on; of a run what
+    `em.jobs.resume` takes, of a task None.
     """
 
     def __init__(
@@ -317,12 +353,17 @@ class DeadlineExceeded(VeeamError, TimeoutError):
         active: tuple[UUID, ...],
         checkpoint: Json,
         message: str | None = None,
+        last_seen: Mapping[UUID, Session | None] | None = None,
+        errors: Mapping[UUID, VeeamError] | None = None,
     ) -> None:
-        super().__init__(
+        self.last_seen: Mapping[UUID, Session | None] = last_seen or {}
+        self.errors: Mapping[UUID, VeeamError] = errors or {}
+        text = (
             message
             or f"{len(active)} of the watched sessions had not ended in time; "
             "watch(resume=error.checkpoint) goes on with them"
         )
+        super().__init__(text + _seen_so_far(self.last_seen, self.errors))
         self.active = active
         self.checkpoint = checkpoint
 

@@ -17,12 +17,46 @@ Id: TypeAlias = str | UUID
 _UUID = re.compile("-".join(f"[0-9A-Fa-f]{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _LENGTH = 36
 
+_COLLECTIONS = {
+    "backupjobsession": "backupsessions",
+    "replicajobsession": "replicasessions",
+    "restoresession": "restoresessions",
+    "backuptasksession": "backuptasksessions",
+    "job": "jobs",
+}
+"""The kinds that are known, as URNs name them, and where they lie; in lower case."""
 
-def id_text(value: Id) -> str:
-    """The UUID that *value* names, as text in lower case, or else InvalidId."""
+
+def id_text(value: Id, kind: str) -> str:
+    """The UUID that *value* names, as `parse_own` gives it, as text in lower case."""
     if isinstance(value, str) and _UUID.fullmatch(value):
         return value.lower()
-    return str(parse_id(value))
+    return str(parse_own(value, kind))
+
+
+def parse_own(value: Id, kind: str) -> UUID:
+    """Give the UUID that *value* names, as `parse_id` does.
+
+    Raises InvalidId also where it names another known kind of resource than *kind*, the
+    name of its class.
+    """
+    session_id = parse_id(value)
+    own = _COLLECTIONS.get(kind.lower())
+    if isinstance(value, str) and own is not None:
+        text = value.strip().lower()
+        named = _named_in_urn(text) if text.startswith("urn:") else _named_in_href(text)
+        if named not in (None, own):
+            raise InvalidId(value, kind=kind)
+    return session_id
+
+
+def _named_in_urn(urn: str) -> str | None:
+    return _COLLECTIONS.get(urn.rpartition(":")[0].rpartition(":")[2])
+
+
+def _named_in_href(href: str) -> str | None:
+    parent = urlsplit(href).path.rstrip("/").rpartition("/")[0].rpartition("/")[2]
+    return parent if parent in _COLLECTIONS.values() else None
 
 
 def check_many(ids: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from veeam_async.clock import Clock
 from veeam_async.errors import Json, StartUnconfirmed, VeeamError, may_have_acted
-from veeam_async.ids import Id, parse_id
+from veeam_async.ids import Id, parse_own
 from veeam_async.jobs.find_session import JobHistory, RunDeps
 from veeam_async.jobs.run import JobRun
 from veeam_async.jobs.run_record import RunRecord, restore, save
@@ -86,7 +86,7 @@ class Jobs(Entities[Job]):
 
     async def _record(self, given: Id) -> RunRecord:
         """The record of a run that is about to start, with what its job has by now."""
-        job_id = parse_id(given)
+        job_id = parse_own(given, Job.__name__)
         wanted = str(job_id)
         answer = await self._request_entity(wanted)
         job = self._own(await read(answer, Job), wanted, answer)

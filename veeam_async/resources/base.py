@@ -10,7 +10,7 @@ import attrs
 
 from veeam_async.errors import DecodeError
 from veeam_async.filters import Condition, filter_text, query_field
-from veeam_async.ids import Id, id_text, parse_id
+from veeam_async.ids import Id, id_text, parse_own
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read, read_now
@@ -94,7 +94,7 @@ class Entities(Generic[E]):
         return await self._entity(id, once=True)
 
     async def _entity(self, id: Id, *, once: bool = False) -> E:  # noqa: A002 - the field's term
-        wanted = id_text(id)
+        wanted = id_text(id, self._kind.__name__)
         answer = await self._request_entity(wanted, once=once)
         return self._own(await read(answer, self._kind), wanted, answer)
 
@@ -138,7 +138,7 @@ class Entities(Generic[E]):
 
         An answer that is no task, or one about something else, tells nothing of it.
         """
-        wanted = parse_id(id)
+        wanted = parse_own(id, self._kind.__name__)
         path = f"{self._path}/{wanted}?action={action}"
         answer = await self._pool.request(
             "POST", path, route=f"{self._path}/{{id}}?action={action}"

@@ -20,7 +20,7 @@ from veeam_async.errors import (
     is_unsupported,
 )
 from veeam_async.fetch import Fetch
-from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_id
+from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_own
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -116,7 +116,7 @@ class JobSessions(Entities[S], Generic[S]):
 
     async def _fetch(self, session_id: Id) -> tuple[str, Response] | S:
         """Ask for a session, and read its answer already where that takes a thread."""
-        wanted = id_text(session_id)
+        wanted = id_text(session_id, self._kind.__name__)
         answer = await self._request_entity(wanted)
         if is_large(answer):
             return self._own(await read(answer, self._kind), wanted, answer)
@@ -202,9 +202,7 @@ class JobSessions(Entities[S], Generic[S]):
             resume=resume,
             record=record,
         )
-        watch = self._watches.watch(options)
-        self._keep(watch)
-        return watch
+        return self._kept(options)
 
     async def wait(
         self,
@@ -222,8 +220,9 @@ class JobSessions(Entities[S], Generic[S]):
 
         Args:
             id: the session.
-            until: another state to wait for, or a callable that returns True for a
-                session that will do; SessionFailed is raised where it stops first.
+            until: another state to wait for, or a callable, asked at each look, that
+                returns True for a session that will do; SessionFailed is raised where
+                it stops first. ValueError for a text that is no known state.
             timeout: seconds after which DeadlineExceeded is raised.
             deadline: the same as an aware time.
             interval: seconds between two looks.
@@ -235,14 +234,13 @@ class JobSessions(Entities[S], Generic[S]):
         AuthenticationFailed, and NotFound where the server does not know the session.
         """
         goal = Goal(until)
-        progress = goal.wants_progress
         watch = self._waited(
             [id],
             timeout,
             deadline,
             interval,
             strategy,
-            progress=progress,
+            each_look=goal.is_callable,
             appear_within=appear_within,
         )
         async with watch:
@@ -298,20 +296,30 @@ class JobSessions(Entities[S], Generic[S]):
         interval: float,
         strategy: Strategy,
         *,
-        progress: bool = False,
+        each_look: bool = False,
         appear_within: float = 0.0,
     ) -> Watch[S]:
         """Watch sessions that the server must know: an unknown one is GONE at once."""
         check_many(ids)  # None would be everything
-        return self.watch(
-            ids,
-            interval=interval,
+        options = WatchOptions(
+            rules=Rules(
+                interval=interval,
+                progress=each_look,
+                each_look=each_look,
+                appear_within=appear_within,
+                phase=self._phase,
+            ),
+            ids=ids,
             strategy=strategy,
-            progress=progress,
-            appear_within=appear_within,
             timeout=timeout,
             deadline=deadline,
         )
+        return self._kept(options)
+
+    def _kept(self, options: WatchOptions) -> Watch[S]:
+        watch = self._watches.watch(options)
+        self._keep(watch)
+        return watch
 
     def _gone(self, session_id: UUID) -> NotFound:
         """The error for a session that the server does not know."""
@@ -384,7 +392,7 @@ class BackupSessions(JobSessions[BackupJobSession]):
 
     async def task_sessions(self, id: Id) -> list[BackupTaskSession]:  # noqa: A002 - the field's term
         """Give the task sessions of a session, one for each machine in it."""
-        wanted = parse_id(id)
+        wanted = parse_own(id, self._kind.__name__)
         reading = Reading(Page[BackupTaskSession], partial(are_tasks_of, wanted))
         await self._pool.request(
             "GET",

@@ -65,6 +65,7 @@ class PollLoop(Generic[S]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[PollRequest[S], float] = {}
+        self._has_looked = False
 
     def start(self) -> None:
         """Begin to look; a second call does nothing."""
@@ -87,7 +88,9 @@ class PollLoop(Generic[S]):
     def is_late(self) -> bool:
         """Whether the time is up."""
         if self._until is not None:
-            return self._clock.monotonic() >= self._until
+            # With no time at all there is one look.
+            is_looking = self._timeout == 0 and not self._has_looked
+            return self._clock.monotonic() >= self._until and not is_looking
         return self.deadline is not None and self._clock.wall() >= self.deadline
 
     def behind(self) -> float:
@@ -201,6 +204,7 @@ class PollLoop(Generic[S]):
             await self._poll(request)
         finally:
             del self._under_way[request]
+            self._has_looked = True
 
     def _deliver(self, observations: Sequence[Observation[S]]) -> None:
         recorder, note = self._recorder, self._tracker.note

@@ -13,7 +13,7 @@ from veeam_async.clock import Clock
 from veeam_async.deadlines import check_limit
 from veeam_async.errors import Json
 from veeam_async.filters import Condition, filter_text
-from veeam_async.ids import Id, check_many, parse_id
+from veeam_async.ids import Id, check_many, parse_own
 from veeam_async.models import Session
 from veeam_async.watch.persist.checkpoint import restore
 from veeam_async.watch.persist.recording import Recorder
@@ -26,8 +26,11 @@ from veeam_async.watch.watch import Watch
 S = TypeVar("S", bound=Session)
 
 _CHANGING = ("state", "result", "end_time")
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
-_NAMES_CHANGING = re.compile(r"\b(?:state|result|endtime)\s*[=!<>]", re.IGNORECASE)
+_VALUE = re.compile(r'([=!<>])\s*(?:"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\')')
+_NAMES_CHANGING = re.compile(
+    r"""\b(?:state|result|endtime(?:utc)?)["'\])\s]*[=!<>]""", re.IGNORECASE
+)
+"""A field, in quotes or not, before an operator; what stands behind one is a value."""
 
 
 def _strategy(_options: object, _field: object, value: object) -> None:
@@ -117,7 +120,8 @@ class WatchFactory(Generic[S]):
         if options.where is not None:
             raise ValueError("where narrows a watch of everything: give no ids with it")
         check_many(options.ids)
-        session_ids = [parse_id(given) for given in options.ids]
+        name = self.kind.__name__
+        session_ids = [parse_own(given, name) for given in options.ids]
         return Tracker(session_ids, options.rules), None
 
     def _discovery(self, options: WatchOptions) -> Discovery:
@@ -137,7 +141,7 @@ def narrowing(where: Condition | str, kind: type[Session]) -> str:
     if isinstance(where, Condition):
         changes = not where.fields.isdisjoint(_CHANGING)
     else:
-        changes = _NAMES_CHANGING.search(_QUOTED.sub('""', text)) is not None
+        changes = _NAMES_CHANGING.search(_VALUE.sub(r'\1""', text)) is not None
     if changes:
         raise ValueError(
             "where selects sessions by what they are, not by State, Result or EndTime, "

@@ -22,15 +22,29 @@ Gone: TypeAlias = Callable[[UUID], NotFound]
 """The error for a session that the server does not know."""
 
 
+def _known(until: Until[S]) -> Until[S]:
+    """The state that a text names, in any case; ValueError where there is none."""
+    if not isinstance(until, str):
+        return until
+    states = {str(state).lower(): state for state in SessionState}
+    if until.lower() not in states:
+        known = ", ".join(map(str, SessionState))
+        raise ValueError(
+            f"{until[:60]!r} is no known state ({known}): wait for another one by a "
+            f"callable, such as lambda session: session.state == {until[:60]!r}"
+        )
+    return states[until.lower()]
+
+
 @attrs.frozen
 class Goal(Generic[S]):
     """What is waited for: an end where *until* is None or Stopped."""
 
-    until: Until[S]
+    until: Until[S] = attrs.field(converter=_known)
 
     @property
-    def wants_progress(self) -> bool:
-        """Whether progress alone can meet it."""
+    def is_callable(self) -> bool:
+        """Whether each look is to be judged, and not only states."""
         return callable(self.until)
 
     def is_met(self, event: SessionChanged[S]) -> bool:

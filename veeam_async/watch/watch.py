@@ -13,7 +13,7 @@ from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.errors import DeadlineExceeded, Json
 from veeam_async.events import WatchEvent
-from veeam_async.ids import Id, parse_id
+from veeam_async.ids import Id, parse_own
 from veeam_async.models import Session
 from veeam_async.watch.loop import PollLoop
 from veeam_async.watch.persist.checkpoint import save
@@ -105,8 +105,13 @@ class Watch(Closable, Generic[S]):
         return self._tracker.active
 
     def add(self, id: Id) -> None:  # noqa: A002 - the field's term
-        """Watch one more session; InvalidId where *id* is none."""
-        session_id = parse_id(id)
+        """Watch one more session; InvalidId where *id* is none.
+
+        Raises RuntimeError where the watch has ended already.
+        """
+        session_id = parse_own(id, self._kind)
+        if self._over:
+            raise RuntimeError("this watch has ended: begin another one for more")
         if self._recorder is not None:
             self._recorder.add(session_id)
         self._tracker.add(session_id)
@@ -114,7 +119,7 @@ class Watch(Closable, Generic[S]):
 
     def discard(self, id: Id) -> None:  # noqa: A002 - the field's term
         """Watch a session no longer; nothing more is told of it."""
-        session_id = parse_id(id)
+        session_id = parse_own(id, self._kind)
         if self._recorder is not None:
             self._recorder.discard(session_id)
         self._tracker.discard(session_id)
@@ -190,7 +195,12 @@ class Watch(Closable, Generic[S]):
             # Without the deadline, which has passed: the next watch is given another.
             checkpoint = self._saved(None)
             await self._close_for("late")
-            raise DeadlineExceeded(active=self.active, checkpoint=checkpoint)
+            raise DeadlineExceeded(
+                active=self.active,
+                checkpoint=checkpoint,
+                last_seen=self._tracker.last_seen(),
+                errors=self._tracker.errors(),
+            )
         # 4. Nothing to tell, for now.
         else:
             await self._loop.wait_for_news()

@@ -16,7 +16,7 @@ import attrs
 
 from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
-from veeam_async.events import WatchEvent
+from veeam_async.events import SessionGone, WatchEvent
 from veeam_async.models import Session, SessionState
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import DiscoveryResult
@@ -117,6 +117,8 @@ class Recorder(Generic[S]):
 
     def told(self, event: WatchEvent[S] | None) -> None:
         """Record that the tracker was asked for an event, and which it gave."""
+        if isinstance(event, SessionGone):
+            self._sessions.forget(event.id)  # those that vanished would pile up too
         self._write("told", sequence=None if event is None else event.sequence)
 
     def end(self, why: Why) -> None:
@@ -154,6 +156,10 @@ class DeltaEncoder(Generic[S]):
         if before is None:
             return {"session": self._dump(session)}
         return {"changed": self._changes(before, session)}
+
+    def forget(self, session_id: UUID) -> None:
+        """Write a session whole the next time, if it is ever seen again."""
+        self._last.pop(session_id, None)
 
     def _changes(self, before: S, session: S) -> dict[str, Json]:
         if session == before:

@@ -194,7 +194,7 @@ class QueryPoller(Generic[S]):
         at = self._clock.moment()
         fan_out.listed(error, at)
         if fan_out.discoverers and where is None:
-            self._by_reference.want(fan_out.discoverers)
+            self._by_reference.want(fan_out.discoverers, stands_in=True)
         elif fan_out.discoverers:
             # Nothing else could tell what the filter selects: only new ones are missed.
             fan_out.fail_discovery(error, at, self._clock.random())

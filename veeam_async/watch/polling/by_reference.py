@@ -28,17 +28,23 @@ class ReferencePoller(Generic[S]):
         self._tasks: TaskSet[S] = TaskSet(lambda: None)
         self._last: tuple[float, frozenset[UUID]] | None = None
 
-    def want(self, requests: Sequence[PollRequest[S]]) -> None:
-        """Answer all these requests from one list, which may be a minute old."""
-        self._tasks.spawn(self._look(requests), requests)
+    def want(
+        self, requests: Sequence[PollRequest[S]], *, stands_in: bool = False
+    ) -> None:
+        """Answer all these requests from one list.
+
+        Where it *stands_in* for a query, it may be a minute old.
+        """
+        oldest = _EVERY if stands_in else 0.0
+        self._tasks.spawn(self._look(requests, oldest), requests)
 
     def cancel_unwanted(self) -> set[asyncio.Task[None]]:
         """Cancel what nobody waits for; returns the tasks that are ending."""
         return self._tasks.cancel_unwanted()
 
-    async def _look(self, requests: Sequence[PollRequest[S]]) -> None:
+    async def _look(self, requests: Sequence[PollRequest[S]], oldest: float) -> None:
         asked_at, error = self._clock.monotonic(), None
-        if self._last is None or asked_at - self._last[0] >= _EVERY:
+        if self._last is None or asked_at - self._last[0] >= oldest:
             for request in requests:
                 request.count()
             error = await self._list(asked_at)

@@ -45,7 +45,8 @@ class Rules:
     a fraction of the interval, looks come at ticks that all watches of this interval
     and phase share. By *edition* 1, that of 0.1.0, a session was gone at its second
     404, and a state was seen when its answer came: a recording is replayed by the rules
-    that it was made with.
+    that it was made with. With *each_look* progress is told at each look, also where
+    there is none.
     """
 
     interval: float = attrs.field(default=5.0, validator=[gt(0), lt(inf)])
@@ -55,6 +56,7 @@ class Rules:
     phase: float | None = None
     gone_after: float = attrs.field(default=300.0, validator=ge(0))
     edition: int = EDITION
+    each_look: bool = False
 
     def next_look(self, asked_at: float, at: float) -> float:
         """When to look again after an answer that came *at*; monotonic seconds."""

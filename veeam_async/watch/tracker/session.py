@@ -83,8 +83,9 @@ class TrackedSession(Generic[S]):
 
     *known* is what was seen last and *told* what the listener knows; *progress*, where
     it is not None, is newer than that of *known*. *known_at* is when the newest look
-    was answered; the look that showed *known* was asked for at *known_asked*, and the
-    last that showed what was told at *told_seen*. *confirming_since* is when it was
+    was answered; the look that showed *known* was asked for at *known_asked*, the one
+    that the last event came of at *told_at*, and the last that showed the state which
+    was told at *told_seen*. *confirming_since* is when it was
     first seen Stopped without a result, *missing* counts its 404s in a row, the first
     of them at *missing_since* and the last at *missed*.
     *suppressed*: it was listed before the watch began, and is reported only if it runs.
@@ -100,6 +101,7 @@ class TrackedSession(Generic[S]):
     known_at: datetime | None = None
     known_asked: datetime | None = None
     told: S | None = None
+    told_at: datetime | None = None
     told_seen: datetime | None = None
     missing: int = 0
     missing_since: Moment | None = None
@@ -272,6 +274,7 @@ class TrackedSession(Generic[S]):
             return EventKind.CHANGED
         # 4. Progress alone, asked for, unless the end is told right after.
         progressed = self.known.progress != self.told.progress and not changed
+        progressed |= rules.each_look and self.told_at != self.known_asked
         if end is None and rules.progress and progressed:
             return EventKind.PROGRESSED
         return end
@@ -293,7 +296,7 @@ class TrackedSession(Generic[S]):
             skipped=before is not None and is_skip(before.state, session.state),
             sequence=sequence,
         )
-        self.told = session
+        self.told, self.told_at = session, self.known_asked
         self.told_seen = self.known_at if rules.edition == 1 else self.known_asked
         return event
 

@@ -86,6 +86,15 @@ class Tracker(Generic[S]):
         """The sessions whose end was not told yet."""
         return tuple(self.tracked)
 
+    def last_seen(self) -> dict[UUID, S | None]:
+        """The active sessions as they were last seen, None where they never were."""
+        return {each.id: each.newest for each in self.tracked.values()}
+
+    def errors(self) -> dict[UUID, VeeamError]:
+        """The last error that looks at an active session met, where one did."""
+        met = {each.id: each.health.error for each in self.tracked.values()}
+        return {session_id: error for session_id, error in met.items() if error}
+
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to watch any more."""
@@ -179,6 +188,7 @@ class Tracker(Generic[S]):
             or session.state != told.state
             or seen.asked_at < tracked.asked_at
             or (self.rules.progress and session.progress != told.progress)
+            or self.rules.each_look
             or self.server.health.degraded
         ):
             return False
