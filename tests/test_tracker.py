@@ -114,6 +114,22 @@ def test_a_stopped_without_a_result_is_looked_at_once_more() -> None:
     assert event.session.result == "Failed"
 
 
+def test_an_end_that_is_denied_again_and_again_costs_ever_less() -> None:
+    """A list may show one that no GET confirms, each time it is asked."""
+    track = tracker()
+    track.feed(observation(0, seen()))
+    at, delays = 5.0, []
+    for _ in range(6):
+        assert track.feed(observation(at, no_result())) == []
+        due = track.next_due()
+        assert due is not None
+        delays.append(due - at)
+        assert track.feed(observation(due, seen())) == []
+        at = due + 5
+
+    assert delays == [1, 5, 16, 64, 64, 64]
+
+
 def test_a_result_that_never_arrives_holds_nobody_up() -> None:
     """The second Stopped is final."""
     track = tracker()

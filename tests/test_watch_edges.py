@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -145,3 +146,38 @@ async def test_an_id_of_an_unknown_kind_passes(value: str) -> None:
     """A server may name its own as it likes."""
     async with talking(gets(Answer(body=session(1)))) as (em, _):
         assert (await em.backup_sessions.get(value)).id == ONE
+
+
+@pytest.mark.looptime
+async def test_a_watch_whose_listener_was_cancelled_does_not_go_on() -> None:
+    """Even where its task is kept; who asks again sees what is due then."""
+    world = World({1: Life(ended=500)})
+    watch = world.watch([1])
+
+    async def listen() -> None:
+        async for _ in watch:
+            pass
+
+    task = asyncio.create_task(listen())
+    await asyncio.sleep(12)
+    task.cancel()
+    await asyncio.wait([task])
+    asked = world.asked.total()
+    await asyncio.sleep(600)
+
+    assert world.asked.total() == asked
+    assert [event.kind for event in await heard(watch, 700)] == ["STOPPED"]
+
+
+@pytest.mark.looptime
+async def test_a_listener_that_is_away_for_long_pauses_the_looks() -> None:
+    """After a minute; nothing is behind then."""
+    world = World({1: Life(ended=500)})
+    watch = world.watch([1])
+    await anext(watch)
+    await asyncio.sleep(1000)
+
+    assert 10 < world.asked.total() < 16
+    assert watch.stats.behind == 0
+    assert (await anext(watch)).kind == "STOPPED"
+    await watch.aclose()

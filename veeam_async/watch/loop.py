@@ -27,6 +27,10 @@ S = TypeVar("S", bound=Session)
 _TICK = 0.001
 """Seconds by which a look may come early: a sleep can end a rounding error too soon."""
 
+_AWAY_INTERVALS = 3
+_AWAY_SECONDS = 60.0
+"""How long nobody may ask for an event, at least, before there are no more looks."""
+
 _FOR_EVER = 1e9
 """Seconds, some thirty years: what lies beyond them is beyond the calendar too."""
 
@@ -66,6 +70,8 @@ class PollLoop(Generic[S]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way: dict[PollRequest[S], float] = {}
         self._has_looked = False
+        self._away_since: float | None = None
+        self._is_paused = False
 
     def start(self) -> None:
         """Begin to look; a second call does nothing."""
@@ -80,6 +86,21 @@ class PollLoop(Generic[S]):
             if self._recorder is not None:
                 self._recorder.begin(self._tracker, now)
             self._spawn(self._drive())
+
+    def ask(self) -> None:
+        """Note that somebody waits for an event: looks go on, with what is due."""
+        self._away_since = None
+        if self._is_paused:
+            self._is_paused = False
+            self.wake()
+
+    def leave(self, *, for_good: bool = False) -> None:
+        """Note that nobody waits any more; *for_good*, as where waiting was cancelled.
+
+        Looks go on for a while then, or for good not at all, until somebody asks again.
+        """
+        self._away_since = self._clock.monotonic()
+        self._is_paused = self._is_paused or for_good
 
     def wake(self) -> None:
         """Ask the tracker again what is due, since it has changed."""
@@ -151,11 +172,21 @@ class PollLoop(Generic[S]):
         """Start looks when they are due, until the time is up."""
         while not self.is_late():
             self._wake.clear()
-            due = self._tracker.take_due(self._clock.monotonic() + _TICK)
-            if due is not None:
-                self._spawn(self._look(due))
+            if self._is_asked_for():
+                due = self._tracker.take_due(self._clock.monotonic() + _TICK)
+                if due is not None:
+                    self._spawn(self._look(due))
             await self._pause()
         self._news.set()
+
+    def _is_asked_for(self) -> bool:
+        """Whether somebody waits for what is seen, or did a short while ago."""
+        if not self._is_paused and self._away_since is not None:
+            interval = self._tracker.rules.interval
+            longest = max(_AWAY_INTERVALS * interval, _AWAY_SECONDS)
+            away = self._clock.monotonic() - self._away_since
+            self._is_paused = away >= longest
+        return not self._is_paused
 
     async def _pause(self) -> None:
         """Sleep until the next look or the deadline, unless something wakes it."""
@@ -175,7 +206,7 @@ class PollLoop(Generic[S]):
     def _seconds_to_sleep(self) -> float | None:
         """Seconds until something is to be done, None while nothing is."""
         now, waits = self._clock.moment(), []
-        due = self._tracker.next_due()
+        due = None if self._is_paused else self._tracker.next_due()
         if due is not None:
             waits.append(due - now.monotonic)
         if self._until is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Generic, Self, TypeVar
@@ -146,12 +147,19 @@ class Watch(Closable, Generic[S]):
 
     async def __anext__(self) -> WatchEvent[S]:
         self._loop.start()
+        self._loop.ask()
         while not self._over:
             event = self._tell()
             if event is not None:
                 self._events += 1
+                self._loop.leave()
                 return event
-            await self._end_or_news()
+            try:
+                await self._end_or_news()
+            except asyncio.CancelledError:
+                # Whoever keeps the cancelled task keeps this watch: it is not to go on.
+                self._loop.leave(for_good=True)
+                raise
         self._end_recording("over" if self._tracker.is_over else "stopped")
         await self.aclose()
         raise StopAsyncIteration

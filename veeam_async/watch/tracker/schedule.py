@@ -24,6 +24,9 @@ BACKOFF_LAST = 30.0
 EDITION = 2
 """Of the rules that this release goes by; those of 0.1.0 are edition 1."""
 
+_LATER, _DENIALS = 4, 3
+"""So many times as long, for each denial up to so many: a minute at most."""
+
 _SLOWER = 4
 """A session that is missing is looked at again after this part of the time since."""
 
@@ -82,8 +85,15 @@ class Rules:
         """
         return self.next_look(asked_at, at + (at - since.monotonic) / _SLOWER)
 
-    def confirm_at(self, since: Moment) -> float:
-        """When to confirm what was first seen then; monotonic seconds."""
+    def confirm_at(self, since: Moment, denials: int = 0) -> float:
+        """When to confirm what was first seen then; monotonic seconds.
+
+        Later where that was denied before: a list may show an end, without a result,
+        that no GET confirms.
+        """
+        if denials and self.edition > 1:
+            later: float = CONFIRM_SECONDS * _LATER ** min(denials, _DENIALS)
+            return since.monotonic + max(later, self.interval)
         return since.monotonic + min(self.interval, CONFIRM_SECONDS)
 
 

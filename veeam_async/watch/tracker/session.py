@@ -86,8 +86,9 @@ class TrackedSession(Generic[S]):
     was answered; the look that showed *known* was asked for at *known_asked*, the one
     that the last event came of at *told_at*, and the last that showed the state which
     was told at *told_seen*. *confirming_since* is when it was
-    first seen Stopped without a result, *missing* counts its 404s in a row, the first
-    of them at *missing_since* and the last at *missed*.
+    first seen Stopped without a result; so many *denials* of that came since it runs.
+    *missing* counts its 404s in a row, the first of them at *missing_since* and the
+    last at *missed*.
     *suppressed*: it was listed before the watch began, and is reported only if it runs.
     """
 
@@ -107,6 +108,7 @@ class TrackedSession(Generic[S]):
     missing_since: Moment | None = None
     missed: Moment | None = None
     confirming_since: Moment | None = None
+    denials: int = 0
     suppressed: bool = False
     health: Health = attrs.field(factory=Health)
 
@@ -133,13 +135,14 @@ class TrackedSession(Generic[S]):
         # 1. It runs.
         if not session.is_stopped:
             self.phase = Phase.DELIVERED if is_told else Phase.ACTIVE
+            self.denials += self.confirming_since is not None
             self.confirming_since, self.suppressed = None, False
             self.due = rules.next_look(seen.asked_at, seen.at.monotonic)
         # 2. It has stopped, but its result can arrive a moment after the state.
         elif session.result is None and not self._is_confirmed(seen.at, rules):
             self.phase = Phase.CONFIRMING
             self.confirming_since = self.confirming_since or seen.at
-            self.due = rules.confirm_at(self.confirming_since)
+            self.due = rules.confirm_at(self.confirming_since, self.denials)
         # 3. It has stopped, with its result or for good without one.
         else:
             self.phase = Phase.STOPPED
@@ -233,7 +236,9 @@ class TrackedSession(Generic[S]):
         """Whether the confirmation delay has passed."""
         # By the time, not by the count of looks: after a restart a list comes early.
         since = self.confirming_since
-        return since is not None and at.monotonic >= rules.confirm_at(since)
+        return since is not None and at.monotonic >= rules.confirm_at(
+            since, self.denials
+        )
 
     def _answered(self, seen: Observation[S]) -> None:
         self.known_at = seen.at.wall
