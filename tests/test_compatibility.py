@@ -158,6 +158,14 @@ HELP_CHANGES = (
             "while. [default: 300.0]"
         ),
     ),
+    (
+        "veeam-async run",
+        "Seconds between two looks at the run.",
+        (
+            "--gone-after FLOAT Seconds that the run may be unknown to the server "
+            "before it is gone. [default: 300.0]"
+        ),
+    ),
     # The hook's environment has it no more, and its author looks here for the reason.
     (
         "veeam-async watch",

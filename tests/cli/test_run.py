@@ -157,7 +157,7 @@ async def test_a_run_that_is_gone_is_exit_code_1(
         simulator.remove_session(simulator.running_ids[0])
 
     ended, _ = await asyncio.gather(
-        quick("run", str(simulator.job_ids[0]), *FAST), forget()
+        quick("run", str(simulator.job_ids[0]), *FAST, "--gone-after", "0.2"), forget()
     )
 
     assert ended.code == 1

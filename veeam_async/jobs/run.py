@@ -163,6 +163,7 @@ class JobRun:
         stop_on_cancel: bool = False,
         appear_within: float = APPEAR_SECONDS,
         retry_within: float = RETRY_SECONDS,
+        gone_after: float = 300.0,
     ) -> RunSession:
         """Wait until the run has ended and give its session.
 
@@ -181,6 +182,8 @@ class JobRun:
             appear_within: seconds that the session may take to be shown.
             retry_within: seconds that a retry may take to be shown, counted from when
                 the failure was seen, even by another process.
+            gone_after: seconds that a session which was shown may be unknown to the
+                server: one that restarts knows none for a while.
 
         Raises what `session` raises, and NotFound where the server forgets a session
         meanwhile. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
@@ -192,6 +195,7 @@ class JobRun:
             interval=interval,
             appear_within=appear_within,
             retry_within=retry_within,
+            gone_after=gone_after,
         )
         try:
             async with aclosing(events):
@@ -213,6 +217,7 @@ class JobRun:
         interval: float = 5.0,
         appear_within: float = APPEAR_SECONDS,
         retry_within: float = RETRY_SECONDS,
+        gone_after: float = 300.0,
     ) -> AsyncGenerator[RunEvent, None]:
         """Follow the run to its end: an async iterator of events.
 
@@ -227,11 +232,16 @@ class JobRun:
         DeadlineExceeded. Leaving it early never stops a backup.
         """
         check_limit(timeout, deadline)
-        check_seconds(appear_within=appear_within, retry_within=retry_within)
+        check_seconds(
+            appear_within=appear_within,
+            retry_within=retry_within,
+            gone_after=gone_after,
+        )
         check_interval(interval)
         return self._chain.events(
             partial(self._first, appear_within, interval),
             retry_within=retry_within if retries else None,
+            gone_after=gone_after,
             interval=interval,
             progress=progress,
             timeout=timeout,
@@ -294,6 +304,7 @@ class _RetryChain:
         first: Callable[[], Awaitable[UUID]],
         *,
         retry_within: float | None,
+        gone_after: float,
         interval: float,
         progress: bool,
         timeout: float | None,  # noqa: ASYNC109 - the consumer's time is no part of it
@@ -318,6 +329,9 @@ class _RetryChain:
                 ],
                 interval=interval,
                 progress=progress,
+                # It was shown already, by the task or a list: that counts as seen.
+                appear_within=gone_after,
+                gone_after=gone_after,
                 timeout=left() if deadline is None else None,
                 deadline=deadline,
             )

@@ -47,6 +47,7 @@ def run(
     wait: bool = True,
     retries: bool = False,
     interval: float = 5.0,
+    gone_after: float = 300.0,
     timeout: float | None = None,
     progress: bool = False,
     stop_on_interrupt: Annotated[bool, Parameter(negative="")] = False,
@@ -68,6 +69,7 @@ def run(
         retries: Follow the server's own retries too: after a failure one is waited
             for, 15 minutes at most, and the last of them decides.
         interval: Seconds between two looks at the run.
+        gone_after: Seconds that the run may be unknown to the server before it is gone.
         timeout: Seconds after which to give up following.
         progress: Tell of progress too, not only of states.
         stop_on_interrupt: Ask the server to stop the backup on Ctrl-C.
@@ -76,11 +78,12 @@ def run(
     """
     # The watch would check them too, but only after the job was started.
     check_interval(interval)
-    check_seconds(timeout=timeout)
+    check_seconds(timeout=timeout, gone_after=gone_after)
     options = _Options(
         wait=wait,
         retries=retries,
         interval=interval,
+        gone_after=gone_after,
         timeout=timeout,
         progress=progress,
         stop_on_interrupt=stop_on_interrupt,
@@ -96,6 +99,7 @@ class _Options:
     wait: bool
     retries: bool
     interval: float
+    gone_after: float
     timeout: float | None
     progress: bool
     stop_on_interrupt: bool
@@ -221,6 +225,7 @@ class _RunFollower:
             retries=self.options.retries,
             progress=self.options.progress or is_live(self.options.output),
             interval=self.options.interval,
+            gone_after=self.options.gone_after,
             timeout=self.options.timeout,
         )
         async with aclosing(watch) as events:
