@@ -145,6 +145,26 @@ async def test_a_list_in_flight_is_not_waited_for(pages: int) -> None:
     assert [told(events, number) for number in range(40)] == [["STOPPED"]] * 40
 
 
+@pytest.mark.parametrize("ids", [range(40), None], ids=["ids", "everything"])
+async def test_a_server_that_is_away_is_asked_little(ids: Sequence[int] | None) -> None:
+    """Where GETs fail too they stand in for nothing; afterwards lists serve at once."""
+    world = running(40)
+    watch = world.watch(ids)
+    await heard(watch, 12)
+    world.errors = dict.fromkeys(("page", "newest", "get", "references"), BUSY)
+    before = world.asked.copy()
+    events = await heard(watch, 3600)
+    away = world.asked - before
+    world.errors.clear()
+    events += await heard(watch, 3700)
+    await watch.aclose()
+
+    assert away.total() < 2.5 * 3600 / 15
+    assert health(events) == []
+    assert health(events, "server") == ["DEGRADED", "RECOVERED"]
+    assert (world.asked - before - away).total() < 30
+
+
 async def test_gets_that_stand_in_are_spread_over_the_interval() -> None:
     """A burst of them is what a list is there to avoid."""
     world = running(320)

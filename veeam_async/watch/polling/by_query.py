@@ -13,6 +13,7 @@ from uuid import UUID
 from veeam_async.clock import Clock
 from veeam_async.errors import (
     BadRequest,
+    NotFound,
     RequestTimeout,
     VeeamError,
     is_fault,
@@ -188,9 +189,17 @@ class QueryPoller(Generic[S]):
     async def _stand_in(
         self, where: str | None, fan_out: FanOut[S], outage: ListOutage
     ) -> None:
-        """Look at what the list would show by a GET for each, over an interval."""
+        """Look at what the list would show by a GET for each, over an interval.
+
+        Where the first of them fails too, the server is away, and all fail with it.
+        """
         error = outage.error
         assert error is not None  # noqa: S101 - that is what an outage is
+        if (failure := await self._probe(fan_out)) is not None:
+            at = self._clock.moment()
+            outage.give_up(at.monotonic)
+            fan_out.fail(failure, at, self._clock.random())
+            return
         at = self._clock.moment()
         fan_out.listed(error, at)
         if fan_out.discoverers and where is None:
@@ -207,6 +216,24 @@ class QueryPoller(Generic[S]):
             for session_id, requests in wanted[start : start + size]:
                 self._by_get.want(session_id, requests)
             self._by_get.start()
+
+    async def _probe(self, fan_out: FanOut[S]) -> VeeamError | None:
+        """Get one session; the error met, None where the server answers."""
+        session_id = next(iter(fan_out.open), None)
+        if session_id is None:
+            return None
+        asked_at = self._clock.monotonic()
+        fan_out.count()
+        try:
+            session = await self._source.get(session_id)
+        except NotFound:
+            return None  # whether it is missing is found out by those that follow
+        except VeeamError as error:
+            if self._source.is_fatal(error):
+                raise
+            return error
+        fan_out.deliver([(session_id, session)], asked_at, self._clock.moment())
+        return None
 
     def _get_open(self, fan_out: FanOut[S], *, unlisted: bool) -> None:
         for session_id, requests in fan_out.open.items():

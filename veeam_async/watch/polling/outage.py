@@ -55,6 +55,11 @@ class ListOutage:
         self._pause = min(2 * self._pause, TRIED_AT_LAST)
         return True
 
+    def give_up(self, now: float) -> None:
+        """Note that GETs do not work either: for a while lists alone are asked for."""
+        self.tried_at, self.since = None, now
+        self._pause = _TRIED_AFTER
+
     def deadline(self, asked_at: float, interval: float, within: float) -> float:
         """When to give up a list of which no page comes, asked for at *asked_at*.
 
