@@ -7,9 +7,9 @@ import math
 import pytest
 
 from tests.support.bodies import error
-from tests.support.clients import gets, talking
-from tests.support.fault_server import Act, Reset, Stall
-from tests.support.job_server import LOST, TASK, task
+from tests.support.clients import clocked_em, gets, hurried, talking
+from tests.support.fault_server import Act, FaultServer, Reset, Stall
+from tests.support.job_server import CUT, EMPTY, LOST, PAGE, TASK, task
 from tests.support.simulated import SOON, simulated
 from veeam_async import (
     DeadlineExceeded,
@@ -86,3 +86,35 @@ async def test_misuse_is_told_before_anything_is_sent() -> None:
             await em.tasks.wait(TASK, timeout=-1)
 
         assert server.count("GET") == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(PAGE, EMPTY, CUT, error(408, "slow"), error(404, "Not Found")),
+        *(error(403, "no"), error(400, "?")),
+    ],
+)
+async def test_no_answer_of_a_bad_minute_ends_a_wait(fault: Act) -> None:
+    """Unreadable, late, missing or refused for a while: it is looked again."""
+    async with talking(gets(RUNNING, *[fault] * 12, task())) as (em, _):
+        done = await em.tasks.wait(TASK, interval=SOON)
+
+    assert done.is_finished
+
+
+async def test_a_task_that_is_missing_for_long_is_not_found() -> None:
+    """With a plain 404 for minutes, as where another server took over."""
+    script = gets(RUNNING, *[error(404, "Not Found")] * 999)
+    async with FaultServer(script) as server, clocked_em(server, hurried(600)) as em:
+        with pytest.raises(NotFound):
+            await em.tasks.wait(TASK, interval=10)
+
+    assert server.count("GET", "/api/tasks") > 10
+
+
+async def test_a_task_that_takes_too_long_says_what_went_wrong() -> None:
+    """The last error is in the text."""
+    async with talking(gets(*[error(404, "Nobody home")] * 999)) as (em, _):
+        with pytest.raises(DeadlineExceeded, match=r"last error: .*Nobody home"):
+            await em.tasks.wait(TASK, timeout=0.2, interval=SOON)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from veeam_async.clock import Clock
-from veeam_async.errors import DeadlineExceeded, VeeamError, is_passing
+from veeam_async.errors import DeadlineExceeded, VeeamError
 
 T = TypeVar("T")
 
@@ -25,12 +25,13 @@ async def poll(
     interval: float,
     seconds: float,
     clock: Clock,
+    outlives: Callable[[VeeamError], bool],
 ) -> T:
     """The first thing that *look* finds, with *interval* seconds between two calls.
 
     *look* returns None where it finds nothing, and is called once at least. An error
-    that may pass counts as nothing found. After *seconds* that error is raised, or
-    NothingFoundError where the last call returned None.
+    that *outlives* accepts counts as nothing found. After *seconds* that error is
+    raised, or NothingFoundError where the last call returned None.
     """
     until = clock.monotonic() + seconds
     while True:
@@ -38,7 +39,7 @@ async def poll(
         try:
             found = await look()
         except VeeamError as error:
-            if not is_passing(error):
+            if not outlives(error):
                 raise
             failure, found = error, None
         if found is not None:

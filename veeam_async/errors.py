@@ -419,6 +419,21 @@ def ends_fetch(error: VeeamError, *, proven: bool) -> bool:
     return is_fatal(error, proven=proven)
 
 
+def ends_waiting(error: VeeamError, *, proven: bool) -> bool:
+    """*error* is the end of a wait for what was begun on the server.
+
+    Whatever else it is, unreadable, late, missing or refused, the next look may differ.
+    """
+    final = isinstance(error, TaskFailed | SessionFailed | InvalidId)
+    return final or is_lost_task(error) or is_fatal(error, proven=proven)
+
+
+def is_lost_task(error: VeeamError) -> bool:
+    """The server says of a task that this logon session does not know it."""
+    # In its own words, with a 500: a plain 404 is also what a restart looks like.
+    return isinstance(error, NotFound) and error.status != HTTPStatus.NOT_FOUND
+
+
 def is_passing(error: VeeamError) -> bool:
     """The same request may succeed later."""
     if isinstance(error, ConnectionFailed):

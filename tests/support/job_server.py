@@ -16,6 +16,11 @@ from tests.support.fault_server import Act, Answer, Asked
 JOB = uuid_of(-1)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TASK = "task-7"
+PAGE = Answer(body=b"<html><body>Please wait</body></html>", media_type="text/html")
+EMPTY = Answer(body=b"")
+CUT = Answer(body=b'{"UID": "urn:veeam')
+"""Answers with 200 that a gateway or a server that restarts may give."""
+
 LOST = error(500, f"There is no backup task with id [{TASK}] in current rest session")
 
 
@@ -96,6 +101,8 @@ class JobServer:
     started: Act = attrs.field(factory=lambda: _accepted("Running"))
     stopped: Act = attrs.field(factory=lambda: _accepted("Running"))
     hidden: int = 0
+    faults: list[Act] = attrs.field(factory=list)
+    """What answers the first GETs after the start, whatever they ask for."""
     date: datetime | None = None
     is_started: bool = False
 
@@ -108,6 +115,8 @@ class JobServer:
         path = urlsplit(asked.target).path.removeprefix("/api")
         if asked.method == "POST":
             return self._post(asked.target)
+        if self.is_started and self.faults:
+            return self.faults.pop(0)
         if path.startswith("/tasks/"):
             return self.tasks.pop(0) if len(self.tasks) > 1 else self.tasks[0]
         if path.startswith("/jobs/"):

@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from veeam_async.clock import Clock
-from veeam_async.errors import InvalidId, NotFound
+from veeam_async.errors import InvalidId, NotFound, VeeamError, is_lost_task
 from veeam_async.filters import F
 from veeam_async.ids import parse_id
 from veeam_async.jobs.run_record import KINDS, Mark, RunRecord
@@ -38,7 +38,7 @@ class RunDeps:
     """What a run needs of its manager.
 
     *logons* is how many logon sessions there have been, *stop_job* stops what a job is
-    running.
+    running, *outlives* tells whether a run is waited for in spite of an error.
     """
 
     tasks: Tasks
@@ -46,6 +46,7 @@ class RunDeps:
     replicas: JobSessions[ReplicaJobSession]
     logons: Callable[[], int]
     stop_job: Callable[[UUID], Awaitable[Task]]
+    outlives: Callable[[VeeamError], bool]
     clock: Clock
 
     def sessions(self, kind: str) -> RunResource:
@@ -133,7 +134,7 @@ class SessionFinder:
         While the task may still name the session, the job's own sessions are not
         searched, except with *is_last*.
         """
-        await self._update_task()
+        await self._update_task(is_last=is_last)
         # 1. The task names the session.
         link = None if self.task is None else _session_link(succeeded(self.task))
         if link is not None:
@@ -164,15 +165,18 @@ class SessionFinder:
         is_open = self.task is not None and not self.task.is_finished
         return is_open and not self._lost
 
-    async def _update_task(self) -> None:
+    async def _update_task(self, *, is_last: bool) -> None:
         """Read the task again, as long as it can change."""
         if self.task is None or not self._is_pending:
             return
         try:
             newer = await self._deps.tasks.get(self.task.task_id)
-        except NotFound:
-            self._lost = True
-            return
+        except VeeamError as error:
+            # A plain 404 is no news; and at the last look nothing bars the search.
+            self._lost = self._lost or is_lost_task(error)
+            if is_last or isinstance(error, NotFound):
+                return
+            raise
         # After a logon meanwhile, the task of this id may be another one.
         if self._logons == self._deps.logons():
             self.task = newer

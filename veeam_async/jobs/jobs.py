@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from veeam_async.clock import Clock
-from veeam_async.errors import Json, StartUnconfirmed, VeeamError, may_have_acted
+from veeam_async.errors import (
+    Json,
+    StartUnconfirmed,
+    VeeamError,
+    ends_waiting,
+    may_have_acted,
+)
 from veeam_async.ids import Id, parse_own
 from veeam_async.jobs.find_session import JobHistory, RunDeps
 from veeam_async.jobs.run import JobRun
@@ -45,6 +51,7 @@ class Jobs(Entities[Job]):
             replicas=replicas,
             logons=lambda: pool.logons,
             stop_job=self.stop,
+            outlives=lambda error: not ends_waiting(error, proven=pool.proven),
             clock=clock,
         )
 

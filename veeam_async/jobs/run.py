@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
@@ -38,6 +39,7 @@ from veeam_async.jobs.find_session import (
     SessionFinder,
 )
 from veeam_async.jobs.run_record import RunRecord, save
+from veeam_async.jobs.tasks import Missing
 from veeam_async.models import (
     BackupJobSession,
     ReplicaJobSession,
@@ -118,26 +120,65 @@ class JobRun:
         or is lost because its logon session has ended, it is the job's first session
         that is newer than all before the start, is no retry, and was not created
         before the start by the server's clock (a backup server's may lag by a minute).
-        Raises TaskFailed where the start failed, SessionMissing where no session is
-        shown in time, and NotFound where the server has forgotten a session that was
-        found.
+        Looks that fail are repeated. Raises TaskFailed where the start failed,
+        SessionMissing where no session is shown in time, and NotFound where the server
+        does not know for five minutes a session that was found.
         """
         check_seconds(appear_within=appear_within)
         check_interval(interval)
         record = self._record
         if record.session_id is not None:
-            return await self._deps.sessions(record.kind).get(record.session_id)
-        clock = self._deps.clock
-        left = _left_of(appear_within, record.started_at, clock)
-        found: RunSession
+            return await self._shown_again(record.session_id, interval)
+        left = _left_of(appear_within, record.started_at, self._deps.clock)
         try:
-            found = await poll(
-                self._finder.look, interval=interval, seconds=left, clock=clock
-            )
+            found = await self._poll(self._finder.look, interval, left)
         except NothingFoundError:
             found = await self._found_late(appear_within)
+        except VeeamError as error:
+            if not self._deps.outlives(error):
+                raise
+            found = await self._found_late(appear_within)
         record.session_id = found.id
+        self._chain.saw(found)
         return found
+
+    async def _shown_again(self, session_id: UUID, interval: float) -> RunSession:
+        """The session that was found before, in spite of 404 for five minutes."""
+        resource: RunResource = self._deps.sessions(self._record.kind)
+        missing = Missing(self._deps.clock)
+
+        async def look() -> RunSession:
+            return await resource.get(session_id)
+
+        found = await self._poll(look, interval, math.inf, missing)
+        self._chain.saw(found)
+        return found
+
+    async def _poll(
+        self,
+        look: Callable[[], Awaitable[RunSession | None]],
+        interval: float,
+        seconds: float,
+        missing: Missing | None = None,
+    ) -> RunSession:
+        """What *look* finds, whatever it meets that does not end a wait."""
+
+        async def looked() -> RunSession | None:
+            found = await look()
+            self._chain.answered()
+            if missing is not None:
+                missing.shown()
+            return found
+
+        def outlives(error: VeeamError) -> bool:
+            self._chain.failed(error)
+            is_gone = missing is not None and missing.is_gone(error)
+            return self._deps.outlives(error) and not is_gone
+
+        clock = self._deps.clock
+        return await poll(
+            looked, interval=interval, seconds=seconds, clock=clock, outlives=outlives
+        )
 
     async def _found_late(self, seconds: float) -> RunSession:
         found = await self._finder.look(is_last=True)
@@ -185,8 +226,9 @@ class JobRun:
             gone_after: seconds that a session which was shown may be unknown to the
                 server: one that restarts knows none for a while.
 
-        Raises what `session` raises, and NotFound where the server forgets a session
-        meanwhile. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
+        No answer that is unreadable, late or refused ends it. Raises what `session`
+        raises, and NotFound where the server does not know the session for that
+        long. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
         """
         events = self.watch(
             retries=retries,
@@ -292,6 +334,20 @@ class _RetryChain:
         self._deps = deps
         self._clock = deps.clock
         self._ended: UUID | None = None
+        self._seen: RunSession | None = None
+        self._error: VeeamError | None = None
+
+    def saw(self, session: RunSession) -> None:
+        """Note how a session of the run was seen last."""
+        self._seen = session
+
+    def answered(self) -> None:
+        """Note a look that was answered."""
+        self._error = None
+
+    def failed(self, error: VeeamError) -> None:
+        """Note what a look met."""
+        self._error = error
 
     @property
     def running_id(self) -> UUID | None:
@@ -368,13 +424,27 @@ class _RetryChain:
 
     def _note(self, event: RunEvent) -> RunSession | None:
         """The session that *event* shows to have ended, or None; its end is noted."""
-        if not isinstance(event, SessionChanged) or event.kind is not EventKind.STOPPED:
+        self._note_health(event)
+        if not isinstance(event, SessionChanged):
+            return None
+        self.saw(event.session)
+        if event.kind is not EventKind.STOPPED:
             return None
         if event.id == self._record.last_id:
             self._ended = event.id
+            self._note_failure(event.session)
+        return event.session
+
+    def _note_health(self, event: RunEvent) -> None:
+        is_ill = event.kind is EventKind.DEGRADED
+        self._error = (
+            event.error if is_ill and isinstance(event, HealthChanged) else None
+        )
+
+    def _note_failure(self, ended: RunSession) -> None:
+        if ended.result == SessionResult.FAILED:
             # Kept where an earlier process saw it: `retry_within` counts from then.
             self._record.failed_at = self._record.failed_at or self._clock.wall()
-        return event.session
 
     async def _retry(
         self, ended: RunSession | None, within: float | None, interval: float
@@ -386,21 +456,55 @@ class _RetryChain:
         look = partial(history.next_after, ended)
         since = self._record.failed_at or self._clock.wall()
         left = _left_of(within, since, self._clock)
-        found: RunSession
-        try:
-            found = await poll(look, interval=interval, seconds=left, clock=self._clock)
-        except NothingFoundError:
-            return None
-        if not found.is_retry:
+        found = await self._shown_retry(look, interval, left)
+        if found is None or not found.is_retry:
             return None
         self._record.retry_id, self._record.failed_at = found.id, None
         return found.id
 
+    async def _shown_retry(
+        self,
+        look: Callable[[], Awaitable[RunSession | None]],
+        interval: float,
+        seconds: float,
+    ) -> RunSession | None:
+        """What *look* finds, None where it finds nothing.
+
+        It goes on after *seconds* until one look is answered: nobody knows before.
+        """
+
+        def outlives(error: VeeamError) -> bool:
+            self.failed(error)
+            return self._deps.outlives(error)
+
+        while True:
+            try:
+                return await poll(
+                    look,
+                    interval=interval,
+                    seconds=seconds,
+                    clock=self._clock,
+                    outlives=outlives,
+                )
+            except NothingFoundError:
+                return None
+            except VeeamError as error:
+                if not outlives(error):
+                    raise
+            seconds = 0.0
+            await self._clock.sleep(interval)
+
     def late(self) -> DeadlineExceeded:
         """The error of a run that has not ended in time."""
+        last = self._record.last_id
+        seen = self._seen if self._seen is None or self._seen.id == last else None
         return DeadlineExceeded(
             active=() if self.running_id is None else (self.running_id,),
             checkpoint=save(self._record),
+            last_seen={} if last is None else {last: seen},
+            errors={}
+            if self._error is None
+            else {last or self._record.job_id: self._error},
             message=f"the run of job {self._record.job_id} had not ended in time; "
             "em.jobs.resume(error.checkpoint) goes on with it",
         )

@@ -8,11 +8,21 @@ from functools import partial
 
 from veeam_async.clock import Clock
 from veeam_async.deadlines import check_interval, check_seconds, limited, poll
-from veeam_async.errors import DeadlineExceeded, TaskFailed
+from veeam_async.errors import (
+    DeadlineExceeded,
+    NotFound,
+    TaskFailed,
+    VeeamError,
+    ends_waiting,
+    is_lost_task,
+)
 from veeam_async.models import Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read
 from veeam_async.resources.belonging import is_task
+
+_GONE_SECONDS = 300.0
+"""Seconds of 404 after which what was shown is taken to be gone, as in a watch."""
 
 _TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 
@@ -56,26 +66,64 @@ class Tasks:
         Its success means that the operation was triggered: a session that it started
         goes on after it. Raises TaskFailed where the operation failed, with the
         server's words, and NotFound where this logon session does not know the task,
-        which is lost with the session that began it. Errors that may pass are retried.
+        which is lost with the session that began it. A plain 404 counts as that after
+        five minutes; whatever else a look meets is looked at again.
         """
         _check(task_id)
         check_interval(interval)
         check_seconds(timeout=timeout)
 
+        missing = Missing(self._clock)
+        failed: list[VeeamError] = []
+
         async def finished() -> Task | None:
             task = await self.get(task_id)
+            missing.shown()
+            failed.clear()
             return task if task.is_finished else None
+
+        def outlives(error: VeeamError) -> bool:
+            failed[:] = [error]
+            is_over = ends_waiting(error, proven=self._pool.proven)
+            return not is_over and not missing.is_gone(error)
 
         def late() -> DeadlineExceeded:
             said = f"{task_id} was not finished within {timeout:g} s"
+            if failed:
+                said += f"; the last error: {failed[0]}"
             return DeadlineExceeded(active=(), checkpoint=None, message=said)
 
         # `limited` alone ends it, so that it is DeadlineExceeded, not the last error.
         async with limited(timeout, late):
             task = await poll(
-                finished, interval=interval, seconds=math.inf, clock=self._clock
+                finished,
+                interval=interval,
+                seconds=math.inf,
+                clock=self._clock,
+                outlives=outlives,
             )
             return succeeded(task)
+
+
+class Missing:
+    """For how long the server has answered 404 to the looks at one thing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def shown(self) -> None:
+        """Note a look that was answered."""
+        self._since = None
+
+    def is_gone(self, error: VeeamError) -> bool:
+        """Whether *error* has said for five minutes that there is no such thing."""
+        if not isinstance(error, NotFound):
+            return False
+        now = self._clock.monotonic()
+        if self._since is None:
+            self._since = now
+        return is_lost_task(error) or now - self._since >= _GONE_SECONDS
 
 
 def succeeded(task: Task) -> Task:
