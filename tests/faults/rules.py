@@ -82,6 +82,8 @@ def pair_of(
     exception = _exception(operation, nature)
     if exception is not None:
         return exception
+    if operation.family is Family.POLL and nature is not Nature.CERTIFICATE:
+        return _polled(fault, operation, nature)
     if nature is Nature.STATUS:
         pair = _of_status(fault, operation)
     else:
@@ -119,7 +121,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.BROKEN: {
         **_reads(BROKEN),
         **_STAYS,
-        Family.POLL: (RESULT, LATE),
         Family.ACTION: (BROKEN, BROKEN),
         Family.START: (LOST, LOST),
         Family.LOGON: (RESULT, BROKEN),
@@ -127,7 +128,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.SILENT: {
         **_reads(MUTE),
         **_STAYS,
-        Family.POLL: (RESULT, LATE),
         Family.ACTION: (MUTE, MUTE),
         Family.START: (LOST, LOST),
         Family.LOGON: (RESULT, MUTE),
@@ -135,7 +135,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.UNSENT: {
         **_reads(BROKEN),
         **_STAYS,
-        Family.POLL: (RESULT, LATE),
         Family.ACTION: (RESULT, BROKEN),
         Family.START: (RESULT, BROKEN),
         Family.LOGON: (RESULT, BROKEN),
@@ -143,7 +142,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.SLOW_TO_CONNECT: {
         **_reads(MUTE),
         **_STAYS,
-        Family.POLL: (RESULT, LATE),
         Family.ACTION: (RESULT, MUTE),
         Family.START: (RESULT, MUTE),
         Family.LOGON: (RESULT, MUTE),
@@ -152,7 +150,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
         **_reads(UNREADABLE, once=UNREADABLE),
         Family.LIST: (RESULT, PARTIAL),
         **_STAYS,
-        Family.POLL: (UNREADABLE, UNREADABLE),
         Family.ACTION: (UNREADABLE, UNREADABLE),
         Family.START: (LOST, LOST),
         # A 201 with a token is a logon, whatever its body.
@@ -161,7 +158,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.TOO_LARGE: {
         **_reads(LARGE, once=LARGE),
         **_STAYS,
-        Family.POLL: (LARGE, LARGE),
         Family.ACTION: (LARGE, LARGE),
         Family.START: (LOST, LOST),
         Family.LOGON: (LARGE, LARGE),
@@ -169,7 +165,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.STRANGE: {
         **_reads(BROKEN),
         **_STAYS,
-        Family.POLL: (RESULT, LATE),
         Family.ACTION: (BROKEN, BROKEN),
         Family.START: (LOST, LOST),
         Family.LOGON: (RESULT, RESULT),
@@ -177,7 +172,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.UNAUTHORIZED: {
         **_reads(DENIED),
         **_STAYS,
-        Family.POLL: (RESULT, DENIED),
         Family.ACTION: (RESULT, DENIED),
         Family.START: (RESULT, DENIED),
         Family.LOGON: (DENIED, DENIED),
@@ -224,7 +218,6 @@ def _of_status(fault: Fault, operation: Operation) -> Pair:
         Family.LEAVE: (RESULT, RESULT),
         Family.ACTION: (error, error),
         Family.START: (LOST, LOST) if lost else (error, error),
-        Family.POLL: _polled(fault, operation, error),
         Family.LOGON: _logged_on(status, operation, pair),
     }
     return by_family.get(operation.family, pair)
@@ -243,16 +236,14 @@ def _watched(fault: Fault, operation: Operation) -> Pair:
     return RESULT, LATE
 
 
-def _polled(fault: Fault, operation: Operation, error: Outcomes) -> Pair:
-    status = fault.status or 0
-    if fault.wait > PATIENCE and operation.name == "task-wait":
-        return LATE, LATE
-    if status == 404 and operation.name == "run-session":
-        return RESULT, RESULT  # the task is lost, and its session found without it
-    passes = status in _REPEATED or status >= 500
-    if not passes:
-        return error, error
-    return RESULT, error if operation.name == "run-session" else LATE
+def _polled(fault: Fault, operation: Operation, nature: Nature) -> Pair:
+    if nature in (Nature.HARMLESS, Nature.PARTIAL):
+        return RESULT, RESULT
+    if operation.name == "task-wait":
+        # It waits for as long as the server asks.
+        return LATE if fault.wait > PATIENCE else RESULT, LATE
+    # Its session is found whatever the task's answer is, but not without a connection.
+    return RESULT, RESULT if fault.connect is None else BROKEN | MUTE
 
 
 def _logged_on(status: int, operation: Operation, pair: Pair) -> Pair:
@@ -270,25 +261,15 @@ def _logged_on(status: int, operation: Operation, pair: Pair) -> Pair:
 # ------------------------------------------------------------- exceptions
 
 
-_CUT_OFF = (
-    Nature.BROKEN,
-    Nature.SILENT,
-    Nature.UNSENT,
-    Nature.SLOW_TO_CONNECT,
-)
-
 _EXCEPTIONS: Mapping[tuple[Nature, str], Pair] = {
     # A task is lost with the logon session that began it.
     (Nature.UNAUTHORIZED, "task"): (MISSING, MISSING | DENIED),
-    (Nature.UNAUTHORIZED, "task-wait"): (MISSING, MISSING | DENIED),
+    (Nature.UNAUTHORIZED, "task-wait"): (MISSING, MISSING | LATE),
     # A password that has worked is tried once more, a minute later.
     (Nature.UNAUTHORIZED, "renew"): (PAUSED, PAUSED),
     # What else a renewal meets is met with one more logon.
     (Nature.TOO_LARGE, "renew"): (RESULT, LARGE),
     (Nature.FOREIGN, "renew"): (RESULT, FOREIGN),
-    # It ends with its last error, not with that of the time that is up.
-    (Nature.STRANGE, "run-session"): (RESULT, BROKEN),
-    **{(nature, "run-session"): (RESULT, BROKEN | MUTE) for nature in _CUT_OFF},
 }
 
 
