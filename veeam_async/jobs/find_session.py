@@ -1,7 +1,9 @@
 """Find the session that a start began: through its task, else among its job's sessions.
 
-The server's clock alone tells which of two sessions is older, so that the clock of
-the process that started a run has no part in finding its session.
+What the job had before the start is known by its ids: a backup server's clock, which
+stamps the sessions, may be hours off Enterprise Manager's, which stamps the answers.
+Times only tell new sessions apart, and the clock of the process that started a run has
+no part in that.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from veeam_async.clock import Clock
 from veeam_async.errors import InvalidId, NotFound, VeeamError, is_lost_task
 from veeam_async.filters import F
 from veeam_async.ids import parse_id
-from veeam_async.jobs.run_record import KINDS, Mark, RunRecord
+from veeam_async.jobs.run_record import KINDS, Known, Mark, RunRecord
 from veeam_async.jobs.tasks import Tasks, succeeded
 from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
 from veeam_async.resources.sessions import BackupSessions, JobSessions
@@ -27,10 +29,28 @@ RunSession: TypeAlias = BackupJobSession | ReplicaJobSession
 
 RunResource: TypeAlias = JobSessions[BackupJobSession] | JobSessions[ReplicaJobSession]
 
-_PAGE = 20
-_SKEW = timedelta(seconds=60)
-"""How far the clock of a backup server may lag behind Enterprise Manager's: the one
-stamps the sessions, the other the answers."""
+KNOWN = 20
+"""Sessions of a job that are remembered before it is started."""
+
+_PAGE = 2 * KNOWN
+
+_LATE = timedelta(seconds=300)
+"""How long after its creation a run of somebody else may be collected."""
+
+_LOOKBACK = timedelta(seconds=900)
+"""How long after its end a run is surely collected, while the server works."""
+
+_PROMPT = timedelta(seconds=30)
+"""How long after the start its session is created, where nothing holds it up."""
+
+_CLOSE = timedelta(seconds=60)
+"""How far a backup server's clock lags where somebody keeps it right."""
+
+_RETRY_SLACK = timedelta(seconds=5)
+"""How far before the recorded end of a failed session its retry may be created."""
+
+_LONGEST = timedelta(days=31)
+"""How long a session runs at most: an end beyond that is a server's slip."""
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +58,8 @@ class RunDeps:
     """What a run needs of its manager.
 
     *logons* is how many logon sessions there have been, *stop_job* stops what a job is
-    running, *outlives* tells whether a run is waited for in spite of an error.
+    running, *outlives* tells whether a run is waited for in spite of an error, and
+    *claims* which sessions its runs have.
     """
 
     tasks: Tasks
@@ -48,6 +69,7 @@ class RunDeps:
     stop_job: Callable[[UUID], Awaitable[Task]]
     outlives: Callable[[VeeamError], bool]
     clock: Clock
+    claims: Claims
 
     def sessions(self, kind: str) -> RunResource:
         """The resource of the sessions of *kind*."""
@@ -62,44 +84,55 @@ class JobHistory:
         self._job_id = job_id
         self._of_job = F.job_uid == f"urn:veeam:Job:{job_id}"
 
-    async def newest(self) -> Mark | None:
-        """The newest session, None where there is none."""
+    async def newest(self) -> tuple[Mark | None, Known]:
+        """The newest session, None where there is none, and the newest twenty."""
         query = self._sessions.query(
-            self._of_job, order_by="-creation_time", page_size=1, limit=1, strict=True
+            self._of_job,
+            order_by="-creation_time",
+            page_size=KNOWN,
+            limit=KNOWN,
+            strict=True,
         )
-        async for row in query:
-            return Mark(row.id, row.creation_time)
-        return None
+        rows: list[RunSession] = [row async for row in query]
+        if not rows:
+            return None, Known()
+        newest = max(rows, key=_created)
+        oldest = _created(min(rows, key=_created)) if len(rows) == KNOWN else None
+        known = Known(tuple(row.id for row in rows), oldest)
+        return Mark(newest.id, newest.creation_time), known
 
-    async def begun_after(
-        self, mark: Mark | None, asked: datetime | None
-    ) -> RunSession | None:
-        """The first run after *mark* that is no retry, None while there is none.
+    async def new(self, known: Known) -> list[RunSession]:
+        """The runs that are not among *known* and no older, as they were created."""
+        found = [
+            row
+            async for row in self._since(known.since)
+            if row.id not in known.ids
+            and (known.since is None or row.creation_time > known.since)
+        ]
+        return sorted(found, key=_created)
 
-        *asked* is the server's time of the start: a run from before it that is shown
-        only now is not taken for the new one.
+    async def next_after(self, ended: RunSession) -> RunSession | None:
+        """The first session created after the end of *ended*, or None.
+
+        A retry counts even where it was created a moment before the recorded end.
         """
-        async for row in self._after(mark):
-            is_late = asked is not None and asked - row.creation_time > _SKEW
-            if not row.is_retry and not is_late:
+        end = _credible_end(ended)
+        slack = min(_RETRY_SLACK, end - ended.creation_time)
+        rows = [row async for row in self._since(end - slack) if row.id != ended.id]
+        for row in sorted(rows, key=_created):
+            earliest = end - slack if row.is_retry else end
+            if row.creation_time >= earliest:
                 return row
         return None
 
-    async def next_after(self, ended: RunSession) -> RunSession | None:
-        """The first session created after the end of *ended*, or None."""
-        mark = Mark(ended.id, ended.end_time or ended.creation_time)
-        async for row in self._after(mark):
-            return row
-        return None
-
-    async def _after(self, mark: Mark | None) -> AsyncIterator[RunSession]:
+    async def _since(self, time: datetime | None) -> AsyncIterator[RunSession]:
         where = self._of_job
-        if mark is not None:
+        if time is not None:
             # Equal times too: the server may have cut fractions of a second off.
-            where &= F.creation_time >= mark.time
+            where &= F.creation_time >= time
         # Strict here too: what is left out may be the run, and the next one another's.
         async for row in self._sessions.query(where, page_size=_PAGE, strict=True):
-            if self._is_run(row) and (mark is None or _is_after(row, mark)):
+            if self._is_run(row):
                 yield row
 
     def _is_run(self, row: RunSession) -> bool:
@@ -108,8 +141,92 @@ class JobHistory:
         return row.job_id == self._job_id and parent is None
 
 
-def _is_after(row: RunSession, mark: Mark) -> bool:
-    return row.id != mark.id and row.creation_time >= mark.time
+def _created(row: RunSession) -> datetime:
+    return row.creation_time
+
+
+def _credible_end(ended: RunSession) -> datetime:
+    """The end of a session, or its creation where the end cannot be right."""
+    created, end = ended.creation_time, ended.end_time
+    if end is None or not timedelta(0) <= end - created <= _LONGEST:
+        return created
+    return end
+
+
+def begun(
+    rows: list[RunSession], asked: datetime | None, *, is_settled: bool, is_last: bool
+) -> RunSession | None:
+    """The one of the new runs *rows* that was begun by a start, None where it is none.
+
+    *asked* is the server's time of the start, *is_settled* whether a session that was
+    created after it would be shown by now; *is_last*: there is no other look.
+    """
+    if asked is None or not rows:
+        return rows[0] if rows else None
+    earlier = [row for row in rows if row.creation_time < asked]
+    later = rows[len(earlier) :]
+    # 1. By its time it is the first after the start.
+    if later and (not earlier or later[0].creation_time - asked <= _PROMPT):
+        return later[0]
+    # 2. Its server's clock lags behind, or it is another one that was collected late.
+    if not is_settled and not is_last:
+        return None
+    if _may_lag(earlier[0], asked, is_last=is_last):
+        return earlier[0]
+    # 3. That is another one, or a lagging clock's: only a close one is sure to differ.
+    close = (row for row in earlier if asked - row.creation_time <= _CLOSE)
+    return next(close, None)
+
+
+def _may_lag(row: RunSession, asked: datetime, *, is_last: bool) -> bool:
+    """A run from before the start, by its time, may be that of the start."""
+    if asked - row.creation_time <= _LATE or not row.is_stopped:
+        return True
+    # Somebody else's that ended so long ago would have been shown before the start.
+    return is_last and asked - _credible_end(row) > _LOOKBACK
+
+
+@attrs.define
+class Claims:
+    """Which session belongs to which run of a manager, and which starts have none."""
+
+    _taken: dict[UUID, UUID | None] = attrs.field(factory=dict)
+    _open: list[RunRecord] = attrs.field(factory=list)
+
+    def opened(self, record: RunRecord) -> None:
+        """Note a start that was sent."""
+        self._open = [each for each in self._open if each.session_id is None]
+        self._open = [*self._open[-_MOST_OPEN:], record]
+
+    def closed(self, record: RunRecord) -> None:
+        """Note that a start has failed, or is waited for no more."""
+        self._open = [each for each in self._open if each.run_id != record.run_id]
+
+    def take(self, session_id: UUID, record: RunRecord) -> None:
+        """Note that a session is the run's."""
+        self.closed(record)
+        self._taken[session_id] = record.run_id
+
+    def free(self, rows: list[RunSession], record: RunRecord) -> list[RunSession]:
+        """Those of *rows* that no other run has taken."""
+        mine = record.run_id
+        return [row for row in rows if self._taken.get(row.id, mine) == mine]
+
+    def ahead(self, record: RunRecord) -> int:
+        """How many starts before this one compete for the same new sessions."""
+        ids = [each.run_id for each in self._open]
+        until = ids.index(record.run_id) if record.run_id in ids else 0
+        return sum(
+            each.job_id == record.job_id and each.known == record.known
+            for each in self._open[:until]
+        )
+
+
+_MOST_OPEN = 1000
+"""Starts without a session that a manager remembers."""
+
+_SETTLED_SECONDS = 10.0
+"""Seconds after a start until which a session with a fitting time is waited for."""
 
 
 class SessionFinder:
@@ -143,9 +260,24 @@ class SessionFinder:
         if self._is_pending and not is_last:
             return None
         # 3. It never will: search the job's own sessions.
-        record = self._record
+        return await self._searched(is_last=is_last)
+
+    async def _searched(self, *, is_last: bool) -> RunSession | None:
+        record, claims = self._record, self._deps.claims
         history = JobHistory(self._deps.sessions(record.kind), record.job_id)
-        return await history.begun_after(record.newest, record.server_time)
+        new = [row for row in await history.new(record.before) if not row.is_retry]
+        # Starts that were sent before this one come first, while they are looked for.
+        free = claims.free(new, record)[claims.ahead(record) :]
+        waited = (self._deps.clock.wall() - record.started_at).total_seconds()
+        found = begun(
+            free,
+            record.server_time,
+            is_settled=waited >= _SETTLED_SECONDS,
+            is_last=is_last,
+        )
+        if found is not None:
+            claims.take(found.id, record)
+        return found
 
     def known(self) -> str:
         """Why the session was not found, as the end of a sentence."""
@@ -191,6 +323,7 @@ class SessionFinder:
         except NotFound:
             return None  # named before it is shown
         self._record.kind = kind
+        self._deps.claims.take(found.id, self._record)
         return found
 
 

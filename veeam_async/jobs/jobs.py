@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from veeam_async.clock import Clock
 from veeam_async.errors import (
     Json,
@@ -11,7 +13,7 @@ from veeam_async.errors import (
     may_have_acted,
 )
 from veeam_async.ids import Id, parse_own
-from veeam_async.jobs.find_session import JobHistory, RunDeps
+from veeam_async.jobs.find_session import Claims, JobHistory, RunDeps
 from veeam_async.jobs.run import JobRun
 from veeam_async.jobs.run_record import RunRecord, restore, save
 from veeam_async.jobs.tasks import Tasks
@@ -53,6 +55,7 @@ class Jobs(Entities[Job]):
             stop_job=self.stop,
             outlives=lambda error: not ends_waiting(error, proven=pool.proven),
             clock=clock,
+            claims=Claims(),
         )
 
     async def start(self, id: Id) -> JobRun:  # noqa: A002 - the field's term
@@ -69,9 +72,11 @@ class Jobs(Entities[Job]):
             # Surely not started: the caller may try again as after any other error.
             if not may_have_acted(error):
                 raise
+            self._deps.claims.opened(record)
             lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
             raise lost from error
         record.task_id = task.task_id
+        self._deps.claims.opened(record)
         return JobRun(record, self._deps, task=task)
 
     def resume(self, data: Json) -> JobRun:
@@ -99,11 +104,14 @@ class Jobs(Entities[Job]):
         job = self._own(await read(answer, Job), wanted, answer)
         is_replica = job.job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
-        newest = await JobHistory(self._deps.sessions(kind), job_id).newest()
+        history = JobHistory(self._deps.sessions(kind), job_id)
+        newest, known = await history.newest()
         return RunRecord(
             job_id=job_id,
             kind=kind,
             started_at=self._deps.clock.wall(),
             newest=newest,
             server_time=sent_at(answer),
+            known=known,
+            run_id=uuid4(),
         )

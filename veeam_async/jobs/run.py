@@ -118,8 +118,9 @@ class JobRun:
 
         A link of the start's task names the session. Where the task has no such link,
         or is lost because its logon session has ended, it is the job's first session
-        that is newer than all before the start, is no retry, and was not created
-        before the start by the server's clock (a backup server's may lag by a minute).
+        that was not there before the start, is no retry, and belongs to no other run of
+        this manager. A backup server's clock may be hours off; a session that by its
+        time is older than the start is taken where none with a fitting time comes.
         Looks that fail are repeated. Raises TaskFailed where the start failed,
         SessionMissing where no session is shown in time, and NotFound where the server
         does not know for five minutes a session that was found.
@@ -136,6 +137,7 @@ class JobRun:
             found = await self._found_late(appear_within)
         except VeeamError as error:
             if not self._deps.outlives(error):
+                self._deps.claims.closed(record)
                 raise
             found = await self._found_late(appear_within)
         record.session_id = found.id
@@ -184,6 +186,7 @@ class JobRun:
         found = await self._finder.look(is_last=True)
         if found is not None:
             return found
+        self._deps.claims.closed(self._record)
         raise SessionMissing(
             self.job_id,
             seconds=seconds,

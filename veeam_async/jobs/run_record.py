@@ -5,7 +5,7 @@ Times are wall times: a limit that counts from one does not begin anew in each p
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +32,17 @@ class Mark:
     time: datetime
 
 
+@attrs.frozen
+class Known:
+    """The *ids* of a job's newest sessions, all of them where *since* is None.
+
+    Else sessions that were created up to then are older than those.
+    """
+
+    ids: tuple[UUID, ...] = ()
+    since: datetime | None = None
+
+
 @attrs.define(kw_only=True)
 class RunRecord:
     """What is known of a run.
@@ -40,7 +51,9 @@ class RunRecord:
     by the client's clock; *server_time* is the server's then, None where it did not
     tell. *newest* is the job's newest session before the start, *session_id* the run's
     first session, *retry_id* the newest retry that was followed. *failed_at* is when
-    the end of the run's newest session was seen, by the client's clock.
+    the failure of the run's newest session was seen, by the client's clock. *known* is
+    what the job had before the start, None in a run that 0.1.0 saved, and *run_id*
+    tells two runs of one job apart.
     """
 
     job_id: UUID
@@ -52,6 +65,18 @@ class RunRecord:
     session_id: UUID | None = None
     retry_id: UUID | None = None
     failed_at: datetime | None = None
+    known: Known | None = None
+    run_id: UUID | None = None
+
+    @property
+    def before(self) -> Known:
+        """The sessions that are older than the run, as far as they were remembered."""
+        if self.known is not None:
+            return self.known
+        if self.newest is None:
+            return Known()
+        # The server may have cut fractions of a second off: equal times are newer.
+        return Known((self.newest.id,), self.newest.time - timedelta(microseconds=1))
 
     @property
     def last_id(self) -> UUID | None:
@@ -61,7 +86,13 @@ class RunRecord:
 
 def save(record: RunRecord) -> dict[str, Json]:
     """The record as plain JSON types; `restore` reads them."""
-    newest = record.newest
+    newest, known = record.newest, record.known
+    more: dict[str, Json] = {}
+    if known is not None:
+        more["known"] = [str(each) for each in known.ids]
+        more["known_since"] = to_text(known.since)
+    if record.run_id is not None:
+        more["run_id"] = str(record.run_id)
     return {
         "version": VERSION,
         "job_id": str(record.job_id),
@@ -75,6 +106,7 @@ def save(record: RunRecord) -> dict[str, Json]:
         "session_id": _id_text(record.session_id),
         "retry_id": _id_text(record.retry_id),
         "failed_at": to_text(record.failed_at),
+        **more,
     }
 
 
@@ -110,7 +142,17 @@ def _restored(data: dict[str, Any]) -> RunRecord:
         retry_id=_id(data["retry_id"]),
         server_time=from_text(data["server_time"]),
         failed_at=from_text(data["failed_at"]),
+        known=_known(data),
+        run_id=_id(data.get("run_id")),
     )
+
+
+def _known(data: dict[str, Any]) -> Known | None:
+    # 0.1.0 saved none.
+    if data.get("known") is None:
+        return None
+    ids = tuple(UUID(each) for each in data["known"])
+    return Known(ids, from_text(data["known_since"]))
 
 
 def _id_text(session_id: UUID | None) -> str | None:

@@ -117,7 +117,7 @@ class Missing:
         self._since = None
 
     def is_gone(self, error: VeeamError) -> bool:
-        """Whether *error* has said for five minutes that there is no such thing."""
+        """True where *error* has said for five minutes that there is no such thing."""
         if not isinstance(error, NotFound):
             return False
         now = self._clock.monotonic()
