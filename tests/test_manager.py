@@ -131,6 +131,7 @@ async def test_other_links_are_not_followed(link: Link) -> None:
         {"accept": "yaml"},
         {"transport": "carrier pigeon"},
         {"max_connections": 0},
+        {"max_connections": 10**400},
         {"tls": "/nowhere/ca.pem"},
         {"proxy": "proxy.example.com"},
         {"username": "a:b"},

@@ -36,7 +36,7 @@ read again, a condition selects as Python does.
   least counts, since the machine has other work.
 - The limit of the command line is another: cyclopts takes ten milliseconds to learn
   what the commands are, and some forty microseconds for each argument, of which there
-  can be ten thousand; rich takes fifty to draw a help page, OpenSSL twenty to
+  can be sixteen thousand; rich takes fifty to draw a help page, OpenSSL twenty to
   read the certificates that the machine trusts. Its server is a stand-in, which lets
   anybody log on, knows every session and refuses all else.
 - Memory is measured by `tracemalloc` for one input in {each:,}, and for one in {large}

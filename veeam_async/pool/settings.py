@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 import attrs
-from attrs.validators import and_, ge, in_, instance_of, optional
+from attrs.validators import and_, ge, in_, instance_of, le, optional
 
 from veeam_async.clock import Clock
 from veeam_async.pool.client import POOL_CLOCK, Pool
@@ -54,6 +54,9 @@ def _listener(_settings: object, _field: attrs.Attribute[Any], value: object) ->
         raise ValueError("on_request is a callable")
 
 
+_MOST_CONNECTIONS = 65_535
+"""No machine has more ports towards one server."""
+
 _COUNT = and_(instance_of(int), ge(1))
 
 
@@ -68,7 +71,7 @@ class Settings:
     password: Secret[Password] = attrs.field(converter=hidden, validator=_password)
     accept: str = attrs.field(validator=in_(_MEDIA_TYPES))
     api_version: str = attrs.field(validator=_text)
-    max_connections: int = attrs.field(validator=_COUNT)
+    max_connections: int = attrs.field(validator=and_(_COUNT, le(_MOST_CONNECTIONS)))
     timeout: Timeout | None = attrs.field(validator=optional(instance_of(Timeout)))
     retry: Retry | None = attrs.field(validator=optional(instance_of(Retry)))
     max_body_size: int = attrs.field(validator=_COUNT)

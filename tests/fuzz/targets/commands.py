@@ -108,6 +108,9 @@ _WORDS = (
     b'"',
 )
 # A command may write files where it is told to: in its own folder alone.
+_AS_IDS = re.compile(r"(?:^|\0)(?:--file[\0=]|-f[\0=]?)word(?:\0|$)")
+"""The password's file, named as one that holds ids."""
+
 _ELSEWHERE = re.compile(rb"(?:\A|[=\0])[/~]|\.\.|\A[A-Za-z]:[\\/]")
 _TRACES = ("Traceback", "Exception ignored", "never retrieved", "never awaited")
 
@@ -212,7 +215,8 @@ def _open_feed() -> Feed:
         said = _written(out) + _written(err)
         assert code in set(Exit), code
         assert not any(trace in said for trace in _TRACES), said
-        assert "s3cret" not in said
+        # A file of ids may be shown, also where it is that of the password.
+        assert "s3cret" not in said or _AS_IDS.search("\0".join(arguments))
         if code != Exit.DONE:
             assert code not in _TELLING or _written(err).strip(), "it says nothing"
             raise Refused(code)
@@ -260,6 +264,6 @@ TARGETS = (
         open_feed=_open_feed,
         own=lambda error: isinstance(error, Refused),
         one_in=10,
-        most_seconds=0.5,
+        most_seconds=1.0,
     ),
 )
