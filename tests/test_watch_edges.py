@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import attrs
 import pytest
 
 from tests.support.bodies import error, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Answer
-from tests.support.watching import BUSY
-from tests.support.world import Life, World, heard
+from tests.support.watching import BUSY, watches
+from tests.support.world import CLOCK, Life, World, heard
 from veeam_async import (
     BackupJobSession,
     DeadlineExceeded,
     InvalidId,
     SessionState,
 )
-from veeam_async.watch.options import narrowing
+from veeam_async.watch.options import WatchOptions, narrowing
 from veeam_async.watch.waits import Goal
 
 ONE = uuid_of(1)
@@ -181,3 +182,25 @@ async def test_a_listener_that_is_away_for_long_pauses_the_looks() -> None:
     assert watch.stats.behind == 0
     assert (await anext(watch)).kind == "STOPPED"
     await watch.aclose()
+
+
+@pytest.mark.looptime
+async def test_the_one_look_of_no_time_is_waited_for_in_peace() -> None:
+    """Not by asking again and again whether it is over."""
+    turns = 0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal turns
+        turns += 1
+        await asyncio.sleep(seconds)
+
+    world = World({1: Life(ended=500)}, delay=10)
+    clock = attrs.evolve(CLOCK, sleep=sleep)
+    options = WatchOptions(ids=[ONE], timeout=0)
+    watch = watches(world.poller().poll, clock).watch(options)
+    with pytest.raises(DeadlineExceeded):
+        async for _ in watch:
+            pass
+
+    assert world.asked.total() == 1
+    assert turns < 5

@@ -109,10 +109,13 @@ class PollLoop(Generic[S]):
     def is_late(self) -> bool:
         """Whether the time is up."""
         if self._until is not None:
-            # With no time at all there is one look.
-            is_looking = self._timeout == 0 and not self._has_looked
-            return self._clock.monotonic() >= self._until and not is_looking
+            return self._clock.monotonic() >= self._until and not self._owes_a_look
         return self.deadline is not None and self._clock.wall() >= self.deadline
+
+    @property
+    def _owes_a_look(self) -> bool:
+        """Whether the time does not count yet: with none at all there is one look."""
+        return self._timeout == 0 and not self._has_looked
 
     def behind(self) -> float:
         """Seconds by which the oldest look under way exceeds the interval, 0 else."""
@@ -210,7 +213,7 @@ class PollLoop(Generic[S]):
         if due is not None:
             waits.append(due - now.monotonic)
         if self._until is not None:
-            waits.append(self._until - now.monotonic)
+            waits += [] if self._owes_a_look else [self._until - now.monotonic]
         elif self.deadline is not None:
             waits.append((self.deadline - now.wall).total_seconds())
         return max(0.0, min(waits)) if waits else None
