@@ -82,7 +82,7 @@ def pair_of(
     exception = _exception(operation, nature)
     if exception is not None:
         return exception
-    if operation.family is Family.POLL and nature is not Nature.CERTIFICATE:
+    if operation.family is Family.POLL:
         return _polled(fault, operation, nature)
     if nature is Nature.STATUS:
         pair = _of_status(fault, operation)
@@ -179,7 +179,6 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
     Nature.CERTIFICATE: {
         **_reads(UNTRUSTED, once=UNTRUSTED),
         **_STAYS,
-        Family.POLL: (UNTRUSTED, UNTRUSTED),
         Family.ACTION: (UNTRUSTED, UNTRUSTED),
         Family.START: (UNTRUSTED, UNTRUSTED),
         Family.LOGON: (UNTRUSTED, UNTRUSTED),
@@ -243,6 +242,8 @@ def _polled(fault: Fault, operation: Operation, nature: Nature) -> Pair:
         # It waits for as long as the server asks.
         return LATE if fault.wait > PATIENCE else RESULT, LATE
     # Its session is found whatever the task's answer is, but not without a connection.
+    if nature is Nature.CERTIFICATE:
+        return RESULT, UNTRUSTED
     return RESULT, RESULT if fault.connect is None else BROKEN | MUTE
 
 
