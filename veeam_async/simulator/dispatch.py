@@ -21,7 +21,6 @@ from veeam_async.simulator.faults import (
     RenderedResponse,
     send,
 )
-from veeam_async.simulator.outage import Outage
 from veeam_async.simulator.refused import PREFIX, refused
 from veeam_async.simulator.render import render
 from veeam_async.simulator.request import (
@@ -34,6 +33,7 @@ from veeam_async.simulator.request import (
 from veeam_async.simulator.roles import Role
 from veeam_async.simulator.routes import Route, Routes
 from veeam_async.simulator.spoiled import mixed_up, with_bad_characters, with_null_row
+from veeam_async.simulator.substitutes import Outage
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import World
 

@@ -2,8 +2,8 @@
 
 from typing import Literal, TypeAlias, get_args
 
-from veeam_async.simulator.outage import html
 from veeam_async.simulator.request import Page, RefusalError, Response
+from veeam_async.simulator.substitutes import html
 
 QueryFault: TypeAlias = Literal[
     "403",

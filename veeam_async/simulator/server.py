@@ -16,10 +16,10 @@ from veeam_async.simulator.auth import LogonRegistry
 from veeam_async.simulator.dispatch import Dispatcher
 from veeam_async.simulator.faults import Capacity, FaultInjector, Faults, Overload
 from veeam_async.simulator.listener import Listener
-from veeam_async.simulator.outage import Substitute
 from veeam_async.simulator.population import SERVERS, populate
 from veeam_async.simulator.roles import ROLES, Role
 from veeam_async.simulator.runs import Kind
+from veeam_async.simulator.substitutes import Substitute
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import (
     ADDED_SCRIPT,

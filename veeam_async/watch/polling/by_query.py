@@ -25,7 +25,7 @@ from veeam_async.pager import Pager
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.fan_out import FanOut
-from veeam_async.watch.polling.outage import TRIED_AT_LAST, ListOutage
+from veeam_async.watch.polling.list_outage import TRIED_AT_LAST, ListOutage
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
 from veeam_async.watch.tracker.watermark import Watermark
 
@@ -96,7 +96,7 @@ class QueryPoller(Generic[S]):
         for where in dict.fromkeys(each.where for each in self._waiting):
             outage = self._outages.get(where)
             if outage is not None and outage.is_replaced(self._clock.monotonic()):
-                self._spawn_stand_in(where, outage)
+                self._stand_in_for(self._taken(where), where, outage)
             # One list of a filter at a time: the server sorts all its sessions for it.
             elif where not in self._listing and len(self._listing) < _LISTS_AT_ONCE:
                 self._listing.add(where)
@@ -108,9 +108,15 @@ class QueryPoller(Generic[S]):
         self._waiting = [each for each in self._waiting if each.where != where]
         return taken
 
-    def _spawn_stand_in(self, where: str | None, outage: ListOutage) -> None:
-        requests = self._taken(where)
-        fan_out = FanOut(requests, self._clock.monotonic())
+    def _stand_in_for(
+        self,
+        requests: Sequence[PollRequest[S]],
+        where: str | None,
+        outage: ListOutage,
+        fan_out: FanOut[S] | None = None,
+    ) -> None:
+        """Look without a list, beside those of other filters; *fan_out* has begun."""
+        fan_out = fan_out or FanOut(requests, self._clock.monotonic())
         self._tasks.spawn(self._stand_in(where, fan_out, outage), requests)
 
     async def _look(
@@ -121,7 +127,7 @@ class QueryPoller(Generic[S]):
             unreadable = await self._read_in_time(where, fan_out)
             await self._get_unreadable(unreadable, fan_out)
         except VeeamError as error:
-            await self._fail(error, fan_out, where)
+            self._fail(error, fan_out, where)
         else:
             if self._outages.pop(where, None) is not None:
                 _LOG.info("lists work again")
@@ -153,9 +159,7 @@ class QueryPoller(Generic[S]):
 
     # ------------------------------------------------------------ what failed
 
-    async def _fail(
-        self, error: VeeamError, fan_out: FanOut[S], where: str | None
-    ) -> None:
+    def _fail(self, error: VeeamError, fan_out: FanOut[S], where: str | None) -> None:
         # 1. No later look can mend it, or none with this filter: the watches end.
         if self._source.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
@@ -169,8 +173,7 @@ class QueryPoller(Generic[S]):
         if outage.fail(fan_out.asked_at, now, error, within=within, longest=longest):
             if not was_replaced:
                 _LOG.warning("lists do not work, a GET for each meanwhile: %s", error)
-            self._listing.discard(where)
-            await self._stand_in(where, fan_out, outage)
+            self._stand_in_for(fan_out.requests, where, outage, fan_out)
             return
         # 3. It may pass: the trackers look again soon.
         _LOG.debug("a list failed: %s", type(error).__name__)
