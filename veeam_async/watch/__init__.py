@@ -3,7 +3,9 @@
 What a watch promises:
 
 *Exact.* Each watched session that is not discarded gives one FOUND before anything else
-(unless it never appears) and one STOPPED or GONE after which nothing follows. Events of
+(unless it never appears) and one STOPPED or GONE after which nothing follows; only in a
+watch of everything one that comes back after its GONE is told anew. A session is GONE
+once it was unknown for `gone_after`, while the server knew something else. Events of
 one session come in the order in which the server went through its states; the same
 state twice is no event. Unless `stop` or closing ended it, the end of the iteration
 means that every session is accounted for. A checkpoint holds what was told when it was
@@ -18,6 +20,9 @@ slower than the looks is told the newest state of a session, not each one before
 a watch of everything, a session that the server shows later than `lookback` seconds
 after its end; and where the server refuses queries, one that began and ended between
 two lists of references.
+
+*As long as anything works.* Where lists do not, GETs and references stand in for them
+until a list works again, and HealthChanged of the scope "list" says so.
 
 *Never.* A look that failed changes nothing that is known: errors that may pass are told
 as HealthChanged once they last longer than `patience`, and end no watch. Nothing here

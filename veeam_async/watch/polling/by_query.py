@@ -21,11 +21,11 @@ from veeam_async.errors import (
 )
 from veeam_async.ids import ends_in_uuid
 from veeam_async.models import Page, Session
-from veeam_async.pager import Pager
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.fan_out import FanOut
 from veeam_async.watch.polling.list_outage import TRIED_AT_LAST, ListOutage
+from veeam_async.watch.polling.pager import Pager
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
 from veeam_async.watch.tracker.watermark import Watermark
 

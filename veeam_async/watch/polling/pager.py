@@ -1,4 +1,7 @@
-"""Paging: the numbered pages of a query are read until there are no more."""
+"""The numbered pages of a watch's list, of which several are read at once.
+
+What a page misses meanwhile a GET finds: unlike a query, nothing is counted here.
+"""
 
 from __future__ import annotations
 
