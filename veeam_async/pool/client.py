@@ -21,9 +21,10 @@ from veeam_async.errors import (
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import Instrumentation
 from veeam_async.pool.limiter import Limiter
-from veeam_async.pool.logon import Judge, Logon, RenewalBudget, Send, Token
+from veeam_async.pool.logon import Judge, Logon, Send
 from veeam_async.pool.responses import error_of, is_success
 from veeam_async.pool.silence import Silence
+from veeam_async.pool.token import RenewalBudget, Token
 from veeam_async.retry import NEVER, Retry
 from veeam_async.secret import Secrets
 from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
