@@ -102,11 +102,11 @@ async def test_lists_that_fail_for_an_hour_hide_no_end(fault: str) -> None:
 
 async def test_a_list_is_tried_again_at_growing_distances() -> None:
     """After two minutes, and half an hour at last, as long as the watch lives."""
-    world = running(40, hours=9)
-    watch = world.watch(range(40))
-    await heard(watch, 12)
+    world = running(32, hours=9)
+    watch = world.watch(range(32), interval=30)
+    await heard(watch, 35)
     world.errors["page"] = FAULTS["403"]
-    events = await heard(watch, 60)
+    events = await heard(watch, 125)
     counts = []
     for minutes in (3, 6, 10, 20, 40, 80, 110, 140):
         events += await heard(watch, minutes * 60)
