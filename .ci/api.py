@@ -51,6 +51,7 @@ MADE = {
     "Entities",
     "Fetch",
     "JobRun",
+    "PreparedRun",
     "JobSessions",
     "Jobs",
     "Query",

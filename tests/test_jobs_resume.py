@@ -21,7 +21,15 @@ from tests.support.job_server import JOB, LOST, NOON, JobServer, row, task
 from tests.support.simulated import QUICK, SOON, client, simulated
 from veeam_async import JobRun, NotFound, SessionMissing, SessionResult
 from veeam_async.errors import Json
-from veeam_async.jobs.run_record import KINDS, Mark, RunRecord, restore, save
+from veeam_async.jobs.run_record import (
+    KINDS,
+    SENT,
+    Known,
+    Mark,
+    RunRecord,
+    restore,
+    save,
+)
 
 ELSEWHERE = """
 import asyncio, json, sys
@@ -190,6 +198,10 @@ records = st.builds(
     session_id=st.none() | st.uuids(),
     retry_id=st.none() | st.uuids(),
     failed_at=st.none() | times,
+    known=st.none()
+    | st.builds(Known, st.lists(st.uuids(), max_size=3).map(tuple), st.none() | times),
+    run_id=st.none() | st.uuids(),
+    sent=st.sampled_from([None, *SENT]),
 )
 
 

@@ -39,6 +39,7 @@ from veeam_async.events import (
 from veeam_async.fetch import Fetch, Fetched
 from veeam_async.filters import F
 from veeam_async.ids import Id, parse_id
+from veeam_async.jobs.prepared import PreparedRun
 from veeam_async.jobs.run import JobRun
 from veeam_async.manager import EnterpriseManager
 from veeam_async.models import (
@@ -102,6 +103,7 @@ __all__ = [
     "PasswordUnavailable",
     "PermissionDenied",
     "Platform",
+    "PreparedRun",
     "ReplicaJobSession",
     "RequestDone",
     "RequestTimeout",

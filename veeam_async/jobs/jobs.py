@@ -14,6 +14,7 @@ from veeam_async.errors import (
 )
 from veeam_async.ids import Id, parse_own
 from veeam_async.jobs.find_session import Claims, JobHistory, RunDeps
+from veeam_async.jobs.prepared import PreparedRun
 from veeam_async.jobs.run import JobRun
 from veeam_async.jobs.run_record import RunRecord, restore, save
 from veeam_async.jobs.tasks import Tasks
@@ -58,14 +59,49 @@ class Jobs(Entities[Job]):
             claims=Claims(),
         )
 
-    async def start(self, id: Id) -> JobRun:  # noqa: A002 - the field's term
+    async def prepare(self, id: Id) -> PreparedRun:  # noqa: A002 - the field's term
+        """Read what a start must know beforehand, and send nothing that acts.
+
+        For whoever must survive a kill between the start and saving its run: save
+        `prepared.to_dict()`, then give *prepared* to `start`. Where that was cut off,
+        `resume` takes what was saved, and never starts anything:
+
+            prepared = await em.jobs.prepare(job_id)
+            save(prepared.to_dict())
+            run = await em.jobs.start(prepared)
+        """
+        return PreparedRun(await self._record(id))
+
+    async def start(self, id: Id | PreparedRun) -> JobRun:  # noqa: A002 - the field's term
         """Ask the server to start a job, and give the run of it.
 
-        First the job and its newest session are read, so that the run's own session
+        First the job and its newest sessions are read, so that the run's own session
         can be told from those before it. Raises StartUnconfirmed where no answer says
         whether the start was taken; it is not sent again.
+
+        A prepared run is started once, a RuntimeError afterwards, and not where a
+        session has begun since it was prepared, which is a ValueError.
         """
-        record = await self._record(id)
+        if isinstance(id, PreparedRun):
+            return await self._start_prepared(id)
+        return await self._started(await self._record(id))
+
+    async def _start_prepared(self, prepared: PreparedRun) -> JobRun:
+        with prepared._starting() as record:  # noqa: SLF001 - no business of users
+            newer = await self._record(record.job_id)
+            history = JobHistory(self._deps.sessions(record.kind), record.job_id)
+            if await history.new(record.before):
+                raise ValueError(
+                    f"job {record.job_id} has run since its start was prepared: look "
+                    "with em.jobs.resume(prepared.to_dict()).session() whether that is "
+                    "the run, or prepare anew"
+                )
+            record.started_at, record.server_time = newer.started_at, newer.server_time
+        # From here on a POST may have been sent, whatever becomes of this call.
+        record.sent = "perhaps"
+        return await self._started(record)
+
+    async def _started(self, record: RunRecord) -> JobRun:
         try:
             task = await self._act(record.job_id, "start")
         except VeeamError as error:
@@ -75,18 +111,26 @@ class Jobs(Entities[Job]):
             self._deps.claims.opened(record)
             lost = StartUnconfirmed(record.job_id, checkpoint=save(record))
             raise lost from error
-        record.task_id = task.task_id
+        record.task_id, record.sent = task.task_id, None
         self._deps.claims.opened(record)
         return JobRun(record, self._deps, task=task)
 
     def resume(self, data: Json) -> JobRun:
         """Give the run that *data* was saved from by `run.to_dict()`.
 
+        Or by `prepared.to_dict()`: nobody knows whether that run was started, so that
+        `session()` finds its session, or raises StartUnconfirmed `appear_within`
+        seconds from now. Nothing is ever started here.
+
         A session that was not found yet is looked for among the job's own: another
         logon session does not know the task of the start. Raises ValueError where
         *data* is no saved run, or one of a newer version.
         """
-        return JobRun(restore(data), self._deps)
+        record = restore(data)
+        if record.sent == "not yet":
+            # The start may have been sent at any time until now.
+            record.sent, record.started_at = "perhaps", self._deps.clock.wall()
+        return JobRun(record, self._deps)
 
     async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
         """Ask the server to stop what a job is running."""

@@ -23,7 +23,13 @@ from veeam_async.deadlines import (
     poll,
     time_left,
 )
-from veeam_async.errors import DeadlineExceeded, Json, SessionMissing, VeeamError
+from veeam_async.errors import (
+    DeadlineExceeded,
+    Json,
+    SessionMissing,
+    StartUnconfirmed,
+    VeeamError,
+)
 from veeam_async.events import (
     EventKind,
     HealthChanged,
@@ -122,7 +128,8 @@ class JobRun:
         this manager. A backup server's clock may be hours off; a session that by its
         time is older than the start is taken where none with a fitting time comes.
         Looks that fail are repeated. Raises TaskFailed where the start failed,
-        SessionMissing where no session is shown in time, and NotFound where the server
+        SessionMissing where no session is shown in time (of a run that was prepared and
+        whose start nobody confirmed: StartUnconfirmed), and NotFound where the server
         does not know for five minutes a session that was found.
         """
         check_seconds(appear_within=appear_within)
@@ -140,7 +147,7 @@ class JobRun:
                 self._deps.claims.closed(record)
                 raise
             found = await self._found_late(appear_within)
-        record.session_id = found.id
+        record.session_id, record.sent = found.id, None
         self._chain.saw(found)
         return found
 
@@ -187,6 +194,8 @@ class JobRun:
         if found is not None:
             return found
         self._deps.claims.closed(self._record)
+        if self._record.sent is not None:
+            raise StartUnconfirmed(self.job_id, checkpoint=self.to_dict())
         raise SessionMissing(
             self.job_id,
             seconds=seconds,

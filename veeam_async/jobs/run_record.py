@@ -6,7 +6,7 @@ Times are wall times: a limit that counts from one does not begin anew in each p
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 from uuid import UUID
 
 import attrs
@@ -20,6 +20,9 @@ VERSION = 1
 
 KINDS = (BackupJobSession.__name__, ReplicaJobSession.__name__)
 """The kinds of session that a run of a job can be."""
+
+Sent: TypeAlias = Literal["not yet", "perhaps"]
+SENT = get_args(Sent)
 
 _TEXT = optional(instance_of(str))
 
@@ -53,7 +56,8 @@ class RunRecord:
     first session, *retry_id* the newest retry that was followed. *failed_at* is when
     the failure of the run's newest session was seen, by the client's clock. *known* is
     what the job had before the start, None in a run that 0.1.0 saved, and *run_id*
-    tells two runs of one job apart.
+    tells two runs of one job apart. *sent* is None in a run that was started at once;
+    of a prepared start it says whether a POST was sent, as far as the record knows.
     """
 
     job_id: UUID
@@ -67,6 +71,7 @@ class RunRecord:
     failed_at: datetime | None = None
     known: Known | None = None
     run_id: UUID | None = None
+    sent: Sent | None = attrs.field(default=None, validator=optional(in_(SENT)))
 
     @property
     def before(self) -> Known:
@@ -93,6 +98,8 @@ def save(record: RunRecord) -> dict[str, Json]:
         more["known_since"] = to_text(known.since)
     if record.run_id is not None:
         more["run_id"] = str(record.run_id)
+    if record.sent is not None:
+        more["sent"] = record.sent
     return {
         "version": VERSION,
         "job_id": str(record.job_id),
@@ -144,6 +151,7 @@ def _restored(data: dict[str, Any]) -> RunRecord:
         failed_at=from_text(data["failed_at"]),
         known=_known(data),
         run_id=_id(data.get("run_id")),
+        sent=data.get("sent"),
     )
 
 
