@@ -9,10 +9,10 @@ import pytest
 from tests.cli.command import PASSWORD, Run, after_polls, environment
 from tests.cli.terminal import needs_terminal, on_terminal
 from tests.support.bodies import behind_logon, uuid_of
-from tests.support.fault_server import Answer, Asked, FaultServer, Reset
-from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset
+from tests.support.job_server import JOB, LOST, PAGE, JobServer, row, task
 from tests.support.simulated import ENDLESS, QUICK, client
-from veeam_async import Job, JobRun
+from veeam_async import BackupSessions, Job, JobRun
 from veeam_async.simulator import Simulator
 
 FAST = ("--interval", "0.05")
@@ -327,3 +327,53 @@ async def test_a_run_on_a_terminal(simulator: Simulator) -> None:
     assert f"the server was asked to start {title}" in shown.lines
     assert "it failed; the server may try again within 15 minutes" in shown.lines
     assert "1 Success" in shown.lines[-2] + shown.lines[-1]
+
+
+# ---------------------------------------------------------------- a dead server
+
+
+async def test_a_server_that_is_silent_is_told_of_before_a_session_is_shown(
+    quick: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, with the reason, and once more when it answers again."""
+    monkeypatch.setattr("veeam_async.cli.commands.run._PATIENCE_SECONDS", 0.3)
+    ended_row = row(1, at=1, state="Stopped", result="Success")
+    faults: list[Act] = [PAGE] * 30
+    script = JobServer(fresh=[ended_row], tasks=[LOST], faults=faults)
+    async with FaultServer(script.act) as server:
+        ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
+    lines = ended.err.splitlines()
+
+    assert ended.code == 0
+    assert len(lines) == 3
+    assert lines[1].startswith("the server has not answered since ")
+    assert lines[1].endswith("; looking on")
+    assert "text/html" in lines[1]
+    assert lines[2] == "the server answers again"
+
+
+async def test_a_server_that_is_silent_is_told_of_while_a_session_runs(
+    quick: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On standard error too, which a pipe does not hide."""
+    defaults = BackupSessions.watch.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "patience", 0.2)
+    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+
+    def act(asked: Asked) -> Act:
+        if script.is_started and "/backupSessions/" in asked.target:
+            looks.append(asked.target)
+            if len(looks) == 3:
+                script.faults = [PAGE] * 6
+                script.rows[0] |= row(1, at=1, state="Stopped", result="Success")
+        answer: Act = script.act(asked)
+        return answer
+
+    looks: list[str] = []
+    async with FaultServer(act) as server:
+        ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
+    lines = ended.err.splitlines()
+
+    assert ended.code == 0
+    assert "has not answered since" in lines[1]
+    assert lines[-1].endswith("answers again")

@@ -304,9 +304,9 @@ class SessionFinder:
         try:
             newer = await self._deps.tasks.get(self.task.task_id)
         except VeeamError as error:
-            # A plain 404 is no news; and at the last look nothing bars the search.
+            # At the last look nothing bars the search.
             self._lost = self._lost or is_lost_task(error)
-            if is_last or isinstance(error, NotFound):
+            if is_last or self._lost:
                 return
             raise
         # After a logon meanwhile, the task of this id may be another one.

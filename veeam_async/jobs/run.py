@@ -102,6 +102,19 @@ class JobRun:
         """The session that the start began, None until it was seen."""
         return self._record.session_id
 
+    @property
+    def last_look(self) -> datetime:
+        """When a look for a session of the run was last answered, or the run was made.
+
+        A session that was found is looked at by a watch, whose events tell of it.
+        """
+        return self._chain.answered_at
+
+    @property
+    def last_error(self) -> VeeamError | None:
+        """What the last look met, None where it was answered."""
+        return self._chain.error
+
     def to_dict(self) -> dict[str, Json]:
         """Give what `em.jobs.resume` needs to go on, in another process for example.
 
@@ -347,7 +360,8 @@ class _RetryChain:
         self._clock = deps.clock
         self._ended: UUID | None = None
         self._seen: RunSession | None = None
-        self._error: VeeamError | None = None
+        self.error: VeeamError | None = None
+        self.answered_at = deps.clock.wall()
 
     def saw(self, session: RunSession) -> None:
         """Note how a session of the run was seen last."""
@@ -355,11 +369,12 @@ class _RetryChain:
 
     def answered(self) -> None:
         """Note a look that was answered."""
-        self._error = None
+        self.error = None
+        self.answered_at = self._clock.wall()
 
     def failed(self, error: VeeamError) -> None:
         """Note what a look met."""
-        self._error = error
+        self.error = error
 
     @property
     def running_id(self) -> UUID | None:
@@ -448,10 +463,9 @@ class _RetryChain:
         return event.session
 
     def _note_health(self, event: RunEvent) -> None:
-        is_ill = event.kind is EventKind.DEGRADED
-        self._error = (
-            event.error if is_ill and isinstance(event, HealthChanged) else None
-        )
+        self.answered()
+        if isinstance(event, HealthChanged) and event.kind is EventKind.DEGRADED:
+            self.error = event.error
 
     def _note_failure(self, ended: RunSession) -> None:
         if ended.result == SessionResult.FAILED:
@@ -485,14 +499,20 @@ class _RetryChain:
         It goes on after *seconds* until one look is answered: nobody knows before.
         """
 
+        async def looked() -> RunSession | None:
+            found = await look()
+            self.answered()
+            return found
+
         def outlives(error: VeeamError) -> bool:
             self.failed(error)
             return self._deps.outlives(error)
 
+        self.answered()  # by the watch, which saw the failure
         while True:
             try:
                 return await poll(
-                    look,
+                    looked,
                     interval=interval,
                     seconds=seconds,
                     clock=self._clock,
@@ -515,8 +535,8 @@ class _RetryChain:
             checkpoint=save(self._record),
             last_seen={} if last is None else {last: seen},
             errors={}
-            if self._error is None
-            else {last or self._record.job_id: self._error},
+            if self.error is None
+            else {last or self._record.job_id: self.error},
             message=f"the run of job {self._record.job_id} had not ended in time; "
             "em.jobs.resume(error.checkpoint) goes on with it",
         )

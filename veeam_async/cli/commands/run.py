@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import attrs
@@ -33,11 +34,21 @@ from veeam_async.cli.render.console import say, warn
 from veeam_async.cli.render.events import is_live, show_events
 from veeam_async.cli.render.output import Format, write_one
 from veeam_async.cli.render.progress import spinner
-from veeam_async.cli.render.text import AnySession, Event, failure_reason, one_line
+from veeam_async.cli.render.text import (
+    AnySession,
+    Event,
+    failure_reason,
+    health_text,
+    no_answer,
+    one_line,
+)
 from veeam_async.deadlines import check_interval, check_seconds, in_spite_of_cancelling
 
 # A user who has pressed Ctrl-C waits no longer than this for the stop to be answered.
 _STOP_SECONDS = 10.0
+
+# As in a watch: a server that restarts is no news.
+_PATIENCE_SECONDS = 60.0
 
 
 def run(
@@ -155,13 +166,22 @@ async def _job_id(em: EnterpriseManager, job: str) -> Id:
     return found[0].id
 
 
+def _is_long_ago(time: datetime, interval: float) -> bool:
+    seconds = (datetime.now(UTC) - time).total_seconds()
+    return seconds > max(_PATIENCE_SECONDS, 2 * interval)
+
+
 @attrs.define
 class _RunFollower:
-    """Follows *run*; *last* is the last event of one of its sessions so far."""
+    """Follows *run*; *last* is the last event of one of its sessions so far.
+
+    *silent_since* is since when the server has not answered, where that was told.
+    """
 
     options: _Options
     run: JobRun
     last: SessionChanged[Any] | SessionGone[Any] | None = None
+    silent_since: datetime | None = None
 
     async def follow(self) -> None:
         """Follow the run to its end, showing its events."""
@@ -228,13 +248,50 @@ class _RunFollower:
             gone_after=self.options.gone_after,
             timeout=self.options.timeout,
         )
-        async with aclosing(watch) as events:
+        async with aclosing(watch) as events, self._silence_told():
             async for event in events:
-                if not isinstance(event, HealthChanged):
+                if isinstance(event, HealthChanged):
+                    say(health_text(event).plain)
+                else:
                     self.last = event
+                self._check_silence()
                 yield event
                 if self.options.retries and self._failed is not None:
                     say("it failed; the server may try again within 15 minutes")
+
+    @asynccontextmanager
+    async def _silence_told(self) -> AsyncIterator[None]:
+        """Say within the block where looks for a session are not answered for long."""
+        telling = asyncio.create_task(self._tell_silence())
+        try:
+            yield
+        finally:
+            telling.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+
+    async def _tell_silence(self) -> None:
+        while True:
+            await asyncio.sleep(_PATIENCE_SECONDS / 60)
+            self._check_silence()
+
+    def _check_silence(self) -> None:
+        since = self.run.last_look
+        if self.silent_since is not None and since > self.silent_since:
+            say("the server answers again")
+            self.silent_since = None
+        is_long = self._is_searching and _is_long_ago(since, self.options.interval)
+        if self.silent_since or not is_long:
+            return
+        error = self.run.last_error
+        why = "" if error is None else f": {one_line(str(error))}"
+        say(f"{no_answer('the server', since).plain}{why}; looking on")
+        self.silent_since = since
+
+    @property
+    def _is_searching(self) -> bool:
+        """Whether no watch, whose events tell of it, looks at a session now."""
+        return self.last is None or self._failed is not None
 
     @property
     def _failed(self) -> AnySession | None:
