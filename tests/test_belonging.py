@@ -396,18 +396,11 @@ async def test_a_late_answer_does_not_become_that_of_an_action(
 def test_aiohttp_still_chooses_its_connections_as_we_know_it() -> None:
     """What the transport overrides is there, and is called with the same."""
     of_connector = vars(aiohttp.BaseConnector)
-    names = {name: of_connector[name].__code__ for name in ("_get", "_release")}
-
-    assert names["_get"].co_varnames[:3] == ("self", "key", "traces")
-    assert names["_release"].co_varnames[:4] == (
-        "self",
-        "key",
-        "protocol",
-        "should_close",
-    )
-    assert {"_get", "_release", "_factory"} & set(
-        aiohttp.BaseConnector.connect.__code__.co_names
-    ) == {"_get"}
+    releases = of_connector["_release"].__code__.co_varnames
+    assert releases[:4] == ("self", "key", "protocol", "should_close")
+    connect = aiohttp.BaseConnector.connect.__code__
+    assert connect.co_varnames[:2] == ("self", "req")
+    assert "_create_connection" in connect.co_names
     assert "_factory" in of_connector["__init__"].__code__.co_names
     connects = vars(aiohttp.TCPConnector)
     opens = signature(connects["_wrap_create_connection"]).parameters

@@ -18,6 +18,7 @@ from collections.abc import (
     Iterator,
 )
 from contextlib import suppress
+from contextvars import copy_context
 from itertools import count
 from typing import Generic, Self, TypeAlias, TypeVar
 
@@ -30,8 +31,13 @@ from veeam_async.ids import Id, check_many
 A = TypeVar("A")
 S = TypeVar("S")
 
+Q = TypeVar("Q")
+
 Answered: TypeAlias = tuple[Id, A | None, VeeamError | None]
 """An id with its answer, which is not decoded yet, or with its error."""
+
+Drawn: TypeAlias = tuple[int, Id]
+"""An id with its number, from 0."""
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +65,8 @@ class Fetch(Closable, Generic[S]):
     *get* requests an id, and *finish* decodes its answer into a session; that is put
     off until the caller takes the result. *ids* are drawn one by one, as workers become
     free. At most *concurrency* calls of *get* run at once, and no id is drawn while as
-    many results wait for the caller.
+    many results wait for the caller. *get_on* is called in place of *get* by who can go
+    on from one id to the next: it answers the id at which its `Line` stands at last.
 
     Results come as they arrive; with *ordered*, in the order of the ids. A VeeamError
     is the result of its id, unless *is_fatal* accepts it: then, as any other exception
@@ -76,13 +83,14 @@ class Fetch(Closable, Generic[S]):
         ordered: bool = False,
         is_fatal: Callable[[VeeamError], bool],
         finish: Callable[[A], S],
+        get_on: Callable[[Line[A]], Awaitable[A]] | None = None,
     ) -> None:
         given: object = concurrency
         if not isinstance(given, int) or given < 1:
             raise ValueError("concurrency is a whole number, at least 1")
         check_many(ids)
         self._workers = _WorkerPool(
-            get,
+            get_on or _one_by_one(get),
             finish,
             _IdSource(ids),
             concurrency=concurrency,
@@ -118,7 +126,7 @@ class _WorkerPool(Generic[A, S]):
 
     def __init__(
         self,
-        get: Callable[[Id], Awaitable[A]],
+        get: Callable[[Line[A]], Awaitable[A]],
         finish: Callable[[A], S],
         source: _IdSource,
         *,
@@ -221,37 +229,110 @@ class _WorkerPool(Generic[A, S]):
     async def _work(self) -> None:
         """Draw ids and store their results, until there are no more."""
         source, results = self._source, self._results
+        line = Line(source, results, self._news, self._concurrency)
         spawned = False
         while True:
-            if len(results) >= self._concurrency:
-                await self._wait_for_room()
             # A plain iterable needs no coroutine, which would cost something per id.
-            drawn = (
+            drawn = line.drawn or (
                 source.draw()
-                if source.is_plain
-                else await source.draw_async(self._wait_for_room)
+                if source.is_plain and len(results) < self._concurrency
+                else await self._draw()
             )
             if drawn is None:
                 return
+            line.stand_at(drawn)
             # Only a worker that found an id starts the next one: three ids start
             # no more than four workers, whatever the concurrency.
             if not spawned:
                 spawned = True
                 self._spawn_worker()
-            number, given = drawn
             try:
-                answered: Answered[A] = given, await self._get(given), None
+                answer = await self._get(line)
+                answered: Answered[A] = line.id, answer, None
             except VeeamError as error:
                 if self._is_fatal(error):
                     raise
-                answered = given, None, error
-            results.put(number, answered)
+                answered = line.id, None, error
+            results.put(line.number, answered)
             self._news.set()
+            if line.failure is not None:
+                raise line.failure
+
+    async def _draw(self) -> Drawn | None:
+        """The next id, once there is room for its result; None after the last."""
+        if len(self._results) >= self._concurrency:
+            await self._wait_for_room()
+        if self._source.is_plain:
+            return self._source.draw()
+        return await self._source.draw_async(self._wait_for_room)
 
     async def _wait_for_room(self) -> None:
         while len(self._results) >= self._concurrency:
             self._room.clear()
             await self._room.wait()
+
+
+def _one_by_one(
+    get: Callable[[Id], Awaitable[A]],
+) -> Callable[[Line[A]], Awaitable[A]]:
+    return lambda line: get(line.id)
+
+
+class Line(Generic[A]):
+    """The ids of one worker, in a line: it stands at `id`, which is asked for.
+
+    Whoever asks can go on to the next one as soon as the answer is there, which saves
+    the worker's waking up. `drawn` is an id that the worker still has to turn to,
+    `failure` what the ids' iterable has raised.
+    """
+
+    id: Id
+    number: int
+
+    def __init__(
+        self,
+        source: _IdSource,
+        results: _Results[A],
+        news: asyncio.Event,
+        most: int,
+    ) -> None:
+        self._source = source
+        self._results = results
+        self._news = news
+        self._most = most
+        # The caller's iterable is drawn from in its own context, wherever that happens.
+        self._context = copy_context()
+        self.drawn: Drawn | None = None
+        self.failure: BaseException | None = None
+
+    def stand_at(self, drawn: Drawn) -> None:
+        """Turn to the id that was *drawn*."""
+        self.number, self.id = drawn
+        self.drawn = None
+
+    def move_on(self, answer: A, ask: Callable[[Id], Q]) -> Q | None:
+        """Store the *answer* to this id, and turn to the next; what *ask* gives of it.
+
+        None stores nothing: the worker does so, and goes on by itself. So it is where
+        no id is left, there is no room for another result, or *ask* raises.
+        """
+        results, source = self._results, self._source
+        if len(results) + 1 >= self._most or not source.is_plain:
+            return None
+        try:
+            self.drawn = self._context.run(source.draw)
+            asked = None if self.drawn is None else ask(self.drawn[1])
+        except VeeamError:
+            return None
+        except BaseException as failure:  # noqa: BLE001 - raised where the worker is
+            self.failure = failure
+            return None
+        if self.drawn is None or asked is None:
+            return None
+        results.put(self.number, (self.id, answer, None))
+        self._news.set()
+        self.stand_at(self.drawn)
+        return asked
 
 
 class _Results(Generic[A]):
@@ -296,7 +377,7 @@ class _IdSource:
         self._drawing = asyncio.Lock()
         self._exhausted = False
 
-    def draw(self) -> tuple[int, Id] | None:
+    def draw(self) -> Drawn | None:
         """Draw from a plain iterable; None after the last."""
         if not self._exhausted:
             self._exhausted = True  # unless it gives one more
@@ -305,9 +386,7 @@ class _IdSource:
                 return next(self._numbers), given
         return None
 
-    async def draw_async(
-        self, room: Callable[[], Awaitable[None]]
-    ) -> tuple[int, Id] | None:
+    async def draw_async(self, room: Callable[[], Awaitable[None]]) -> Drawn | None:
         """Draw from an async iterable, once there is *room*; None after the last."""
         async with self._drawing:
             await room()

@@ -24,12 +24,13 @@ from veeam_async.models import (
     RestoreSession,
     Task,
 )
-from veeam_async.pool.client import Belongs, Pool
+from veeam_async.pool.client import Pool
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import RequestDone
 from veeam_async.pool.logon import Password
 from veeam_async.pool.responses import read
 from veeam_async.pool.settings import Settings
+from veeam_async.pool.streak import Belongs
 from veeam_async.resources.base import Entities
 from veeam_async.resources.belonging import is_entity, is_task, task_in, uuid_in
 from veeam_async.resources.sessions import BackupSessions, JobSessions

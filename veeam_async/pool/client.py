@@ -20,14 +20,21 @@ from veeam_async.errors import (
 )
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import Instrumentation
-from veeam_async.pool.limiter import Limiter
+from veeam_async.pool.limiter import Limiter, Slot
 from veeam_async.pool.logon import Judge, Logon, Send
 from veeam_async.pool.responses import error_of, is_success
 from veeam_async.pool.silence import Silence
+from veeam_async.pool.streak import Belongs, Questions, Streak
 from veeam_async.pool.token import RenewalBudget, Token
 from veeam_async.retry import NEVER, Retry
 from veeam_async.secret import Secrets
-from veeam_async.transport.exchange import IDEMPOTENT, Request, Response, Transport
+from veeam_async.transport.exchange import (
+    IDEMPOTENT,
+    FollowingTransport,
+    Request,
+    Response,
+    Transport,
+)
 from veeam_async.transport.failures import mismatched
 
 _LOG = logging.getLogger(__name__)
@@ -45,9 +52,6 @@ _GRACE = 1.0
 
 POOL_CLOCK = Clock(monotonic=time.monotonic)
 """Measures as asyncio does, without a look-up of the running loop each time."""
-
-Belongs: TypeAlias = Callable[[Response], bool | Awaitable[bool]]
-"""Whether a good answer is about what was asked for; a large one takes a thread."""
 
 Outcome: TypeAlias = Response | VeeamError
 """The result of an exchange; an error is a value until it is known to be final."""
@@ -88,6 +92,7 @@ class Pool:
         self._secrets = secrets
         self._hide = secrets.hide
         self._open: tuple[Transport, Logon] | None = None
+        self._following: FollowingTransport | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # What answers 401 to tokens that are alive.
         self._refusing: set[str] = set()
@@ -115,7 +120,14 @@ class Pool:
         """Connect and, with *log_on*, log on; a failure leaves the pool closed."""
         if self._open is not None:
             raise RuntimeError("it is open already: make a second EnterpriseManager")
-        self._open = (self._connect(), self._log_on(self._send))
+        transport = self._connect()
+        self._open = (transport, self._log_on(self._send))
+        # Where a listener is told of each exchange, each is one by itself.
+        if (
+            isinstance(transport, FollowingTransport)
+            and not self._instrumentation.is_on
+        ):
+            self._following = transport
         self._loop = asyncio.get_running_loop()
         if not log_on:
             return
@@ -125,6 +137,11 @@ class Pool:
         except BaseException:
             await self.close()
             raise
+
+    @property
+    def follows_up(self) -> bool:
+        """Whether `requests` may ask more than one question at a time."""
+        return self._following is not None
 
     def check_loop(self) -> None:
         """RuntimeError in another event loop than the one that opened the pool."""
@@ -144,7 +161,7 @@ class Pool:
         try:
             await logon.end()
         finally:
-            self._open = None
+            self._open = self._following = None
             self.limiter.rest()
             await transport.close()
 
@@ -157,6 +174,7 @@ class Pool:
         once: bool = False,
         mark: bytes | None = None,
         belongs: Belongs | None = None,
+        questions: Questions | None = None,
     ) -> Response:
         """Send a request and give its successful answer.
 
@@ -164,6 +182,8 @@ class Pool:
         one attempt, for a caller that decides itself when to ask again. An answer that
         does not belong to the question is a fault of its connection, which is closed; a
         GET is asked again. One that holds *mark* belongs, of others *belongs* tells.
+        Where this is the first of many *questions*, the others may be asked with it
+        (see `Streak`): the answer is that to the question at which they stand then.
         Raises ApiError, ConnectionFailed, BodyTooLarge, what the logon raises, and
         RuntimeError where the pool is not open.
         """
@@ -175,22 +195,31 @@ class Pool:
             # would cost every request more than all that they do; so do calls.
             slot = self.limiter.take() or await self.limiter.acquire()
             outcome: Outcome | None = None
+            streak: Streak | None = None
             try:
                 transport, logon = self._open or self._opened()
                 token = logon.current or await logon.token()
+                path = path if questions is None else questions.path
                 asked = Request(method, self._root + path, _headers(method, token))
                 token.carried += 1
+                streak = (
+                    None
+                    if questions is None
+                    else self._streak(questions, asked, slot, token)
+                )
                 try:
                     answer = await (
                         self._measured(transport, asked, route, exchange)
                         if self._instrumentation.is_on
                         else transport.send(asked)
+                        if streak is None
+                        else streak.send()
                     )
                     answer.hide = self._hide
                     outcome = (  # without a call for nearly every one
                         answer
                         if answer.status == _OK and token.rare not in answer.body
-                        else self._checked(answer, method, path, token)
+                        else self._checked(answer, asked, token)
                     )
                     its_own = (
                         (mark is not None and mark in answer.body)
@@ -199,7 +228,7 @@ class Pool:
                     )
                     # Told already, mostly, which costs no turn of the loop.
                     if its_own is not True and not (its_own and await its_own):
-                        outcome = self.mismatched(answer, method, path)
+                        outcome = self._mismatched(answer, asked)
                 except VeeamError as error:
                     outcome = error
                 finally:
@@ -207,22 +236,54 @@ class Pool:
                     if token.given_up:
                         logon.put_down(token)
             finally:
-                self.limiter.release(slot, outcome)
+                self.limiter.release(streak.slot if streak else slot, outcome)
             if isinstance(outcome, Response):
                 token.worked = True
                 token.alive_at = self._silence.answered_at = self._monotonic()
                 if self._refusing:
-                    self._refusing.discard(_resource(path))
+                    self._refusing.discard(asked.resource)
                 return outcome
+            # What was asked before the last of a streak has been answered well.
+            exchange, budget = (
+                (1, None) if streak and streak.length else (exchange, budget)
+            )
             budget = budget or RenewalBudget()
             attempt = exchange - budget.renewals
             # 1. The token died: a fresh one, at once and on nobody's account.
             if self._is_dead(token, outcome) and await self._renews(
-                logon, token, path, budget
+                logon, token, asked.resource, budget
             ):
                 continue
             # 2. Anything else: wait for the next attempt, or raise.
             await self._pause(retry, method, route, outcome, attempt)
+
+    def requests(self, questions: Questions, *, route: str) -> Awaitable[Response]:
+        """GET what *questions* ask for, as `request` does; no coroutine of its own."""
+        return self.request(
+            "GET",
+            questions.path,
+            route=route,
+            belongs=questions.belongs,
+            questions=questions,
+        )
+
+    def _streak(
+        self, questions: Questions, asked: Request, slot: Slot, token: Token
+    ) -> Streak | None:
+        if self._following is None or self._refusing:
+            return None
+        return Streak(
+            self._following,
+            questions,
+            asked,
+            slot=slot,
+            token=token,
+            root=self._root,
+            limiter=self.limiter,
+            silence=self._silence,
+            monotonic=self._monotonic,
+            hide=self._hide,
+        )
 
     async def pause(self, attempt: int) -> bool:
         """Wait as after failed *attempt* of a request; False where it was the last.
@@ -239,13 +300,14 @@ class Pool:
 
         It is for whoever learns only by reading the answer what that is about.
         """
+        return self._mismatched(answer, Request(method, self._root + path))
+
+    def _mismatched(self, answer: Response, asked: Request) -> VeeamError:
         answer.hang_up()
         self._silence.answered()  # whoever answers so is not silent
-        return mismatched(f"{method} {self.endpoint.url(path)}")
+        return mismatched(f"{asked.method} {self.endpoint.origin}{asked.target}")
 
-    def _checked(
-        self, answer: Response, method: str, path: str, token: Token
-    ) -> Response:
+    def _checked(self, answer: Response, asked: Request, token: Token) -> Response:
         # What comes of a good answer is shown too, a session that failed for example.
         if token.text in answer.body:
             answer.body = answer.hide(answer.body)
@@ -253,7 +315,7 @@ class Pool:
             token.look_for_another(answer.body)
         if is_success(answer):
             return answer
-        raise error_of(answer, method, self.endpoint.url(path))
+        raise error_of(answer, asked.method, self.endpoint.origin + asked.target)
 
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Whether *outcome* says that *token* is dead."""
@@ -262,16 +324,15 @@ class Pool:
         return isinstance(outcome, AuthenticationFailed)
 
     async def _renews(
-        self, logon: Logon, token: Token, path: str, budget: RenewalBudget
+        self, logon: Logon, token: Token, resource: str, budget: RenewalBudget
     ) -> bool:
-        """Whether a request to *path* that met a 401 goes again with another token.
+        """Whether a request to *resource* that met a 401 goes again with another token.
 
         What answers so to a fresh one too may do so to every one, while others work:
         the server is asked about the token itself then.
         """
         if not budget.allows(token):
             return False
-        resource = _resource(path)
         is_odd = budget.renewals > 1 or resource in self._refusing
         if is_odd and logon.current is token and await logon.is_alive(token):
             token.alive_at, token.worked = self._monotonic(), True
@@ -353,11 +414,6 @@ def _headers(method: str, token: Token) -> Mapping[str, str]:
     if method != "POST":
         return token.headers
     return {**token.headers, "Content-Length": "0"}
-
-
-def _resource(path: str) -> str:
-    """What *path* names, whatever is asked of it."""
-    return path.partition("?")[0]
 
 
 def _may_repeat(method: str, error: VeeamError) -> bool:

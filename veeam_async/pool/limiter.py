@@ -64,6 +64,23 @@ class Limiter:
             slot = self.handed_out, self.in_flight + 1 > self.limit
         return slot
 
+    @property
+    def is_settled(self) -> bool:
+        """A good answer's slot may serve the next request of who has it.
+
+        False where others wait, or the limit still moves.
+        """
+        return (
+            self.limit >= self.maximum
+            and self._slow_start is None
+            and not self._waiting
+        )
+
+    def renew(self) -> Slot:
+        """Hand a slot back after a good answer, and take another one, in one step."""
+        self.handed_out += 1
+        return self.handed_out, self.in_flight + 1 > self.limit
+
     def release(self, slot: Slot, outcome: object) -> None:
         """Hand *slot* back; *outcome* is the answer, an error, None for neither."""
         # 1. A good answer, or a server that refused this one request: it has time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Collection, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
@@ -19,7 +19,7 @@ from veeam_async.errors import (
     is_fatal,
     is_unsupported,
 )
-from veeam_async.fetch import Fetch
+from veeam_async.fetch import Fetch, Line
 from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_own
 from veeam_async.models import (
     BackupJobSession,
@@ -32,6 +32,7 @@ from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import is_large, read, read_now
 from veeam_async.resources.base import Entities, Where
 from veeam_async.resources.belonging import Reading, are_tasks_of
+from veeam_async.resources.questions import EntityQuestions
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
@@ -110,6 +111,7 @@ class JobSessions(Entities[S], Generic[S]):
             ordered=ordered,
             is_fatal=self._ends_fetch,
             finish=self._finish,
+            get_on=self._fetch_along,
         )
         self._keep(fetch)  # so that closing the manager ends it
         return fetch
@@ -121,6 +123,24 @@ class JobSessions(Entities[S], Generic[S]):
         if is_large(answer):
             return self._own(await read(answer, self._kind), wanted, answer)
         return wanted, answer
+
+    def _fetch_along(
+        self, line: Line[tuple[str, Response] | S]
+    ) -> Awaitable[tuple[str, Response] | S]:
+        """As `_fetch`, for the id at which *line* stands, or stands at last."""
+        if self._pool.follows_up:
+            return self._fetch_on(line)
+        return self._fetch(line.id)
+
+    async def _fetch_on(
+        self, line: Line[tuple[str, Response] | S]
+    ) -> tuple[str, Response] | S:
+        """As `_fetch`, but on through the ids of *line* while every answer is plain."""
+        asked = EntityQuestions(line, self._path, self._kind)
+        answer = await self._pool.requests(asked, route=self._route)
+        if is_large(answer):
+            return self._own(await read(answer, self._kind), asked.wanted, answer)
+        return asked.wanted, answer
 
     def _finish(self, got: tuple[str, Response] | S) -> S:
         # Only once the caller takes it: the workers send their next requests first.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from math import isfinite
-from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import aiohttp
@@ -20,7 +19,7 @@ from yarl import URL
 
 from veeam_async.errors import BodyTooLarge, ConnectionFailed, VeeamError
 from veeam_async.secret import Secret
-from veeam_async.transport.bodies import Body, body_after
+from veeam_async.transport.bodies import Body, body_after, is_whole
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
     LEAST_STATUS,
@@ -42,7 +41,7 @@ from veeam_async.transport.failures import (
     unintelligible,
     unreachable,
 )
-from veeam_async.transport.heads import HeadCheck
+from veeam_async.transport.heads import HeadCheck, plain_head
 from veeam_async.transport.tls import Trust, mismatch, untrusted
 
 _NEVER_SENT = (
@@ -112,9 +111,8 @@ class AiohttpTransport:
             headers=self._headers(request),
             allow_redirects=False,
             proxy=self._proxy,
-            proxy_headers=self._proxy_logon,
+            proxy_headers=self._proxy_logon or None,
             ssl=self._ssl,
-            trace_request_ctx=guard,
             middlewares=(guard,),
         ) as answer:
             if answer.status == _PROXY_LOGON and self._proxy:
@@ -128,13 +126,14 @@ class AiohttpTransport:
 
     def _headers(self, request: Request) -> Mapping[str, str]:
         # Without TLS there is no tunnel: the proxy reads the request itself.
-        if self._trust is not None:
+        if self._trust is not None or not self._proxy_logon:
             return request.headers
         return {**request.headers, **self._proxy_logon}
 
     async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
         limit = self._max_body_size
-        if announced_size(answer.raw_headers) > limit:
+        # What has come to its end is in memory already.
+        if not answer.content.is_eof() and announced_size(answer.raw_headers) > limit:
             answer.close()
             raise BodyTooLarge(limit)
         parts, size = [], 0
@@ -188,16 +187,25 @@ class _Protocol(ResponseHandler):
     # aiohttp would keep such bytes while it is idle, and take them for the answer to
     # the next request; where they come together with an answer, it would refuse that.
     is_idle = False
+    _is_asked = _is_over = False
     _heads: HeadCheck | None = None
     _body: Body | None = None
 
     def set_response_params(self, **settings: Any) -> None:
         """Begin with the answer to another request."""
-        self._heads, self._body = HeadCheck(), None
+        self._is_asked, self._is_over, self.is_idle = True, False, False
+        self._heads = self._body = None
         super().set_response_params(**settings)
 
     def data_received(self, data: bytes) -> None:
         """Take what was read, where a request is under way."""
+        if self._is_asked and self._heads is None and not self._is_over and data:
+            # Nearly every answer comes in one read, for which no more is looked at.
+            head = plain_head(data)
+            if head is not None and is_whole(head, len(data) - len(head)):
+                self._is_over = True
+                super().data_received(data)
+                return
         if data and self.is_idle:
             self.abort()
             return
@@ -240,9 +248,12 @@ class _Protocol(ResponseHandler):
     def _checked(self, data: bytes) -> tuple[int, str | None]:
         """How many bytes of *data* lie behind the answer, and what is wrong with it."""
         # What comes before a request is kept by aiohttp, and comes once more with it.
-        heads = self._heads
-        if heads is None or (fault := heads.fault_in(data)) or heads.final is None:
-            return 0, fault if heads else None
+        if not self._is_asked or self._is_over:
+            return len(data) if self._is_over else 0, None
+        heads = self._heads = self._heads or HeadCheck()
+        fault = heads.fault_in(data)
+        if fault is not None or heads.final is None:
+            return 0, fault
         if self._body is None:
             self._body = body_after(heads.final)
         return self._body.surplus(heads.rest), self._body.fault
@@ -251,21 +262,32 @@ class _Protocol(ResponseHandler):
 class _Connector(aiohttp.TCPConnector):
     """aiohttp's connections, which know whether a request is under way on them."""
 
-    # `_factory`, `_get`, `_release` and `_wrap_create_connection` are aiohttp's own: a
-    # test notices where they change. Were the first three not called any more, no
-    # connection would be used a second time.
+    # `_factory`, `_release`, `_create_connection` and `_wrap_create_connection` are
+    # aiohttp's own: a test notices where they change.
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         make: Callable[..., ResponseHandler] = _Protocol
         self._factory = partial(make, loop=self._loop)
 
-    async def _get(self, *args: Any) -> Connection | None:
-        """Choose an idle connection, None where there is none."""
-        chosen = await super()._get(*args)
-        if chosen is not None and isinstance(chosen.protocol, _Protocol):
-            chosen.protocol.is_idle = False
-        return chosen
+    async def connect(
+        self, req: aiohttp.ClientRequest, *args: Any, **settings: Any
+    ) -> Connection:
+        """Choose an idle connection for *req*, or open one."""
+        found = await super().connect(req, *args, **settings)
+        if isinstance(req, _Request) and isinstance(found.protocol, _Protocol):
+            req.reused = found.protocol.is_idle
+        return found
+
+    async def _create_connection(
+        self, req: aiohttp.ClientRequest, *args: Any, **settings: Any
+    ) -> ResponseHandler:
+        """Open a connection for *req*, which knows of it meanwhile."""
+        assert isinstance(req, _Request)  # noqa: S101 - the session makes no other
+        req.connecting = True
+        made = await super()._create_connection(req, *args, **settings)
+        req.connecting = False
+        return made
 
     async def _wrap_create_connection(
         self, *args: Any, **settings: Any
@@ -299,10 +321,12 @@ class _Answer(aiohttp.ClientResponse):
 
     came_on: ResponseHandler | None = None
 
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+    def start(
+        self, connection: Connection
+    ) -> Coroutine[Any, Any, aiohttp.ClientResponse]:
         """Read the head."""
         self.came_on = connection.protocol
-        return await super().start(connection)
+        return super().start(connection)
 
 
 def _hang_up(answer: aiohttp.ClientResponse) -> None:
@@ -311,11 +335,20 @@ def _hang_up(answer: aiohttp.ClientResponse) -> None:
         answer.came_on.abort()
 
 
+class _Request(aiohttp.ClientRequest):
+    """aiohttp's request, which knows how far its connection has come.
+
+    That is `connecting` while it is being opened, and `reused` if it was there before.
+    """
+
+    connecting = False
+    reused = False
+
+
 class _RepeatGuard:
     """A middleware that lets aiohttp repeat a request only on a reused connection.
 
-    It also notes how far the connection of one exchange has come: `reused`, and
-    `connecting` while it is being opened.
+    It also notes if the exchange ended while its connection was being opened.
     """
 
     # aiohttp repeats every idempotent request once on its own. On a fresh connection
@@ -323,47 +356,24 @@ class _RepeatGuard:
     # sees it. RFC 9112, section 9.3.1, speaks of kept connections only.
 
     def __init__(self, *, is_tls: bool) -> None:
-        self.reused = False
         self.connecting = False
         self._is_tls = is_tls
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        self.reused = False
+        assert isinstance(request, _Request)  # noqa: S101 - the session makes no other
         try:
             return await handler(request)
         except _NEVER_SENT:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if self.reused:
+            if request.reused:
                 raise
             failure = error
+        finally:
+            self.connecting = request.connecting
         raise broken(failure, is_tls=self._is_tls) from _cause(failure)
-
-
-async def _note_reuse(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionReuseconnParams,
-) -> None:
-    context.trace_request_ctx.reused = True
-
-
-async def _note_start(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionCreateStartParams,
-) -> None:
-    context.trace_request_ctx.connecting = True
-
-
-async def _note_end(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceConnectionCreateEndParams,
-) -> None:
-    context.trace_request_ctx.connecting = False
 
 
 def _ssl(trust: Trust | None) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
@@ -377,13 +387,10 @@ def _ssl(trust: Trust | None) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
 
 
 def _session(timeout: Timeout) -> aiohttp.ClientSession:
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(_note_reuse)
-    trace.on_connection_create_start.append(_note_start)
-    trace.on_connection_create_end.append(_note_end)
     return aiohttp.ClientSession(
         # The pool bounds the connections: a wait for one must count in no time-out.
         connector=_Connector(limit=0),
+        request_class=_Request,
         response_class=_Answer,
         # The server prefers a cookie to the header, so a jar would bring back an old
         # token after each renewal (to a host name, that is, not to an IP address).
@@ -398,7 +405,6 @@ def _session(timeout: Timeout) -> aiohttp.ClientSession:
         max_field_size=MAX_HEAD,
         max_headers=MAX_HEADERS,
         skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        trace_configs=[trace],
     )
 
 

@@ -11,11 +11,11 @@ import re
 from math import inf
 from typing import Protocol
 
-from veeam_async.transport.exchange import MAX_HEAD, announced_size
+from veeam_async.transport.exchange import MAX_HEAD, size_of
 
-_EMPTY = re.compile(rb"HTTP/\d\.\d (?:204|304)\b")
-_LENGTH = re.compile(rb"\r\ncontent-length:([^\r]*)", re.IGNORECASE)
-_CODINGS = re.compile(rb"\r\ntransfer-encoding:([^\r]*)", re.IGNORECASE)
+_EMPTY = re.compile(rb"http/\d\.\d (?:204|304)\b")
+_LENGTH = b"\r\ncontent-length:"
+_CODINGS = b"\r\ntransfer-encoding:"
 _CHUNK_SIZE = re.compile(
     rb"([0-9a-f]{1,16}|0{16,}[0-9a-f]{1,16})(?:;.*)?", re.IGNORECASE
 )
@@ -38,14 +38,22 @@ def body_after(head: bytes) -> Body:
 
     Of a head that the parser refuses anyhow any body will do.
     """
+    head = head.lower()
     if _EMPTY.match(head):
         return _Sized(0)
-    if codings := _CODINGS.findall(head):
-        is_chunked = codings[-1].rpartition(b",")[2].strip().lower() == b"chunked"
+    if _CODINGS in head:
+        codings = head.rpartition(_CODINGS)[2].partition(b"\r")[0]
+        is_chunked = codings.rpartition(b",")[2].strip() == b"chunked"
         return _Chunked() if is_chunked else _Sized(inf)
-    if (length := _LENGTH.search(head)) is None or not length[1].strip().isdigit():
-        return _Sized(inf)
-    return _Sized(announced_size([(b"content-length", length[1])]))
+    length = head.partition(_LENGTH)[2].partition(b"\r")[0].strip()
+    return _Sized(size_of(length) if length.isdigit() else inf)
+
+
+def is_whole(head: bytes, size: int) -> bool:
+    """Whether a body of *size* bytes is all that follows *head*, of status 200."""
+    head = head.lower()
+    length = head.partition(_LENGTH)[2].partition(b"\r")[0].strip()
+    return _CODINGS not in head and length == b"%d" % size
 
 
 class _Sized:

@@ -19,6 +19,7 @@ from veeam_async.transport.exchange import (
     LEAST_STATUS,
     MAX_HEAD,
     MAX_HEADERS,
+    FollowUp,
     Headers,
     RawHeaders,
     Request,
@@ -84,19 +85,25 @@ class HeadWriter:
 class Connection(asyncio.BufferedProtocol):
     """A connection that carries one exchange at a time.
 
-    *max_body_size* is in bytes; *on_lost* is called when the connection has closed;
-    *is_tls* serves to explain why it may have. `deadline` is that of the exchange under
-    way, on the loop's clock, infinity while there is none; `closed` is done when the
-    connection is.
+    *writer* writes the requests, an exchange has *seconds*; *max_body_size* is in
+    bytes; *on_lost* is called when the connection has closed; *is_tls* serves to
+    explain why it may have. `began` is when the last exchange began, on the loop's
+    clock, `deadline` when the time of the one under way is over, infinity while there
+    is none; `has_followed` tells whether it follows another in the same `begin`;
+    `closed` is done when the connection is.
     """
 
     def __init__(
         self,
         *,
+        writer: HeadWriter,
+        seconds: float,
         max_body_size: int,
         on_lost: Callable[[Connection], object],
         is_tls: bool,
     ) -> None:
+        self._writer = writer
+        self._seconds = seconds
         self._max_body_size = max_body_size
         self._on_lost = on_lost
         self._is_tls = is_tls
@@ -105,12 +112,17 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._response: asyncio.Future[Response] | None = None
+        self._follow_up: FollowUp | None = None
         self._head: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
         self._size = self._overhead = 0
         self._in_body = self._is_done = False
         self._is_kept = self._is_paused = False
+        self._answer: Response | None = None
         self._fault: VeeamError | None = None
+        self._request: Request | None = None
+        self.has_followed = False
+        self.began = 0.0
         self.deadline = inf
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
@@ -127,22 +139,31 @@ class Connection(asyncio.BufferedProtocol):
         return self._in_body or self._overhead > 0
 
     def begin(
-        self, writer: HeadWriter, request: Request, deadline: float
+        self, request: Request, began: float, follow_up: FollowUp | None = None
     ) -> asyncio.Future[Response]:
-        """Begin an exchange: have *writer* write *request*, and promise its response.
+        """Begin an exchange: write *request*, and promise its response.
 
+        As long as *follow_up* makes it another one, the promise is the last one's.
         Whoever gets the response calls `finish`, whoever does not calls `abandon`.
         """
         # No coroutine: each one in the chain costs every request its share.
+        self._follow_up = follow_up
+        self._response = response = self._loop.create_future()
+        self._request = request
+        self.has_followed = False
+        self._send(request, began)
+        return response
+
+    def _send(self, request: Request, began: float) -> None:
+        self.began = began
         self._head = []
         self._parts = []
         self._size = self._overhead = 0
         self._in_body = self._is_done = False
-        self.deadline = deadline
-        self._response = response = self._loop.create_future()
+        self.deadline = began + self._seconds
         if self._transport is not None:
-            self._transport.write(writer.write(request))
-        return response
+            # What is sent stays out of sight: some tools show variables.
+            self._transport.write(self._writer.write(request))
 
     def finish(self) -> bool:
         """End an exchange that was answered; True where another one may follow."""
@@ -204,6 +225,7 @@ class Connection(asyncio.BufferedProtocol):
         status = self._parser.get_status_code() if self._in_body else 0
         if status >= LEAST_STATUS and not self._is_done and _ends_by_close(self._head):
             self._complete(status)
+            self._hand_over()
         return False
 
     def pause_writing(self) -> None:
@@ -234,6 +256,8 @@ class Connection(asyncio.BufferedProtocol):
         # Most responses come in one read, for which nothing more is looked at.
         if not self._is_done:
             self._check_limits(nbytes, is_growing=self._size > size)
+        if self._is_done:
+            self._hand_over()
         if self._fault is not None:
             self.fail(self._fault)
 
@@ -280,7 +304,7 @@ class Connection(asyncio.BufferedProtocol):
             self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        """Hand the response over, unless it only announces the real one."""
+        """Turn to the next response, where this one only announces the real one."""
         status: int = self._parser.get_status_code()
         if status < _FINAL and status != _SWITCHED:
             self._head = []
@@ -291,13 +315,40 @@ class Connection(asyncio.BufferedProtocol):
             self._complete(status)
 
     def _complete(self, status: int) -> None:
+        if self._is_done:
+            return  # what comes behind a response is nobody's
         self._is_done = True
         self._is_kept = status >= _FINAL and self._parser.should_keep_alive()
-        response, parts = self._response, self._parts
-        if response is not None and not response.done():
-            body = parts[0] if len(parts) == 1 else b"".join(parts)
-            head = Headers(self._head)
-            response.set_result(Response(status, head, body, self.abort))
+        parts = self._parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._answer = Response(status, Headers(self._head), body, self.abort)
+
+    def _hand_over(self) -> None:
+        """Give the response to who waits for it, or send the request that follows."""
+        waiting, response = self._response, self._answer
+        if waiting is None or waiting.done() or response is None:
+            return
+        self._answer = None
+        try:
+            has_followed = self._follow_up is not None and self._follow(response)
+        except Exception as error:  # noqa: BLE001 - for whoever called `send`
+            waiting.set_exception(error)
+        else:
+            if not has_followed:
+                waiting.set_result(response)
+
+    def _follow(self, response: Response) -> bool:
+        """Send what follows *response* at once; False where nothing does."""
+        is_free = self._is_kept and not self._is_paused and self._fault is None
+        request, follow_up = self._request, self._follow_up
+        if request is None or follow_up is None or not (is_free and self.is_usable):
+            return False
+        if not follow_up(response):
+            return False
+        self._writer.check(request)
+        self.has_followed = True
+        self._send(request, self._loop.time())
+        return True
 
 
 def _is_latin(text: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from math import inf
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from veeam_async.transport.connection import Connection, HeadWriter
 from veeam_async.transport.dns import Resolver
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
+    FollowUp,
     Request,
     Response,
     Timeout,
@@ -79,8 +80,17 @@ class DirectTransport:
         """Number of connections that are being opened."""
         return len(self._connecting)
 
-    async def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> Coroutine[None, None, Response]:
         """Exchange *request* for a response (see `Transport.send`)."""
+        return self._send(request, None)
+
+    def send_on(
+        self, request: Request, follow_up: FollowUp
+    ) -> Coroutine[None, None, Response]:
+        """Exchange one after another (see `FollowingTransport.send_on`)."""
+        return self._send(request, follow_up)
+
+    async def _send(self, request: Request, follow_up: FollowUp | None) -> Response:
         # One coroutine from here to the response: each more would cost every request.
         self._writer.check(request)
         if self._idle and request.method not in IDEMPOTENT:
@@ -89,15 +99,15 @@ class DirectTransport:
         reused = self._take_idle()
         connection = reused or await self._connect(began)
         while True:
-            deadline = began + self._timeout.request
-            # What is sent stays out of sight: some tools show variables.
-            response = connection.begin(self._writer, request, deadline)
+            response = connection.begin(request, began, follow_up)
             if self.watchdog.timer is None:
                 self.watchdog.wake()
             try:
                 found = await response
             except BaseException as error:
                 connection.abandon(response)
+                # What followed another one went out on a kept connection.
+                reused = connection if connection.has_followed else reused
                 self._drop_idle_after(reused, error)
                 if self._is_closed or not _may_repeat(request, reused, error):
                     raise
@@ -107,7 +117,8 @@ class DirectTransport:
                 else:
                     connection.abort()
                 return found
-            reused, connection = None, await self._connect(began)
+            began, reused = connection.began, None
+            connection = await self._connect(began)
 
     async def close(self) -> None:
         """Close every connection, and open none any more."""
@@ -175,6 +186,8 @@ class DirectTransport:
             addresses, happy_eyeballs_delay=_ADDRESS_DELAY
         )
         connection = Connection(
+            writer=self._writer,
+            seconds=self._timeout.request,
             max_body_size=self._max_body_size,
             on_lost=self._open.discard,
             is_tls=context is not None,

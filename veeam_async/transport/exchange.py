@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
@@ -56,6 +56,11 @@ class Request:
     target: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
+    @property
+    def resource(self) -> str:
+        """The path, which names a resource, whatever is asked of it."""
+        return self.target.partition("?")[0]
+
 
 @attrs.define(eq=False)
 class Response:
@@ -71,6 +76,13 @@ class Response:
     body: bytes = attrs.field(repr=False)
     hang_up: Callable[[], object] = attrs.field(default=_nothing, repr=False)
     hide: Callable[[bytes], bytes] = attrs.field(default=_as_it_is, repr=False)
+
+
+FollowUp: TypeAlias = Callable[[Response], bool]
+"""Takes a response in the very callback that read it, and makes the request another
+one, which is sent on its connection at once. False leaves the response to whoever
+called `send_on`; what is raised is raised there.
+"""
 
 
 async def arrivals() -> None:
@@ -122,9 +134,13 @@ class Headers(Mapping[str, str]):
 
 def announced_size(raw: RawHeaders) -> int:
     """The size that a body is said to have, 0 where none is said."""
+    return size_of((last_value(raw, b"content-length") or b"").strip())
+
+
+def size_of(length: bytes) -> int:
+    """The size that digits say."""
     # Zeros in front are allowed, and a hostile server sends thousands of them.
-    value = last_value(raw, b"content-length") or b""
-    return int(value.strip().lstrip(b"0")[:_MOST_DIGITS] or 0)
+    return int(length.lstrip(b"0")[:_MOST_DIGITS] or 0)
 
 
 def last_value(raw: RawHeaders, wanted: bytes) -> bytes | None:
@@ -187,4 +203,17 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close every connection."""
+        ...
+
+
+@runtime_checkable
+class FollowingTransport(Transport, Protocol):
+    """A transport that can send one request after another from its own callbacks."""
+
+    async def send_on(self, request: Request, follow_up: FollowUp) -> Response:
+        """Exchange *request*, and what *follow_up* makes of it, for one response.
+
+        It is asked only where the connection is free for another request. The response
+        is that to the last one, and so is what is raised; else it is as `send`.
+        """
         ...

@@ -12,10 +12,12 @@ import re
 from veeam_async.transport.exchange import MAX_HEAD
 
 _ODD_END = re.compile(rb"(?<!\r)\n|\r[^\n]|\n[ \t]")
-_HEADERS = re.compile(
-    rb"[^\r\n]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0-\x08\n-\x1f\x7f]*\r\n)*"
-)
+_LINES = rb"[^\r\n]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0-\x08\n-\x1f\x7f]*\r\n)*"
+_HEADERS = re.compile(_LINES)
 """A head without its last line; RFC 9110, section 5."""
+
+_PLAIN = re.compile(rb"HTTP/1\.1 200%b\r\n" % _LINES)
+"""The head that nearly every answer has."""
 
 _END = b"\r\n\r\n"
 _INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d\b")
@@ -63,6 +65,12 @@ class HeadCheck:
         if fault is None and not _INTERIM.match(head):
             self.final = bytes(head)
         return rest, fault
+
+
+def plain_head(data: bytes) -> bytes | None:
+    """The head that *data* begins with, None unless it is a good one of status 200."""
+    head = _PLAIN.match(data)
+    return None if head is None or head.end() > MAX_HEAD else head[0]
 
 
 def _fault_of_lines(head: bytearray, seen: int) -> str | None:

@@ -191,11 +191,15 @@ async def take_bytes(data: bytes) -> None:
     """Let a connection of the direct transport read an answer, then end."""
     wire = _Wire()
     connection = Connection(
-        max_body_size=_LIMIT, on_lost=lambda _lost: None, is_tls=False
+        writer=HeadWriter("em"),
+        seconds=math.inf,
+        max_body_size=_LIMIT,
+        on_lost=lambda _lost: None,
+        is_tls=False,
     )
     connection.connection_made(wire)
     asked = Request("GET", "/", {})
-    response = connection.begin(HeadWriter("em"), asked, math.inf)
+    response = connection.begin(asked, 0.0)
     for piece in _pieces(data):
         _arrive(connection, wire, piece)
     if not wire.is_closed:

@@ -1,0 +1,55 @@
+"""Asking for one entity after another, on behalf of a fetch's worker."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from veeam_async.fetch import Line
+from veeam_async.ids import Id, id_text
+from veeam_async.models import Identified
+from veeam_async.pool.responses import is_large
+from veeam_async.resources.belonging import is_entity
+from veeam_async.transport.exchange import Response
+
+
+class EntityQuestions:
+    """The questions for entities of a *kind*, which lie at *path*, along a *line*.
+
+    `wanted` is the UUID at which it stands, as text in lower case.
+    """
+
+    wanted: str
+    path: str
+    mark: bytes
+
+    def __init__(self, line: Line[Any], path: str, kind: type[Identified]) -> None:
+        self._line = line
+        self._collection = path
+        self._kind = kind
+        self._uid_start = f'"urn:veeam:{kind.__name__}:'
+        self._turn_to(self._text(line.id))
+
+    def belongs(self, answer: Response) -> bool | Awaitable[bool]:
+        """False where *answer* is about another entity than the wanted one."""
+        if self.mark in answer.body:
+            return True
+        return is_entity(self.wanted, self._kind, answer)
+
+    def move_on(self, answer: Response) -> bool:
+        """Have *answer* stored, and turn to the next; False where that is not so."""
+        if is_large(answer):  # its decoding takes a thread, for which somebody waits
+            return False
+        wanted = self._line.move_on((self.wanted, answer), self._text)
+        if wanted is None:
+            return False
+        self._turn_to(wanted)
+        return True
+
+    def _text(self, session_id: Id) -> str:
+        return id_text(session_id, self._kind.__name__)
+
+    def _turn_to(self, wanted: str) -> None:
+        self.wanted = wanted
+        self.path = f"{self._collection}/{wanted}?format=Entity"
+        self.mark = f'{self._uid_start}{wanted}"'.encode()
