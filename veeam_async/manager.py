@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable, close_all
+from veeam_async.errors import VeeamError
 from veeam_async.jobs.jobs import Jobs
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
@@ -53,6 +54,7 @@ _ENTITIES: dict[str, type[Any]] = {
 
 _ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|task-[0-9]+")
 
+E = TypeVar("E", bound=VeeamError)
 K = TypeVar("K")
 LinkTarget: TypeAlias = (
     BackupJobSession
@@ -225,6 +227,10 @@ class EnterpriseManager:
     ) -> K:
         answer = await self._pool.request("GET", path, route=route, belongs=belongs)
         return await read(answer, kind)
+
+    def _clean(self, error: E) -> E:
+        """Take the secrets of this manager out of an *error* that its caller made."""
+        return self._pool.clean(error)
 
     @property
     def concurrency(self) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import sys
+import unicodedata
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.entities import name2codepoint
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Generic, Self, TypeVar
 
 import attrs
@@ -36,8 +37,16 @@ _LEAST_CUT = 6
 
 _MOST_CUTS = 20
 
-_CUT_OFF = "…".encode().decode("latin-1")
+_CUT_OFF = re.compile(
+    r"(?:&(?:#x?[0-9a-f]{0,6}|[a-z]{0,7})|%[0-9a-f]?|\\{1,8}(?:u[0-9a-f]{0,3})?)?"
+    r"[\"']?(?:\xe2\x80\xa6|\.\.\.)"
+)
+"""What says so: an ellipsis behind the rest of an escape and the end of a quotation."""
+
 _MOST_READ = 16 * 1024
+_OVERLAP = 2 * 1024
+"""Characters of an error that are looked at twice: no secret is as long, escaped."""
+
 _MOST_ESCAPED = 3
 """How often what is escaped is escaped again: a URL in JSON in a page, say."""
 
@@ -52,6 +61,12 @@ _ESCAPED = re.compile(
     re.IGNORECASE,
 )
 """One character as JSON, XML, HTML, a URL or Python escapes it; NULs are UTF-16's."""
+
+_NOT_ASCII = re.compile(r"[\x80-\xff?]+")
+_ANY = "\x80"
+"""Stands for characters beyond ASCII: in another encoding they are any others."""
+
+_SHORTEST_VAGUE = 4
 
 
 class Secret(Generic[T]):
@@ -87,15 +102,15 @@ def hidden(value: T | Secret[T]) -> Secret[T]:
 class Secrets:
     """The secrets that one client sends or gets, to be hidden in what servers repeat.
 
-    They are found as they are, in any case, in base64 at any place of it, in
-    hexadecimal, and in the escapes of JSON, XML, HTML and URLs.
+    They are found as they are, in any case and encoding, in base64 at any place of it,
+    in hexadecimal, and in the escapes of JSON, XML, HTML and URLs.
     """
 
     def __init__(self, lasting: Iterable[str] = ()) -> None:
         self._lasting = tuple(lasting)
         # By age: who renews tokens for months must not gather them.
         self._kept: dict[str, None] = {}
-        self._forms: tuple[str, ...] | None = None
+        self._forms: _Forms | None = None
 
     def add(self, texts: Iterable[str]) -> Self:
         """Hide *texts* too, from now on."""
@@ -123,11 +138,8 @@ class Secrets:
         """Take the secrets out of *error* itself, and of those that it comes from."""
         met: BaseException | None = error
         while isinstance(met, VeeamError):
-            facts = vars(met)
-            shown = repr((met.args, facts)).encode("utf-8", "replace")
-            if self._spans(shown.decode("latin-1")):
-                met.args = self._cleaned(met.args)
-                facts.update(self._cleaned(facts))
+            met.args = self._cleaned(met.args)
+            vars(met).update(self._cleaned(vars(met)))
             met = met.__cause__
         return error
 
@@ -137,13 +149,23 @@ class Secrets:
             return self.hide_text(value)
         if type(value) is bytes:
             return self.hide(value)
-        if type(value) in (list, tuple):
-            return type(value)(self._cleaned(each) for each in value)
+        # Few errors show one: what holds none is not taken to pieces.
+        is_whole = type(value) not in _CONTAINERS and not attrs.has(type(value))
+        return value if is_whole or not self._show_in(value) else self._rebuilt(value)
+
+    def _rebuilt(self, value: Any) -> Any:
         if type(value) is dict:
-            return {key: self._cleaned(each) for key, each in value.items()}
-        if attrs.has(type(value)):
-            return _evolved(value, self._cleaned)
-        return value
+            pairs = value.items()
+            return {self._cleaned(key): self._cleaned(each) for key, each in pairs}
+        if type(value) in _CONTAINERS:
+            return type(value)(self._cleaned(each) for each in value)
+        return _evolved(value, self._cleaned)
+
+    def _show_in(self, value: Any) -> bool:
+        """Whether a secret is in what is shown of *value*."""
+        text = repr(value).encode("utf-8", "replace").decode("latin-1")
+        parts = range(0, len(text), _MOST_READ - _OVERLAP)
+        return any(self._spans(text[at : at + _MOST_READ]) for at in parts)
 
     # ------------------------------------------------------------ where they stand
 
@@ -156,7 +178,7 @@ class Secrets:
         places: list[int] | None = None
         spans: list[tuple[int, int]] = []
         for _ in range(_MOST_ESCAPED + 1):
-            found = _found(forms, plain.lower())
+            found = forms.found(plain)
             if places:
                 found = ((places[start], places[end]) for start, end in found)
             spans += (span for span in found if span[0] < span[1])
@@ -167,22 +189,55 @@ class Secrets:
         return spans
 
 
-def _forms_of(secrets: Iterable[str]) -> tuple[str, ...]:
-    """All to look for: in lower case, bytes as Latin-1, the longest first."""
-    found = {
-        form.lower()
-        for secret in secrets
-        if len(secret) >= _SHORTEST
-        for form in _forms(secret)
-        if len(form) >= _SHORTEST
-    }
-    return tuple(sorted(found, key=len, reverse=True))
+_CONTAINERS = (list, tuple, dict)
+
+
+@attrs.frozen
+class _Forms:
+    """All to look for: in lower case, bytes as Latin-1, the longest first.
+
+    The *vague* ones, of secrets that are not all ASCII, are looked for where the rest
+    may be in any encoding, or lost.
+    """
+
+    exact: tuple[str, ...]
+    vague: tuple[str, ...]
+
+    def found(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where they stand in *text*."""
+        lower = text.lower()
+        yield from _found(self.exact, lower)
+        if self.vague and _NOT_ASCII.search(lower):
+            plain, places = _read(_NOT_ASCII, lambda _: _ANY, lower[:_MOST_READ], None)
+            for start, end in _found(self.vague, plain):
+                yield places[start], places[end]
+
+
+def _forms_of(secrets: Iterable[str]) -> _Forms:
+    exact = set[str]()
+    vague = set[str]()
+    for secret in secrets:
+        if len(secret) < _SHORTEST:
+            continue
+        exact.update(form.lower() for form in _forms(secret))
+        if not secret.isascii():
+            plain = secret.encode("utf-8", "replace").decode("latin-1")
+            vague.update(_vague(form) for form in _readings(plain))
+    return _Forms(_sorted(exact, _SHORTEST), _sorted(vague, _SHORTEST_VAGUE))
+
+
+def _sorted(forms: Iterable[str], shortest: int) -> tuple[str, ...]:
+    long = (form for form in forms if len(form) >= shortest)
+    return tuple(sorted(long, key=len, reverse=True))
+
+
+def _vague(form: str) -> str:
+    return _NOT_ASCII.sub(_ANY, form.lower())
 
 
 def _forms(secret: str) -> Iterator[str]:
     """How a server may repeat *secret*, but for escapes."""
-    for encoding in ("utf-8", "latin-1"):
-        data = secret.encode(encoding, "replace")
+    for data in _encoded(secret):
         plain = data.decode("latin-1")
         yield from _readings(plain)
         yield from _readings(plain.replace(" ", "+"))
@@ -192,6 +247,22 @@ def _forms(secret: str) -> Iterator[str]:
             text = _in_base64(data, before)
             yield text
             yield text.replace("+", "-").replace("/", "_")
+
+
+def _encoded(secret: str) -> Iterator[bytes]:
+    """*secret* in the encodings of servers."""
+    yield secret.encode("utf-8", "replace")
+    if secret.isascii():
+        return
+    yield secret.encode("ascii", "ignore")
+    for encoding in ("latin-1", "windows-1252"):
+        yield secret.encode(encoding, "replace")
+        # Read in the wrong one, and written as UTF-8 again.
+        yield secret.encode().decode(encoding, "replace").encode()
+    for form in ("NFC", "NFD"):
+        yield unicodedata.normalize(form, secret).encode()
+    for wide in ("utf-16-le", "utf-16-be"):
+        yield secret.encode(wide).replace(b"\0", b"")
 
 
 def _readings(secret: str) -> Iterator[str]:
@@ -221,13 +292,10 @@ def _found(forms: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
             end = start + sum(1 for _ in takewhile(_is_pair, pairs))
             yield start, end
             start = text.find(stem, end)
-    cut = -1
-    for _ in range(_MOST_CUTS):
-        cut = text.find(_CUT_OFF, cut + 1)
-        if cut < 0:
-            return
-        length = max((_begun(form, text, cut) for form in forms), default=0)
-        yield cut - length, cut
+    for cut in islice(_CUT_OFF.finditer(text), _MOST_CUTS):
+        end = cut.start()
+        length = max((_begun(form, text, end) for form in forms), default=0)
+        yield end - length, end
 
 
 def _is_pair(chars: tuple[str, str]) -> bool:
@@ -247,17 +315,33 @@ def _unescaped(text: str, places: list[int] | None) -> tuple[str, list[int]]:
 
     *places* are those that *text* itself came from.
     """
+    return _read(_ESCAPED, _meant, text, places)
+
+
+def _read(
+    pattern: re.Pattern[str],
+    meant: Callable[[re.Match[str]], str],
+    text: str,
+    places: list[int] | None,
+) -> tuple[str, list[int]]:
+    """*text* with what is *meant* by each match of *pattern*, and where that stood."""
     parts: list[str] = []
     found: list[int] = []
+    moved: list[tuple[int, int]] = []
     end = 0
-    for escape in _ESCAPED.finditer(text):
-        plain = _meant(escape)
-        parts += [text[end : escape.start()], plain]
-        found += range(end, escape.start())
-        found += [escape.start()] * len(plain)
-        end = escape.end()
+    for match in pattern.finditer(text):
+        plain = meant(match)
+        parts += [text[end : match.start()], plain]
+        found += range(end, match.start())
+        found += [match.start()] * len(plain)
+        end = match.end()
+        if match[0][-1] == "\\" and len(match[0]) % 2:
+            # What it escapes is not parted from it: a quote would end the text.
+            moved.append((len(found), end - 1))
     parts.append(text[end:])
     found += range(end, len(text) + 1)
+    for index, place in moved:
+        found[index] = place
     return "".join(parts), [places[at] for at in found] if places else found
 
 

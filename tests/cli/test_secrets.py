@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Invoke
+from tests.support.echoing_server import SESSIONS, SPELLINGS, EchoingServer
 from tests.support.exposure import shows
 from tests.support.fault_server import FaultServer
 from tests.support.job_server import JOB
@@ -85,6 +86,29 @@ async def test_no_command_shows_a_secret(
 
     assert [case for case, is_shown in told.items() if is_shown] == []
     assert not shows(await asyncio.to_thread(files_in, tmp_path), SECRETS)
+
+
+@pytest.mark.parametrize("spelling", ["as it is", "a URL", "upper case"])
+async def test_the_line_of_a_failure_shows_no_secret(
+    invoke: Invoke, spelling: str
+) -> None:
+    """What a server says of a session that failed is told without what it echoes."""
+    said = f"net use {SPELLINGS[spelling](PASSWORD)}"
+    server = EchoingServer(SESSIONS["a failure message"], text=said)
+    async with FaultServer(server) as listening:
+        ended = await asyncio.to_thread(
+            invoke,
+            *("wait", str(ONE), "--interval", "0.1"),
+            VEEAM_URL=listening.url,
+            VEEAM_USERNAME=USER,
+            VEEAM_PASSWORD=PASSWORD,
+        )
+
+    assert ended.code == 3
+    assert ended.err.splitlines()[-1] == (
+        "veeam-async: the session failed: net use (hidden)"
+    )
+    assert not shows(ended.err, (PASSWORD,))
 
 
 @pytest.mark.parametrize(

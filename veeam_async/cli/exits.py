@@ -8,14 +8,23 @@ from veeam_async import (
     AuthenticationFailed,
     CertificateError,
     DeadlineExceeded,
+    EnterpriseManager,
     InvalidId,
     RequestTimeout,
+    SessionFailed,
     SessionResult,
     VeeamError,
 )
 from veeam_async.cli.render.console import say
 from veeam_async.cli.render.dashboard import Dashboard
-from veeam_async.cli.render.text import GONE, count, one_line, summary
+from veeam_async.cli.render.text import (
+    GONE,
+    AnySession,
+    count,
+    failure_reason,
+    one_line,
+    summary,
+)
 
 _NAMED_SESSIONS = 3
 
@@ -67,6 +76,12 @@ def explain(error: Exception) -> str:
     if isinstance(error, RequestTimeout):
         return f"{text}; --request-timeout gives it more time"
     return text
+
+
+def reason_of(em: EnterpriseManager, failed: AnySession) -> str:
+    """Why a session *failed*, on one line, without what its server echoes."""
+    error = em._clean(SessionFailed(failed))  # noqa: SLF001 - no business of users
+    return failure_reason(error.session)
 
 
 def _how_to_trust(error: CertificateError) -> str:

@@ -115,7 +115,7 @@ def content(body: bytes) -> bytes:
 
 def quoted(text: str) -> str:
     """A foreign word in quotes, cut short, fit to stand in a sentence."""
-    return repr(text[:_SHOWN])
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 # ---------------------------------------------------------------- JSON

@@ -43,7 +43,7 @@ class Damaged:
         self.shown = shown
 
     def __repr__(self) -> str:
-        return f"{self.shown[:_SHOWN]!r}, which lost a character that is no text"
+        return f"{_shown(self.shown)}, which lost a character that is no text"
 
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}

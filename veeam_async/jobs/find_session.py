@@ -20,7 +20,7 @@ from veeam_async.errors import InvalidId, NotFound, VeeamError, is_lost_task
 from veeam_async.filters import F
 from veeam_async.ids import parse_id
 from veeam_async.jobs.run_record import KINDS, Known, Mark, RunRecord
-from veeam_async.jobs.tasks import Tasks, succeeded
+from veeam_async.jobs.tasks import Tasks, failed
 from veeam_async.models import BackupJobSession, Link, ReplicaJobSession, Task
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 
@@ -58,8 +58,8 @@ class RunDeps:
     """What a run needs of its manager.
 
     *logons* is how many logon sessions there have been, *stop_job* stops what a job is
-    running, *outlives* tells whether a run is waited for in spite of an error, and
-    *claims* which sessions its runs have.
+    running, *outlives* tells whether a run is waited for in spite of an error, *clean*
+    takes the secrets out of one, and *claims* tells which sessions its runs have.
     """
 
     tasks: Tasks
@@ -68,6 +68,7 @@ class RunDeps:
     logons: Callable[[], int]
     stop_job: Callable[[UUID], Awaitable[Task]]
     outlives: Callable[[VeeamError], bool]
+    clean: Callable[[VeeamError], object]
     clock: Clock
     claims: Claims
 
@@ -252,8 +253,11 @@ class SessionFinder:
         searched, except with *is_last*.
         """
         await self._update_task(is_last=is_last)
+        if self.task is not None and (failure := failed(self.task)) is not None:
+            self._deps.clean(failure)
+            raise failure
         # 1. The task names the session.
-        link = None if self.task is None else _session_link(succeeded(self.task))
+        link = None if self.task is None else _session_link(self.task)
         if link is not None:
             return await self._linked(link)
         # 2. It may still do so.

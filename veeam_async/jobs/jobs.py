@@ -55,6 +55,7 @@ class Jobs(Entities[Job]):
             logons=lambda: pool.logons,
             stop_job=self.stop,
             outlives=lambda error: not ends_waiting(error, proven=pool.proven),
+            clean=pool.clean,
             clock=clock,
             claims=Claims(),
         )

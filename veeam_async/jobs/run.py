@@ -26,6 +26,7 @@ from veeam_async.deadlines import (
 from veeam_async.errors import (
     DeadlineExceeded,
     Json,
+    NotFound,
     SessionMissing,
     StartUnconfirmed,
     VeeamError,
@@ -49,10 +50,12 @@ from veeam_async.jobs.tasks import Missing
 from veeam_async.models import (
     BackupJobSession,
     ReplicaJobSession,
+    Session,
     SessionResult,
     Task,
 )
-from veeam_async.watch.waits import closed, passed
+from veeam_async.secret import Secret
+from veeam_async.watch.waits import closed, failed
 
 _LOG = logging.getLogger(__name__)
 
@@ -266,13 +269,21 @@ class JobRun:
         )
         try:
             async with aclosing(events):
-                ended = await self._chain.last_end(events)
+                return self._given(await self._chain.last_end(events), check=check)
         except asyncio.CancelledError:
             # A second cancellation must not leave the session running.
             if stop_on_cancel:
                 await in_spite_of_cancelling(self._stop())
             raise
-        return passed(ended) if check else ended
+
+    def _given(self, found: RunSession | VeeamError, *, check: bool) -> RunSession:
+        """The session that ended; raises the error that came of it, without secrets."""
+        if check and isinstance(found, Session):
+            found = failed(found) or found
+        if isinstance(found, VeeamError):
+            self._deps.clean(found)
+            raise found
+        return found
 
     def watch(
         self,
@@ -429,13 +440,18 @@ class _RetryChain:
             if watch.active:
                 raise closed()
 
-    async def last_end(self, events: AsyncIterator[RunEvent]) -> RunSession:
-        """The session that *events* end with; raises NotFound where it is gone."""
-        told = [each async for each in events if not isinstance(each, HealthChanged)]
-        last = told[-1]
-        if isinstance(last, SessionGone):
-            raise self._sessions._gone(last.id)  # noqa: SLF001 - no business of users
-        return last.session
+    async def last_end(self, events: AsyncIterator[RunEvent]) -> RunSession | NotFound:
+        """The session that *events* end with, or the error where it is gone."""
+        last: Secret[RunSession | NotFound] | None = None
+        async for event in events:
+            if isinstance(event, SessionGone):
+                last = Secret(self._sessions._gone(event.id))  # noqa: SLF001 - no business of users
+            elif isinstance(event, SessionChanged):
+                last = Secret(event.session)
+            del event  # as the waits of a watch do
+        if last is None:
+            raise closed()
+        return last.reveal()
 
     @contextmanager
     def _own_deadline(self) -> Iterator[None]:
@@ -530,7 +546,7 @@ class _RetryChain:
         """The error of a run that has not ended in time."""
         last = self._record.last_id
         seen = self._seen if self._seen is None or self._seen.id == last else None
-        return DeadlineExceeded(
+        error = DeadlineExceeded(
             active=() if self.running_id is None else (self.running_id,),
             checkpoint=save(self._record),
             last_seen={} if last is None else {last: seen},
@@ -540,6 +556,8 @@ class _RetryChain:
             message=f"the run of job {self._record.job_id} had not ended in time; "
             "em.jobs.resume(error.checkpoint) goes on with it",
         )
+        self._deps.clean(error)
+        return error
 
 
 def _left_of(seconds: float, since: datetime, clock: Clock) -> float:

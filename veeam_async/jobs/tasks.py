@@ -74,23 +74,23 @@ class Tasks:
         check_seconds(timeout=timeout)
 
         missing = Missing(self._clock)
-        failed: list[VeeamError] = []
+        met: list[VeeamError] = []
 
         async def finished() -> Task | None:
             task = await self.get(task_id)
             missing.shown()
-            failed.clear()
+            met.clear()
             return task if task.is_finished else None
 
         def outlives(error: VeeamError) -> bool:
-            failed[:] = [error]
+            met[:] = [error]
             is_over = ends_waiting(error, proven=self._pool.proven)
             return not is_over and not missing.is_gone(error)
 
         def late() -> DeadlineExceeded:
             said = f"{task_id} was not finished within {timeout:g} s"
-            if failed:
-                said += f"; the last error: {failed[0]}"
+            if met:
+                said += f"; the last error: {met[0]}"
             return DeadlineExceeded(active=(), checkpoint=None, message=said)
 
         # `limited` alone ends it, so that it is DeadlineExceeded, not the last error.
@@ -102,7 +102,10 @@ class Tasks:
                 clock=self._clock,
                 outlives=outlives,
             )
-            return succeeded(task)
+            if (failure := failed(task)) is None:
+                return task
+            del task  # no variable holds it where the error is raised
+            raise self._pool.clean(failure)
 
 
 class Missing:
@@ -126,11 +129,10 @@ class Missing:
         return is_lost_task(error) or now - self._since >= _GONE_SECONDS
 
 
-def succeeded(task: Task) -> Task:
-    """The task itself, or TaskFailed where its operation has failed."""
-    if task.result is not None and not task.result.success:
-        raise TaskFailed(task)
-    return task
+def failed(task: Task) -> TaskFailed | None:
+    """The error for a *task* whose operation has failed."""
+    is_failed = task.result is not None and not task.result.success
+    return TaskFailed(task) if is_failed else None
 
 
 def _check(task_id: object) -> None:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from veeam_async.clock import Clock
 from veeam_async.deadlines import finished
@@ -38,6 +38,8 @@ from veeam_async.transport.exchange import (
 from veeam_async.transport.failures import mismatched
 
 _LOG = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=VeeamError)
 
 _OK = 200
 
@@ -294,6 +296,13 @@ class Pool:
         if wait is not None:
             await self._clock.sleep(wait)
         return wait is not None
+
+    def clean(self, error: E) -> E:
+        """Take the secrets of this client out of an *error* that models were put into.
+
+        Whoever raises one of its own does so where no variable holds the models.
+        """
+        return self._secrets.clean(error)
 
     def mismatched(self, answer: Response, method: str, path: str) -> VeeamError:
         """Close the connection of an *answer* to another question, and give the error.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
+
+import attrs
 
 from veeam_async import codec
 from veeam_async.errors import (
@@ -20,7 +22,7 @@ from veeam_async.errors import (
     ServiceUnavailable,
     one_line,
 )
-from veeam_async.models import ErrorBody, Task
+from veeam_async.models import ErrorBody, Page, Task, UnreadableRow
 from veeam_async.transport.exchange import Response
 
 K = TypeVar("K")
@@ -35,8 +37,8 @@ _ERRORS: dict[int, type[ApiError]] = {
     404: NotFound,
     503: ServiceUnavailable,
 }
-_LOOKED_AT = 4096
-"""Bytes, of which an excerpt shows a part."""
+_LOOKED_AT = 8192
+"""Bytes: an excerpt shows a part of the first half of them."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
@@ -112,55 +114,98 @@ async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """
     if not is_large(answer):
         return read_now(answer, kind, strict=strict)
+    _hide_task(answer, kind)
     try:
-        return await codec.decode_aside(
+        found = await codec.decode_aside(
             answer.body, answer.headers.get("content-type"), kind, strict=strict
         )
     except DecodeError as error:
-        failure = _explained(error, answer)
+        failure = _explained(error, answer, kind, strict=strict)
+    else:
+        return _told(found, answer)
     raise failure
 
 
 def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode as `read` does, but never in a thread."""
-    if kind is Task:
-        # An error shows a task as it is, and few are read.
-        answer.body = answer.hide(answer.body)
+    _hide_task(answer, kind)
     # Nearly every answer: no header of it has to be looked for.
     found = codec.decode_short(answer.body, kind)
     if found is not None:
         return found
     try:
-        return codec.decode(
+        found = codec.decode(
             answer.body, answer.headers.get("content-type"), kind, strict=strict
         )
     except DecodeError as error:
-        failure = _explained(error, answer)
+        failure = _explained(error, answer, kind, strict=strict)
+    else:
+        return _told(found, answer)
     raise failure
 
 
-def _explained(error: DecodeError, answer: Response) -> DecodeError:
+def _hide_task(answer: Response, kind: type[Any]) -> None:
+    if kind is Task:
+        # An error shows a task as it is, and few are read.
+        answer.body = answer.hide(answer.body)
+
+
+def _told(found: K, answer: Response) -> K:
+    """What was *found*, with no secret in what is told of rows that were left out."""
+    if not isinstance(found, Page) or not found.unreadable:
+        return found
+    rows = tuple(_told_row(row, answer) for row in found.unreadable)
+    return attrs.evolve(found, unreadable=rows)
+
+
+def _told_row(row: UnreadableRow, answer: Response) -> UnreadableRow:
+    reason = _hidden(row.reason, answer)
+    is_shown = row.uid is None or _hidden(row.uid, answer) == row.uid
+    return attrs.evolve(row, reason=reason, uid=row.uid if is_shown else None)
+
+
+def _hidden(text: str, answer: Response) -> str:
+    """*text* without the secrets that its *answer* repeats."""
+    data = text.encode("utf-8", "replace")
+    return answer.hide(data).decode("utf-8", "replace")
+
+
+def _explained(
+    error: DecodeError, answer: Response, kind: type[Any], *, strict: bool
+) -> DecodeError:
     """The *error* without secrets, or a plainer one where the body is compressed.
 
     It has none of the codec's frames, whose variables are the body and parts of it.
     """
+    body, media_type = answer.body, answer.headers.get("content-type")
     encoding = answer.headers.get("content-encoding", "")
-    kind = codec.compression_of(answer.body, encoding)
-    problems = error.problems if kind is None else (codec.compressed(kind),)
-    start = answer.body[:_LOOKED_AT]
-    # An excerpt is cut, perhaps in the middle of what must be hidden.
-    is_shown = kind is None and answer.hide(start) is start
-
-    def shown(text: str) -> str:
-        data = text.encode("utf-8", "replace")
-        return answer.hide(data).decode("utf-8", "replace")
-
-    return DecodeError(
-        media_type=shown(error.media_type),
-        kind=error.kind,
-        problems=tuple(shown(problem) for problem in problems),
-        excerpt=shown(error.excerpt) if is_shown else "",
+    compression = codec.compression_of(body, encoding)
+    # What is told of a body, or shown, may be cut in the middle of what must be hidden:
+    # so it is read once more without that.
+    hidden = answer.hide(body[: codec.LONGEST]) + body[codec.LONGEST :]
+    if hidden != body:
+        error = _again(hidden, media_type, kind, strict=strict) or error
+    problems = (
+        error.problems if compression is None else (codec.compressed(compression),)
     )
+    is_shown = compression is None and hidden[:_LOOKED_AT] == body[:_LOOKED_AT]
+    return DecodeError(
+        media_type=_hidden(error.media_type, answer),
+        kind=error.kind,
+        problems=tuple(_hidden(problem, answer) for problem in problems),
+        excerpt=_hidden(error.excerpt, answer) if is_shown else "",
+    )
+
+
+def _again(
+    body: bytes, media_type: str | None, kind: type[Any], *, strict: bool
+) -> DecodeError | None:
+    """What reading *body* once more comes to, None where it is good by now."""
+    try:
+        codec.decode(body, media_type, kind, strict=strict)
+    except DecodeError as error:
+        return error
+    return None
 
 
 def sent_at(answer: Response) -> datetime | None:

@@ -103,6 +103,7 @@ class Entities(Generic[E]):
         # The pool has compared them already, as far as that goes without reading.
         if names(found, wanted):
             return found
+        del found  # no variable holds it where an error is raised
         raise self._pool.mismatched(answer, "GET", f"{self._path}/{wanted}")
 
     async def _page(
@@ -149,6 +150,7 @@ class Entities(Generic[E]):
             answer.hang_up()
             raise
         if not acts_on(task, self._path, wanted):
+            del task
             raise self._pool.mismatched(answer, "POST", path)
         return task
 

@@ -69,6 +69,7 @@ class Pages(Generic[E]):
                     return page
                 answer.hang_up()
                 self._keep_promise(page, size)
+                del page  # no variable holds its rows where an error is raised
             except DecodeError as error:
                 # What is wrong with a row alone is so the next time too.
                 if not self.promised or _is_of_rows(error):
@@ -97,13 +98,14 @@ class Pages(Generic[E]):
 
     def incomplete(self, fault: str) -> IncompleteAnswer:
         """The error for what cannot be completed, because of *fault*."""
-        return IncompleteAnswer(
+        error = IncompleteAnswer(
             media_type=self._media_type.partition(";")[0].strip(),
             kind=self.terms.kind.__name__,
             came=self.came,
             promised=self.promised,
             fault=fault,
         )
+        return self._pool.clean(error)
 
     def overlaps(self, page: Page[E]) -> bool:
         """True where a row of *page* came before."""

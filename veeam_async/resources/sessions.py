@@ -43,13 +43,14 @@ from veeam_async.watch.waits import (
     Goal,
     Until,
     all_ended,
+    failed,
     first_ended,
-    passed,
     reached,
 )
 from veeam_async.watch.watch import Watch
 
 S = TypeVar("S", bound=Session)
+T = TypeVar("T")
 
 PAGE_SIZE = 100
 """Rows of a page: the server's own default, so that every server can send it."""
@@ -79,7 +80,12 @@ class JobSessions(Entities[S], Generic[S]):
         at_once = pool.limiter.maximum
         poller = SharedPoller(self._source(), concurrency=at_once, clock=clock)
         self._watches = WatchFactory(
-            kind=kind, poll=poller.poll, load=self._load, dump=to_dict, clock=clock
+            kind=kind,
+            poll=poller.poll,
+            load=self._load,
+            dump=to_dict,
+            clean=pool.clean,
+            clock=clock,
         )
 
     def fetch(
@@ -264,8 +270,7 @@ class JobSessions(Entities[S], Generic[S]):
             appear_within=appear_within,
         )
         async with watch:
-            session = await reached(watch, goal, self._gone)
-        return passed(session) if check else session
+            return self._given(await reached(watch, goal, self._gone), check=check)
 
     async def wait_all(
         self,
@@ -284,7 +289,7 @@ class JobSessions(Entities[S], Generic[S]):
         """
         watch = self._waited(ids, timeout, deadline, interval, strategy)
         async with watch:
-            return await all_ended(watch, self._gone, check)
+            return self._given(await all_ended(watch, self._gone, check))
 
     async def wait_any(
         self,
@@ -305,8 +310,18 @@ class JobSessions(Entities[S], Generic[S]):
         if not watch.active:
             raise ValueError("there is no session to wait for")
         async with watch:
-            session = await first_ended(watch, self._gone)
-        return passed(session) if check else session
+            return self._given(await first_ended(watch, self._gone), check=check)
+
+    def _given(self, found: T | VeeamError, *, check: bool = False) -> T:
+        """What was waited for; raises the error that came of it, without secrets.
+
+        With *check* a session that has failed is one.
+        """
+        if check and isinstance(found, Session):
+            found = failed(found) or found
+        if isinstance(found, VeeamError):
+            raise self._pool.clean(found)
+        return found
 
     def _waited(
         self,

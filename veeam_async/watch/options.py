@@ -11,7 +11,7 @@ import attrs
 
 from veeam_async.clock import Clock
 from veeam_async.deadlines import check_limit
-from veeam_async.errors import Json
+from veeam_async.errors import Json, VeeamError
 from veeam_async.filters import Condition, filter_text
 from veeam_async.ids import Id, check_many, parse_own
 from veeam_async.models import Session
@@ -56,18 +56,24 @@ class WatchOptions:
     record: Callable[[Json], object] | None = None
 
 
+def _as_it_is(error: VeeamError) -> VeeamError:
+    return error
+
+
 @attrs.frozen(kw_only=True)
 class WatchFactory(Generic[S]):
     """The one place where the parts of a `Watch` are put together.
 
     *kind* is the class of the sessions, *load* and *dump* read and write one as plain
-    JSON types, *poll* answers its requests, and *clock* is the watch's.
+    JSON types, *poll* answers its requests, *clean* takes secrets out of an error that
+    tells of sessions, and *clock* is the watch's.
     """
 
     kind: type[S]
     poll: Callable[[PollRequest[S]], Awaitable[None]]
     load: Callable[[Json], S]
     dump: Callable[[S], Json]
+    clean: Callable[[VeeamError], object] = _as_it_is
     clock: Clock = attrs.field(factory=Clock)
 
     def watch(self, options: WatchOptions) -> Watch[S]:
@@ -96,6 +102,7 @@ class WatchFactory(Generic[S]):
             tracker,
             kind=name,
             dump=self.dump,
+            clean=self.clean,
             strategy=options.strategy,
             timeout=options.timeout,
             deadline=options.deadline if own else deadline,

@@ -9,8 +9,9 @@ from uuid import UUID
 import attrs
 
 from veeam_async.errors import NotFound, SessionFailed
-from veeam_async.events import EventKind, SessionChanged, SessionGone, WatchEvent
+from veeam_async.events import EventKind, SessionChanged, SessionGone
 from veeam_async.models import Session, SessionResult, SessionState
+from veeam_async.secret import hidden
 from veeam_async.watch.watch import Watch
 
 S = TypeVar("S", bound=Session)
@@ -55,60 +56,64 @@ class Goal(Generic[S]):
             return event.kind is EventKind.STOPPED
         return event.session.state == self.until
 
-    def missed(self, session: S) -> SessionFailed:
-        """The error for a session that stopped before it met the goal."""
+    def outcome(self, event: SessionChanged[S]) -> S | SessionFailed | None:
+        """The session that meets it, the error for one that cannot; None: not yet."""
+        if self.is_met(event):
+            return event.session
+        if event.kind is not EventKind.STOPPED:
+            return None
         wanted = "what was waited for" if callable(self.until) else str(self.until)
-        return SessionFailed(session, wanted=wanted)
+        return SessionFailed(event.session, wanted=wanted)
 
 
-async def reached(watch: Watch[S], goal: Goal[S], gone: Gone) -> S:
-    """The session as soon as it has reached *goal*; SessionFailed if it cannot."""
+# What comes of a wait is handed back, be it an error, and no variable holds an event
+# while the next is waited for: tools that show the variables of a traceback would show
+# what the server says in it.
+
+Outcome: TypeAlias = S | SessionFailed | NotFound
+"""The session that was waited for, or the error instead."""
+
+
+async def reached(watch: Watch[S], goal: Goal[S], gone: Gone) -> Outcome[S]:
+    """The session as soon as it has reached *goal*, SessionFailed if it cannot."""
     async for event in watch:
-        changed = _changed(event, gone)
-        if changed is not None and goal.is_met(changed):
-            return changed.session
-        if changed is not None and changed.kind is EventKind.STOPPED:
-            raise goal.missed(changed.session)
+        if isinstance(event, SessionGone):
+            return gone(event.id)
+        found = goal.outcome(event) if isinstance(event, SessionChanged) else None
+        if found is not None:
+            return found
+        del event
     raise closed()
 
 
-async def first_ended(watch: Watch[S], gone: Gone) -> S:
+async def first_ended(watch: Watch[S], gone: Gone) -> Outcome[S]:
     """The first session that stops."""
-    async for event in watch:
-        changed = _changed(event, gone)
-        if changed is not None and changed.kind is EventKind.STOPPED:
-            return changed.session
-    raise closed()
+    return await reached(watch, Goal(None), gone)
 
 
 async def all_ended(
     watch: Watch[S],
     gone: Gone,
     check: bool,  # noqa: FBT001 - handed through
-) -> dict[UUID, S]:
+) -> dict[UUID, S] | SessionFailed | NotFound:
     """All sessions once they have stopped; with *check* none may have failed."""
-    ended = {}
+    ended = hidden(dict[UUID, S]())
     async for event in watch:
-        changed = _changed(event, gone)
-        if changed is not None and changed.kind is EventKind.STOPPED:
-            ended[changed.id] = passed(changed.session) if check else changed.session
+        if isinstance(event, SessionGone):
+            return gone(event.id)
+        if isinstance(event, SessionChanged) and event.kind is EventKind.STOPPED:
+            ended.reveal()[event.id] = event.session
+            if check and (failure := failed(event.session)):
+                return failure
+        del event
     if watch.active:
         raise closed()
-    return ended
+    return ended.reveal()
 
 
-def _changed(event: WatchEvent[S], gone: Gone) -> SessionChanged[S] | None:
-    """The event where it is about a change; raises where the session is gone."""
-    if isinstance(event, SessionGone):
-        raise gone(event.id)
-    return event if isinstance(event, SessionChanged) else None
-
-
-def passed(session: S) -> S:
-    """A session that has stopped, or SessionFailed where its result is Failed."""
-    if session.result == SessionResult.FAILED:
-        raise SessionFailed(session)
-    return session
+def failed(session: Session) -> SessionFailed | None:
+    """The error for a *session* that has stopped, where its result is Failed."""
+    return SessionFailed(session) if session.result == SessionResult.FAILED else None
 
 
 def closed() -> RuntimeError:

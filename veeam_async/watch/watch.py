@@ -12,7 +12,7 @@ import attrs
 
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
-from veeam_async.errors import DeadlineExceeded, Json
+from veeam_async.errors import DeadlineExceeded, Json, VeeamError
 from veeam_async.events import WatchEvent
 from veeam_async.ids import Id, parse_own
 from veeam_async.models import Session
@@ -64,6 +64,7 @@ class Watch(Closable, Generic[S]):
         *,
         kind: str,
         dump: Callable[[S], Json],
+        clean: Callable[[VeeamError], object],
         strategy: Strategy,
         timeout: float | None,
         deadline: datetime | None,
@@ -73,6 +74,7 @@ class Watch(Closable, Generic[S]):
         self._tracker = tracker
         self._kind = kind
         self._dump = dump
+        self._clean = clean
         self._recorder = recorder
         self._loop = PollLoop(
             poll,
@@ -200,18 +202,24 @@ class Watch(Closable, Generic[S]):
             raise failure
         # 3. The time is up.
         elif self._loop.is_late():
-            # Without the deadline, which has passed: the next watch is given another.
-            checkpoint = self._saved(None)
+            late = self._late()
             await self._close_for("late")
-            raise DeadlineExceeded(
-                active=self.active,
-                checkpoint=checkpoint,
-                last_seen=self._tracker.last_seen(),
-                errors=self._tracker.errors(),
-            )
+            raise late
         # 4. Nothing to tell, for now.
         else:
             await self._loop.wait_for_news()
+
+    def _late(self) -> DeadlineExceeded:
+        """The error of a watch whose time is up."""
+        late = DeadlineExceeded(
+            active=self.active,
+            # Without the deadline, which has passed: the next watch is given another.
+            checkpoint=self._saved(None),
+            last_seen=self._tracker.last_seen(),
+            errors=self._tracker.errors(),
+        )
+        self._clean(late)
+        return late
 
     def _failure(self) -> BaseException | None:
         """What ended a look for good, or what the caller's `record` raised."""

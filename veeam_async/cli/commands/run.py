@@ -26,7 +26,7 @@ from veeam_async import (
     VeeamError,
     parse_id,
 )
-from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async.cli.exits import Exit, Refusal, explain, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.pipeline import failed_session
@@ -37,7 +37,6 @@ from veeam_async.cli.render.progress import spinner
 from veeam_async.cli.render.text import (
     AnySession,
     Event,
-    failure_reason,
     health_text,
     no_answer,
     one_line,
@@ -119,7 +118,7 @@ class _Options:
 
 async def _run(server: Server, job: str, options: _Options) -> Exit:
     async with server.connect() as em:
-        follower = _RunFollower(options, await _start(em, job))
+        follower = _RunFollower(em, options, await _start(em, job))
         try:
             if options.wait:
                 await follower.follow()
@@ -178,6 +177,7 @@ class _RunFollower:
     *silent_since* is since when the server has not answered, where that was told.
     """
 
+    em: EnterpriseManager
     options: _Options
     run: JobRun
     last: SessionChanged[Any] | SessionGone[Any] | None = None
@@ -236,7 +236,7 @@ class _RunFollower:
             return Exit.ERROR
         if self._failed is None:
             return Exit.DONE
-        warn(f"the run failed: {failure_reason(self._failed)}")
+        warn(f"the run failed: {reason_of(self.em, self._failed)}")
         return Exit.SESSION_FAILED
 
     async def _events(self) -> AsyncGenerator[Event, None]:

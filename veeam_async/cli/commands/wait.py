@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from veeam_async import DeadlineExceeded, SessionResult, parse_id
-from veeam_async.cli.exits import Exit, deadline_refusal
+from veeam_async.cli.exits import Exit, deadline_refusal, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
@@ -16,7 +16,7 @@ from veeam_async.cli.options import (
 from veeam_async.cli.render.console import warn
 from veeam_async.cli.render.output import write_one
 from veeam_async.cli.render.progress import spinner
-from veeam_async.cli.render.text import AnySession, failure_reason
+from veeam_async.cli.render.text import AnySession
 
 
 def wait(
@@ -47,11 +47,11 @@ def wait(
     """
     parse_id(id)
     server = connection.server()
-    session = run_async(_wait(server, id, resource, interval, timeout))
+    session, reason = run_async(_wait(server, id, resource, interval, timeout))
     write_one(session, output)
     if not check or session.result != SessionResult.FAILED:
         return Exit.DONE
-    warn(f"the session failed: {failure_reason(session)}")
+    warn(f"the session failed: {reason}")
     return Exit.SESSION_FAILED
 
 
@@ -61,7 +61,8 @@ async def _wait(
     resource: Resource,
     interval: float,
     seconds: float | None,
-) -> AnySession:
+) -> tuple[AnySession, str]:
+    """The session that ended, and why it failed where it has."""
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
         try:
@@ -71,4 +72,4 @@ async def _wait(
                 )
         except DeadlineExceeded as error:
             raise deadline_refusal(error, 1) from error
-        return session
+        return session, reason_of(em, session)

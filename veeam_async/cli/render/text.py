@@ -19,6 +19,7 @@ from veeam_async import (
     SessionChanged,
     WatchEvent,
 )
+from veeam_async.models import Session
 
 AnySession = BackupJobSession | ReplicaJobSession | RestoreSession
 Event: TypeAlias = WatchEvent[Any]
@@ -180,7 +181,7 @@ def title(session: AnySession) -> str:
     return printable(session.job_name or session.name)
 
 
-def failure_reason(failed: AnySession) -> str:
+def failure_reason(failed: Session) -> str:
     """Why a session failed, on one line."""
     return one_line(failed.failure_message or "no reason given")
 

@@ -1,0 +1,156 @@
+"""A server that echoes one text in its good answers, in any spelling and place."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+
+from tests.support.bodies import behind_logon, uuid_of
+from tests.support.fault_server import Act, Answer, Asked
+from tests.support.job_server import JOB, row, task
+from tests.support.repeating_server import FORMS, Form
+
+PASSWORD = 'M4rkéd/+s3crèt & "x"'
+
+SPELLINGS: dict[str, Form] = FORMS | {
+    "each character as JSON escapes it, in capitals": lambda text: "".join(
+        f"\\u{ord(char):04X}" for char in text
+    ),
+    "in the middle of more": lambda text: f"net use /user:em {text} /persistent",
+    "cut off by the codec": lambda text: "x" * 50 + text,
+    "cut off in a title": lambda text: "x" * 190 + text,
+    "without what is not ASCII": lambda text: text.encode("ascii", "replace").decode(),
+    "read in the wrong encoding": lambda text: text.encode().decode("latin-1"),
+}
+"""How a server may write a text into an answer."""
+
+ENCODINGS = ("utf-8", "latin-1")
+
+Document = Callable[[str], bytes]
+"""The body that says a text which is spelled already."""
+
+_MARK = "@@"
+_LEAST = 6
+
+
+def _json(body: Any) -> Document:
+    """The document *body* in JSON, with the text for its mark."""
+    whole = json.dumps(body, ensure_ascii=False)
+
+    def document(text: str) -> bytes:
+        plain = json.dumps(text, ensure_ascii=False)[1:-1]
+        # What is escaped for JSON already is not escaped again.
+        with suppress(json.JSONDecodeError):
+            json.loads(f'"{text}"')
+            plain = text
+        return whole.replace(_MARK, plain).encode()
+
+    return document
+
+
+def _xml(body: str) -> Document:
+    def document(text: str) -> bytes:
+        is_escaped = "&#" in text or "&amp;" in text
+        return body.replace(_MARK, text if is_escaped else html.escape(text)).encode()
+
+    return document
+
+
+def _session(**members: Any) -> dict[str, Any]:
+    made = row(1, at=1, state="Stopped", result="Failed")
+    return made | {"FailureMessage": None} | members
+
+
+def _page(*rows: Any, **members: Any) -> dict[str, Any]:
+    return {"Entities": {"BackupJobSessions": list(rows)}} | members
+
+
+_XML = (
+    f'<BackupJobSession Type="BackupJobSession" UID="urn:veeam:BackupJobSession:'
+    f'{uuid_of(1)}" Href="https://em/api/backupSessions/{uuid_of(1)}" Name="@@">'
+    "<JobType>Backup</JobType><CreationTimeUTC>2026-03-02T21:00:04Z</CreationTimeUTC>"
+    "<State>Stopped</State><Result>Failed</Result><FailureMessage>@@</FailureMessage>"
+    "%s</BackupJobSession>"
+)
+
+SESSIONS: dict[str, Document] = {
+    "a failure message": _json(_session(FailureMessage=_MARK)),
+    "a name": _json(_session(Name=_MARK)),
+    "a session in XML": _xml(_XML % ""),
+}
+"""Good sessions, which are the caller's own."""
+
+BAD: dict[str, Document] = {
+    "a UID": _json(_session(UID=_MARK)),
+    "a time": _json(_session(CreationTimeUTC=_MARK)),
+    "a type": _json({"Type": _MARK}),
+    "a name of a member": _json({_MARK: 1, "Type": "BackupJobSession"}),
+    "a path": _json(_session(Links=[{"Rel": _MARK, "Href": [_MARK]}])),
+    "a text": str.encode,
+    "a title": lambda text: f"<html><title>{text}</title></html>".encode(),
+    "an element": _xml(f"<{_MARK}/>"),
+    "a time in XML": _xml(_XML % "<EndTimeUTC>@@</EndTimeUTC>"),
+    "broken JSON": lambda text: f'{{"Name": "{text}'.encode(),
+    "an encoding": _xml(f'<?xml version="1.0" encoding="{_MARK}"?><a/>\x01'),
+}
+"""What is no session."""
+
+LISTS: dict[str, Document] = {
+    "a UID": _json(_page(_session(UID=_MARK, Progress=_MARK))),
+    "a time": _json(_page(_session(CreationTimeUTC=_MARK))),
+    "a link": _json(_page(_session(Links=[{"Rel": _MARK}], Progress=_MARK))),
+    "paging": _json(_page(_session(), PagingInfo={"PageNum": _MARK})),
+    "another list": _json({"Entities": {_MARK: [{}]}}),
+    "a row in XML": _xml(
+        "<BackupJobSessions>"
+        + _XML % "<EndTimeUTC>@@</EndTimeUTC>"
+        + "</BackupJobSessions>"
+    ),
+}
+"""Pages whose rows, or which themselves, cannot be read."""
+
+
+@attrs.define
+class EchoingServer:
+    """The script of such a server: each session and page is *document*, with *text*.
+
+    A task has failed with the text, the last of a long message.
+    """
+
+    document: Document
+    text: str = ""
+    encoding: str = "utf-8"
+
+    def __call__(self, asked: Asked) -> Act:
+        """Answer a request."""
+        return behind_logon(self._answer)(asked)
+
+    def _answer(self, asked: Asked) -> Act:
+        path = urlsplit(asked.target).path.removeprefix("/api")
+        if path.startswith("/tasks/"):
+            body = task(success=False, message=_MARK).body.decode()
+            return self._said(_json(json.loads(body)))
+        if path.startswith("/jobs/"):
+            return Answer(body=json.dumps(_JOB).encode())
+        return self._said(self.document)
+
+    def _said(self, document: Document) -> Act:
+        body = document(self.text).decode().encode(self.encoding, "replace")
+        return Answer(body=body)
+
+
+_JOB = {"Name": "Mail", "UID": f"urn:veeam:Job:{JOB}", "Type": "Job"}
+
+
+def parts_of(secret: str) -> Iterator[str]:
+    """A *secret*, and what is left of it where characters beyond ASCII are lost."""
+    yield secret
+    for part in "".join(c if c.isascii() else "\0" for c in secret).split("\0"):
+        if len(part) >= _LEAST and part != secret:
+            yield part
