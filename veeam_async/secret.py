@@ -37,11 +37,13 @@ _LEAST_CUT = 6
 
 _MOST_CUTS = 20
 
-_CUT_OFF = re.compile(
-    r"(?:&(?:#x?[0-9a-f]{0,6}|[a-z]{0,7})|%[0-9a-f]?|\\{1,8}(?:u[0-9a-f]{0,3})?)?"
-    r"[\"']?(?:\xe2\x80\xa6|\.\.\.)"
+_CUT_OFF = re.compile(r"\xe2\x80\xa6|\.\.\.")
+_BEFORE_CUT = re.compile(
+    r"(?:&(?:#x?[0-9a-f]{0,6}|[a-z]{0,7})|%[0-9a-f]?|\\+(?:u[0-9a-f]{0,3})?)?[\"']?\Z"
 )
-"""What says so: an ellipsis behind the rest of an escape and the end of a quotation."""
+"""The rest of an escape and the end of a quotation, which stand before an ellipsis."""
+
+_LONGEST_BEFORE = 12
 
 _MOST_READ = 16 * 1024
 _OVERLAP = 2 * 1024
@@ -293,9 +295,16 @@ def _found(forms: Iterable[str], text: str) -> Iterator[tuple[int, int]]:
             yield start, end
             start = text.find(stem, end)
     for cut in islice(_CUT_OFF.finditer(text), _MOST_CUTS):
-        end = cut.start()
+        end = _end_before(text, cut.start())
         length = max((_begun(form, text, end) for form in forms), default=0)
         yield end - length, end
+
+
+def _end_before(text: str, cut: int) -> int:
+    """Where what was cut off at *cut* has ended."""
+    start = max(0, cut - _LONGEST_BEFORE)
+    found = _BEFORE_CUT.search(text[start:cut])
+    return cut if found is None else start + found.start()
 
 
 def _is_pair(chars: tuple[str, str]) -> bool:

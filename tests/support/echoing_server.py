@@ -30,7 +30,7 @@ SPELLINGS: dict[str, Form] = FORMS | {
 }
 """How a server may write a text into an answer."""
 
-ENCODINGS = ("utf-8", "latin-1")
+ENCODINGS = ("utf-8", "latin-1", "utf-16")
 
 Document = Callable[[str], bytes]
 """The body that says a text which is spelled already."""

@@ -11,10 +11,12 @@ Guaranteed, and held by tests:
 
 - The careful pass has the last word. What the fast pass makes, the careful pass would
   make equal in every field; what it gives up on fails only if the careful pass fails.
-- A character that XML, JSON or UTF-8 forbid costs no more than itself in a text, and no
-  more than its row where it comes between the bytes of a list. A row that cannot be
-  read is left out of its page, which tells of it. Ids, UIDs and Hrefs are never mended.
-  Bodies without such characters and rows pay nothing for that.
+- A character that XML, JSON or UTF-8 forbid costs no more than itself in a text,
+  nothing in a comment or a name that nobody reads, and no more than its row where it
+  comes between the bytes of a list. A row that cannot be read is left out of its page,
+  which tells of it. Ids, UIDs and Hrefs are never mended.
+- A good body is read in UTF-8, UTF-16 and UTF-32, with a mark or without, whatever its
+  label says. Bodies in UTF-8 without bad characters and rows pay nothing for all that.
 - A body that cannot be decoded raises DecodeError and nothing else, whatever its bytes
   are. No other exception hangs on it as cause or context, and none of its texts shows a
   value of a logon.

@@ -44,6 +44,7 @@ from veeam_async.codec.parse import (
     is_xml,
     parse,
 )
+from veeam_async.codec.values import Damaged
 from veeam_async.errors import DecodeError
 from veeam_async.ids import ends_in_uuid
 from veeam_async.models import UnreadableRow
@@ -186,7 +187,7 @@ def _parsed(body: bytes, media_type: str) -> tuple[str | None, Tree]:
     except MalformedError as error:
         # What began like neither may be anything.
         raise (first if str(first) == NEITHER else error) from None
-    return root, settle(tree, mended[1])
+    return root and root.replace(mended[1], ""), settle(tree, mended[1])
 
 
 def _structure_page(
@@ -228,6 +229,8 @@ def _structure_row(
     value: Any, kind: Any, *, has_time: bool
 ) -> tuple[Any, list[str] | None]:
     """Structure as `structure` does; find out what is wrong where there is time."""
+    if isinstance(value, Damaged):
+        return None, [str(value)]
     if not value or not isinstance(value, dict):
         return None, _NO_ROW  # a page can hold very many
     if has_time:

@@ -14,14 +14,18 @@ import attrs
 
 from veeam_async import models
 from veeam_async.codec.parse import Tree, quoted
-from veeam_async.codec.values import says_nothing
+from veeam_async.codec.values import Damaged, says_nothing
 from veeam_async.models import (
     ApiRoot,
     EntityRef,
     ErrorBody,
+    Link,
     Linked,
     LogonSession,
     Page,
+    PagingInfo,
+    TaskResult,
+    UnreadableRow,
 )
 
 _ROOTS: dict[type, tuple[str, ...]] = {
@@ -31,8 +35,12 @@ _ROOTS: dict[type, tuple[str, ...]] = {
 }
 _ERROR_MEMBERS = {"message", "statuscode", "firstchanceexceptionmessage"}
 _QUERY = ("entities", "resources")
-_BESIDE = ("href", "links", "paginginfo", "type")
+_PAGING = "paginginfo"
+_BESIDE = ("href", "links", _PAGING, "type")
+_BELOW = {"link": Link, "links": Link, _PAGING: PagingInfo, "result": TaskResult}
+_NOT_SENT = (Page, UnreadableRow)
 _MAX_WRAPPERS = 4
+_NO_OBJECT = "the JSON is no object"
 
 
 class ForeignError(ValueError):
@@ -73,12 +81,57 @@ def lists(kind: type) -> tuple[str, ...]:
 @cache
 def known_names() -> frozenset[str]:
     """Folded names of all that is read: fields, and what stands around rows."""
-    kinds = [kind for kind in vars(models).values() if attrs.has(kind)]
-    fields = {fold(field.name) for kind in kinds for field in attrs.fields(kind)}
-    rows: list[Any] = [kind for kind in kinds if issubclass(kind, Linked)]
-    around = {name for kind in rows for name in (*roots(kind), *lists(kind))}
-    names = {"link", "xmlns", *fields, *around, *_QUERY, *_BESIDE}
+    fields = {name for kind in _kinds().values() for name in _fields(kind)}
+    return frozenset({"link", *fields, *_around(), *_BESIDE})
+
+
+def names_in(name: str, members: dict[str, Any]) -> frozenset[str]:
+    """Folded names of what is read of an object called *name* with these *members*."""
+    if not members:
+        return known_names()
+    folded = {fold(key): value for key, value in members.items()}
+    # 1. In XML an element that is a value, or a list.
+    if "#text" in folded or "link" in folded:
+        return frozenset()
+    # 2. What stands around rows: beside them nothing else counts.
+    around = _around() & folded.keys()
+    if any(not says_nothing(folded[each]) for each in around - {_PAGING}):
+        return frozenset({_PAGING})
+    if around:
+        return _around()
+    # 3. A part of an entity, or the entity.
+    if name in _BELOW:
+        return _fields(_BELOW[name])
+    return _named_fields(folded.get("type"))
+
+
+def _named_fields(name: Any) -> frozenset[str]:
+    """Folded names of what is read of the kind that a Type names."""
+    if isinstance(name, str) and name.lower().endswith("reference"):
+        return _fields(EntityRef)
+    kind = _kinds().get(name) if isinstance(name, str) else None
+    return known_names() if kind is None else _fields(kind)
+
+
+@cache
+def _kinds() -> dict[str, Any]:
+    """All that comes as an object, by the names of its classes."""
+    kinds = {name: kind for name, kind in vars(models).items() if attrs.has(kind)}
+    return {name: kinds[name] for name in kinds if kinds[name] not in _NOT_SENT}
+
+
+@cache
+def _fields(kind: Any) -> frozenset[str]:
+    names = (fold(field.name) for field in attrs.fields(kind))
     return frozenset(name for name in names if name)
+
+
+@cache
+def _around() -> frozenset[str]:
+    """Folded names of what stands around the rows of a list, and in no entity."""
+    rows = [kind for kind in _kinds().values() if issubclass(kind, Linked)]
+    names = {name for kind in rows for name in (*roots(kind), *lists(kind))}
+    return frozenset({*names, *_QUERY, _PAGING})
 
 
 @cache
@@ -103,7 +156,7 @@ def is_secret(kind: Any) -> bool:
 # ---------------------------------------------------------------- what a body is
 
 
-def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
+def wrong_kind(root: str | None, tree: Any, kind: Any) -> str | None:
     """A sentence that says what a body is instead of *kind*, None where it may be one.
 
     *root* is the name of the XML's root element, None for JSON.
@@ -113,7 +166,7 @@ def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
         return None if fold(root) in _expected(kind) else _instead(root, kind)
     # 2. No kind comes as a bare list or value in JSON.
     if not isinstance(tree, dict):
-        return "the JSON is no object"
+        return no_object(tree)
     # 3. The Type says what it is: so does nearly every entity.
     if says_so(tree, kind):
         return None
@@ -124,6 +177,11 @@ def wrong_kind(root: str | None, tree: Tree, kind: Any) -> str | None:
     if _is_error(tree):
         return None
     return "the JSON has none of the members of an error"
+
+
+def no_object(tree: Any) -> str:
+    """A sentence for a body that is no object."""
+    return f"the body is {tree}" if isinstance(tree, Damaged) else _NO_OBJECT
 
 
 def says_so(tree: dict[str, Tree], kind: Any) -> bool:
@@ -188,7 +246,7 @@ def no_list(root: str | None, tree: Tree, row: type) -> str | None:
 
 def _has_paging(tree: Tree) -> bool:
     return isinstance(tree, dict) and any(
-        value and fold(key) == "paginginfo" for key, value in tree.items()
+        value and fold(key) == _PAGING for key, value in tree.items()
     )
 
 
@@ -201,7 +259,7 @@ def page(tree: Any, kind: type) -> dict[str, Any]:
     Raises ForeignError where it holds something else.
     """
     members = _members(tree)
-    paging = members.get("paginginfo")
+    paging = members.get(_PAGING)
     below = {name: value for name, value in members.items() if name not in _BESIDE}
     if foreign := _foreign(below, kind):
         raise ForeignError(_foreign_sentence(foreign, kind))
@@ -257,6 +315,8 @@ def _members(tree: Any) -> dict[str, Any]:
     """The members of *tree* that say something, by their folded names."""
     if says_nothing(tree):
         return {}
+    if isinstance(tree, Damaged):
+        raise TypeError(str(tree))
     if not isinstance(tree, dict):
         raise TypeError("expected a list")
     found: dict[str, Any] = {}

@@ -1,23 +1,28 @@
 """Bodies with characters that UTF-8, JSON or XML forbid, mended so that they parse.
 
 Servers write them: half a surrogate, the control characters of a script's output, a
-name in another encoding. Only a body that could not be parsed comes here, so that good
-ones pay nothing.
+name in another encoding; and bodies in UTF-16 or UTF-32. Only a body that could not be
+parsed comes here, so that good ones in UTF-8 pay nothing.
 
 Each forbidden character, and each byte that is no UTF-8, becomes a *mark*: a letter
 that is nowhere in the body, and may stand in a name of XML too. Once the mended body is
 parsed, `settle` knows by the marks what was bad: in a text it puts U+FFFD, but neither
-an id nor a number of a row is ever guessed. What stands between the values (white
-space, names of elements) is mended by leaving the bad character out.
+an id nor a number of a row is ever guessed. A member with a bad name is left out like
+any that nobody knows, unless that is a known name but for the bad characters, or may
+have been one that is missing. What stands between the values is mended by leaving the
+bad character out.
 """
 
 from __future__ import annotations
 
 import re
+import struct
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from veeam_async.codec.kinds import fold, known_names
+from veeam_async.codec.kinds import fold, known_names, names_in
 from veeam_async.codec.parse import MAX_DEPTH, Tree, UnreadableError
 from veeam_async.codec.values import Damaged, says_nothing
 
@@ -29,9 +34,17 @@ _MARKS = [chr(code) for code in range(0xD7A3, 0xD793, -1)]
 _SPACE = " \t\r\n"
 _BOM = b"\xef\xbb\xbf"
 _WIDE = re.compile(
-    rb"(?P<le>\xff\xfe|[<{]\0(?:[^\0]\0){5})|\xfe\xff|\0[<{](?:\0[^\0]){5}"
+    rb"""(?P<utf_32_le> (?:\xff\xfe\0\0)? (?:[ \t\r\n]\0{3})* [<{[]\0{3} [^\0]\0{3} )
+    | (?P<utf_32_be> (?:\0\0\xfe\xff)? (?:\0{3}[ \t\r\n])* \0{3}[<{[] \0{3}[^\0] )
+    | (?P<utf_16_le> (?:\xff\xfe)? (?:[ \t\r\n]\0)* [<{[]\0 )
+    | (?P<utf_16_be> (?:\xfe\xff)? (?:\0[ \t\r\n])* \0[<{[] )""",
+    re.VERBOSE,
 )
-"""How UTF-16 begins: with its mark, or with some characters that show it."""
+"""How the wide encodings begin; in UTF-16 a body goes on so, or has begun by a mark."""
+
+_MARKS_OF_WIDE = (b"\xff\xfe", b"\xfe\xff")
+_SAMPLE = 512
+_LAST = 0x10FFFF
 
 _NARROW = ("iso-8859-1", "windows-1252")
 _DECLARED = re.compile(
@@ -55,7 +68,8 @@ def mend(body: bytes) -> tuple[bytes, str] | None:
         mended = _PROLOG.sub("", mended.strip(_SPACE + mark)).lstrip(_SPACE + mark)
     elif start in ("{", "["):
         mended = _JsonMender(mark).mended(text).strip(_SPACE + mark)
-        is_same = mended == text.strip(_SPACE)
+        # In another encoding it may be good, and yet no JSON.
+        is_same = mended == text.strip(_SPACE) and declared is None
     else:
         return None
     return None if is_same else (mended.encode(), mark)
@@ -75,10 +89,8 @@ def _decoded(body: bytes) -> tuple[str, str | None]:
 
     That is None where none is declared.
     """
-    if found := _WIDE.match(body):
-        wide = "utf-16-le" if found["le"] else "utf-16-be"
-        even = body[: len(body) & ~1]
-        return even.decode(wide, "surrogatepass").removeprefix("\ufeff"), wide
+    if wide := _wide_of(body):
+        return _wide_text(body, wide).removeprefix("\ufeff"), wide
     declaration = _DECLARED.search(body[:200])
     declared = declaration[1].decode().lower() if declaration else None
     # No other is looked up: what is declared so is UTF-8 in fact, or is no text at all.
@@ -86,6 +98,28 @@ def _decoded(body: bytes) -> tuple[str, str | None]:
     if declared in _NARROW and not body.startswith(_BOM):
         encoding = declared
     return body.removeprefix(_BOM).decode(encoding, "surrogateescape"), declared
+
+
+def _wide_of(body: bytes) -> str | None:
+    """The wide encoding of *body*, None where it has none."""
+    found = _WIDE.match(body)
+    if found is None:
+        return None
+    wide = (found.lastgroup or "").replace("_", "-")
+    if "32" in wide or body.startswith(_MARKS_OF_WIDE):
+        return wide
+    # Some NULs may also be what is bad in another encoding.
+    high = body[wide.endswith("le") : _SAMPLE : 2]
+    return wide if 2 * high.count(0) > len(high) else None
+
+
+def _wide_text(body: bytes, wide: str) -> str:
+    """The text of a *body* in UTF-16 or UTF-32, without a part of a character."""
+    if "16" in wide:
+        return body[: len(body) & ~1].decode(wide, "surrogatepass")
+    order = "<" if wide.endswith("le") else ">"
+    codes = struct.iter_unpack(f"{order}I", body[: len(body) & ~3])
+    return "".join(chr(code) if code <= _LAST else "\udc80" for (code,) in codes)
 
 
 def _unused(text: str) -> str | None:
@@ -172,20 +206,39 @@ _PIECE = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _IN_TAG = re.compile(r"""(?P<value>"[^"]*"|'[^']*')|[^"' \t\r\n=/<>]+""")
+_ASSIGNED = re.compile(r"[ \t\r\n]*=")
+_MOST_ALIKE = 8
+"""Bad names of a tag that are told apart."""
+
 _ANY_BAD_XML = re.compile(_BAD_XML)
+_BAD_NAMES = [
+    re.compile(
+        rf"""{start}((?:(?!{_BAD_XML})[^"' \t\r\n=/<>])*{_BAD_XML}[^"' \t\r\n=/<>]*)"""
+    )
+    for start in ("<", "</")
+]
+"""Names of elements that have bad characters, where they begin and where they end."""
+
 _LONGEST_NUMBER = 8
 
 
 class _XmlMender:
     def __init__(self, mark: str) -> None:
         self._mark = mark
+        self._paired: frozenset[str] = frozenset()
+        self._in_this_tag: set[str] = set()
 
     def mended(self, text: str) -> str:
+        begun, ended = (Counter(names.findall(text)) for names in _BAD_NAMES)
+        self._paired = frozenset(
+            name for name, times in begun.items() if ended[name] == times
+        )
         return _PIECE.sub(self._piece, text)
 
     def _piece(self, found: _Match) -> str:
         whole = found[0]
         if found["tag"]:
+            self._in_this_tag = set()
             return _IN_TAG.sub(self._in_tag, whole)
         if found["bad"]:
             return self._mark
@@ -199,12 +252,25 @@ class _XmlMender:
         if found["value"]:
             return _PIECE.sub(self._piece, part)
         rest = _ANY_BAD_XML.sub("", part)
-        # An element's name is the same at its end, or the body is none. An attribute
-        # that lost a letter would be taken for one that is not there.
-        is_element = found.string[found.start() - 1] in "</"
-        if rest == part or not rest or is_element:
+        if rest == part:
             return rest
-        return _ANY_BAD_XML.sub(self._mark, part)
+        if found.start() <= found.string.startswith("</") + 1:
+            # An element's name is the same at its end, or the body is none.
+            is_name = part in self._paired
+        else:
+            # An attribute that lost a letter would be taken for one that is not there.
+            is_name = _ASSIGNED.match(found.string, found.end()) is not None
+        return self._name(part) if is_name else rest
+
+    def _name(self, part: str) -> str:
+        """A name with marks, which is no other's of this tag."""
+        name = _ANY_BAD_XML.sub(self._mark, part)
+        for _ in range(_MOST_ALIKE):
+            if name not in self._in_this_tag:
+                break
+            name += self._mark
+        self._in_this_tag.add(name)
+        return name
 
 
 def _is_text(number: str, base: int) -> bool:
@@ -249,16 +315,41 @@ class _Settler:
         return Damaged(shown) if name.endswith(("id", "href")) else shown
 
     def _object(self, name: str, tree: dict[str, Any], depth: int) -> Any:
-        if name == _PAGING and tuple(tree) == (self._mark,):
-            return tree[self._mark] or Damaged(REPLACEMENT)
+        if tuple(tree) == (self._mark,) and isinstance(tree[self._mark], str):
+            # What the mender puts in place of a value.
+            left = tree[self._mark] if name == _PAGING else ""
+            return left or Damaged(REPLACEMENT)
         found: dict[str, Any] = {}
+        bad: dict[str, Any] = {}
         for key, value in tree.items():
-            clean = self._key(key)
-            if clean is not None:
-                below = self._below(name, clean)
-                found.setdefault(clean, self.value(below, value, depth + 1))
-            elif key == self._mark or not says_nothing(value):
-                return Damaged(key.replace(self._mark, REPLACEMENT))
+            if self._mark in key:
+                bad[key] = value
+            else:
+                found[key] = self.value(self._below(name, key), value, depth + 1)
+        # Those that are good come first: what lost a character takes no one's place.
+        return self._with_bad(name, found, bad, depth) if bad else found
+
+    def _with_bad(
+        self, name: str, found: dict[str, Any], bad: dict[str, Any], depth: int
+    ) -> Any:
+        """An object of the members *found* and those whose names are *bad*.
+
+        What is none that this library reads is left out, like any that it does not
+        know. Where it may have been one that is not there, so is the object damaged.
+        """
+        present = {fold(key) for key in found}
+        read = names_in(name, found)
+        for key, value in bad.items():
+            clean = key.replace(self._mark, "")
+            folded = fold(clean)
+            if folded in present or says_nothing(value):
+                continue
+            shown = (fold(key) or "").replace(self._mark, REPLACEMENT)
+            if not present.issuperset(_known_as(shown, read)):
+                return Damaged(key.replace(self._mark, REPLACEMENT), is_name=True)
+            if folded in known_names():
+                found[clean] = self.value(self._below(name, clean), value, depth + 1)
+                present.add(folded)
         return found
 
     def _below(self, name: str, key: str) -> str:
@@ -267,29 +358,26 @@ class _Settler:
             return name
         return fold(key) or ""
 
-    def _key(self, key: str) -> str | None:
-        """A member's name without marks, None where it may have been another."""
-        if self._mark not in key:
-            return key
-        clean = key.replace(self._mark, "")
-        folded = fold(clean)
-        if folded is None or (folded in known_names() and not self._is_cut(key)):
-            return clean
-        return None
 
-    def _is_cut(self, key: str) -> bool:
-        return _is_cut((fold(key) or "").replace(self._mark, REPLACEMENT))
-
-
-@lru_cache(maxsize=256)
-def _is_cut(name: str) -> bool:
-    """Whether a known name may have stood for a bad *name*, which lost letters."""
-    start, end = name.partition(REPLACEMENT)[0], name.rpartition(REPLACEMENT)[2]
-    left = len(name) - name.count(REPLACEMENT)
+def _known_as(bad: str, names: frozenset[str]) -> Iterator[str]:
+    """Those of *names* that may have stood for a *bad* one, which lost letters."""
+    start, end = bad.partition(REPLACEMENT)[0], bad.rpartition(REPLACEMENT)[2]
+    left = len(bad) - bad.count(REPLACEMENT)
+    by_length = _by_length(names)
     # Each bad byte has become one character, so that they are as many at most.
-    return any(
-        left < len(known) <= len(name)
-        and known.startswith(start)
-        and known.endswith(end)
-        for known in known_names()
-    )
+    for length in range(left + 1, min(len(bad), max(by_length)) + 1):
+        for spelled, known in by_length.get(length, ()):
+            if spelled.startswith(start) and spelled.endswith(end):
+                yield known
+
+
+@lru_cache(maxsize=64)
+def _by_length(names: frozenset[str]) -> dict[int, list[tuple[str, str]]]:
+    """Spellings of *names*, each with its name, by how many characters they have."""
+    found: dict[int, list[tuple[str, str]]] = {0: []}
+    for name in names:
+        # Only times are spelled in two ways, of which one is left where it is whole.
+        is_time = name.endswith(("time", "run"))
+        for spelled in (name, f"{name}utc") if is_time else (name,):
+            found.setdefault(len(spelled), []).append((spelled, name))
+    return found

@@ -34,16 +34,20 @@ _SHOWN = 60
 class Damaged:
     """An id that had a bad character, or an object with a bad name: no field's value.
 
-    *shown* is what is left of it.
+    *shown* is what is left of it, or where *is_name* of the name, which may have been
+    one that counts.
     """
 
-    __slots__ = ("shown",)
+    __slots__ = ("_what", "shown")
 
-    def __init__(self, shown: str) -> None:
+    def __init__(self, shown: str, *, is_name: bool = False) -> None:
         self.shown = shown
+        self._what = "an object with a member " if is_name else ""
 
     def __repr__(self) -> str:
-        return f"{_shown(self.shown)}, which lost a character that is no text"
+        return (
+            f"{self._what}{_shown(self.shown)}, which lost a character that is no text"
+        )
 
 
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}

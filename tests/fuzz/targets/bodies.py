@@ -39,10 +39,16 @@ XML_WORDS = (
     b' xmlns:a="b" a:c="d"',
     b' UID="1" UID="2"',
     b"<a " + b" ".join(b'a%d=""' % n for n in range(300)) + b"/>",
+    b"<St\x01ate>x</St\x01ate>",
+    b"<\x01/>",
+    b' \x01="" \x02="" Na\xffe=""',
 )
 """What XML can hold that none of the server does."""
 
-_JSON_WORDS = (*VALUES, *TEXTS)
+JSON_NAMES = (b'"New\xff": 1,', b'"Sta\xffe": "x",', b'"\\ud800": {"\x01": 1},')
+"""Members whose names are no text."""
+
+_JSON_WORDS = (*VALUES, *TEXTS, *JSON_NAMES)
 _XML_WORDS = (*XML_WORDS, *TEXTS, *TIMES, *NUMBERS)
 
 
