@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import attrs
 import pytest
 
 from tests.support.bodies import SESSION_ID, TOKEN, uuid_of
@@ -25,10 +26,18 @@ from tests.support.echoing_server import (
 )
 from tests.support.exposure import exposed, shows
 from tests.support.fault_server import FaultServer
-from tests.support.job_server import JOB
+from tests.support.job_server import JOB, JobServer, task
 from tests.support.marked_server import USER
 from tests.support.simulated import SOON
-from veeam_async import EnterpriseManager, Link, Retry, SessionFailed, VeeamError
+from veeam_async import (
+    EnterpriseManager,
+    Link,
+    Retry,
+    SessionFailed,
+    TaskFailed,
+    VeeamError,
+)
+from veeam_async.jobs.run import JobRun
 from veeam_async.jobs.run_record import RunRecord, save
 from veeam_async.pool.token import Token
 from veeam_async.secret import Secrets
@@ -83,23 +92,15 @@ async def all_of(
 # ---------------------------------------------------------------- what has failed
 
 
-async def late(em: EnterpriseManager) -> None:
-    """Watch a session that never is what is waited for, until the time is up."""
-    await em.backup_sessions.wait(
-        ONE, until=lambda _: False, interval=SOON, timeout=0.0
-    )
-
-
-async def followed(em: EnterpriseManager) -> object:
-    """Follow a run whose session is known."""
+def run_of(em: EnterpriseManager) -> JobRun:
+    """A run whose session is known."""
     record = RunRecord(
         job_id=JOB,
         kind="BackupJobSession",
         started_at=datetime.now(UTC),
         session_id=ONE,
     )
-    run = em.jobs.resume(save(record))
-    return await run.wait(interval=SOON, check=True)
+    return em.jobs.resume(save(record))
 
 
 FAILURES: dict[str, Call] = {
@@ -113,9 +114,21 @@ FAILURES: dict[str, Call] = {
     "wait_any": lambda em: em.backup_sessions.wait_any(
         [ONE], interval=SOON, check=True
     ),
-    "a run": followed,
-    "a deadline": late,
+    "a run": lambda em: run_of(em).wait(interval=SOON, check=True),
 }
+
+LATE: dict[str, Call] = {
+    "wait": lambda em: em.backup_sessions.wait(ONE, interval=SOON, timeout=0.3),
+    "wait_all": lambda em: em.backup_sessions.wait_all(
+        [ONE, uuid_of(2)], interval=SOON, timeout=0.3
+    ),
+    "a run": lambda em: run_of(em).wait(interval=SOON, timeout=0.3),
+    "a run with retries": lambda em: run_of(em).wait(
+        interval=SOON, retries=True, timeout=0.3
+    ),
+}
+HAVE_ENDED = ("wait_all", "a run with retries")
+"""Those that end late with a session that has ended before."""
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -132,6 +145,15 @@ async def test_a_failed_session_in_another_encoding_shows_none(encoding: str) ->
     told = {each: SESSIONS[each] for each in ("a failure message", "a session in XML")}
 
     assert await all_of(told, {"wait": FAILURES["wait"]}, encoding) == {}
+
+
+@pytest.mark.parametrize("name", LATE)
+async def test_a_deadline_shows_no_secret(name: str) -> None:
+    """Neither of what has ended before, nor of what still runs."""
+    document = "a name" if name in HAVE_ENDED else "a session that runs"
+    told = {document: SESSIONS[document]}
+
+    assert await all_of(told, {name: LATE[name]}, "utf-8") == {}
 
 
 async def test_a_session_is_given_as_it_was_sent() -> None:
@@ -158,6 +180,33 @@ async def test_a_task_that_failed_shows_no_secret(encoding: str) -> None:
     }
 
     assert await all_of({"a session": SESSIONS["a name"]}, calls, encoding) == {}
+
+
+async def started(em: EnterpriseManager) -> object:
+    """Look for the session of a run whose start failed."""
+    return await (await em.jobs.start(JOB)).session(interval=SOON)
+
+
+@pytest.mark.parametrize("padding", ["", "x" * 70_000])
+@pytest.mark.parametrize("spelling", ["as it is", "each character as JSON escapes it"])
+@pytest.mark.parametrize(
+    "call", [started, lambda em: em.tasks.wait("task-7", interval=SOON)]
+)
+async def test_a_start_that_failed_shows_no_secret(
+    call: Call, spelling: str, padding: str
+) -> None:
+    """Nor does what is said at the end of a task that is read in a thread."""
+    message = f"{padding} no {SPELLINGS[spelling](PASSWORD)}"
+    failed = task(success=False, message=message)
+    server = JobServer(started=attrs.evolve(failed, status=202), tasks=[failed])
+    async with (
+        FaultServer(server.act) as listening,
+        EnterpriseManager(listening.url, username=USER, password=PASSWORD) as em,
+    ):
+        with pytest.raises(TaskFailed) as caught:
+            await call(em)
+
+    assert exposed(caught.value, PARTS) == []
 
 
 # ---------------------------------------------------------------- what cannot be read
@@ -280,3 +329,6 @@ async def test_a_large_error_is_cleaned_to_its_end() -> None:
     assert cleaned is error
     assert not shows(repr(error.args), SECRETS)
     assert "(hidden)" in str(error.args)
+
+    long = VeeamError(f"{'x' * 99_999} {escaped}")
+    assert not shows(repr(secrets_of([]).clean(long)), SECRETS)

@@ -148,12 +148,18 @@ class Secrets:
     def _cleaned(self, value: Any) -> Any:
         """A *value* of an error without the secrets in it."""
         if type(value) is str:
-            return self.hide_text(value)
+            return self._cleaned_text(value)
         if type(value) is bytes:
             return self.hide(value)
         # Few errors show one: what holds none is not taken to pieces.
         is_whole = type(value) not in _CONTAINERS and not attrs.has(type(value))
         return value if is_whole or not self._show_in(value) else self._rebuilt(value)
+
+    def _cleaned_text(self, text: str) -> str:
+        shown = self.hide_text(text)
+        # Of a long one only the beginning is read as what may be escaped.
+        is_left = len(text) > _MOST_READ and self._show_in(shown)
+        return _HIDDEN if is_left else shown
 
     def _rebuilt(self, value: Any) -> Any:
         if type(value) is dict:

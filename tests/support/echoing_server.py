@@ -82,6 +82,9 @@ _XML = (
 SESSIONS: dict[str, Document] = {
     "a failure message": _json(_session(FailureMessage=_MARK)),
     "a name": _json(_session(Name=_MARK)),
+    "a session that runs": _json(
+        _session(State="Working", Result="None", EndTimeUTC=None, FailureMessage=_MARK)
+    ),
     "a session in XML": _xml(_XML % ""),
 }
 """Good sessions, which are the caller's own."""

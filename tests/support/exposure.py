@@ -84,7 +84,7 @@ def _places(error: BaseException) -> Iterator[tuple[str, str]]:
         name = type(met).__name__
         yield f"{name}, text", f"{met} {met!r} {met.args!r}"
         yield f"{name}, attributes", repr(vars(met))
-        yield f"{name}, JSON", json.dumps(vars(met), default=repr)
+        yield f"{name}, JSON", json.dumps(vars(met), default=repr, skipkeys=True)
         yield f"{name}, pickle", _pickled(met)
         for frame, line in traceback.walk_tb(met.__traceback__):
             code = frame.f_code

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Self, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -77,6 +77,21 @@ class RunDeps:
         return self.backups if kind == BackupJobSession.__name__ else self.replicas
 
 
+@attrs.frozen
+class Ending:
+    """When a session ended, and how much earlier its retry may be created."""
+
+    session_id: UUID
+    at: datetime
+    slack: timedelta
+
+    @classmethod
+    def of(cls, session: RunSession) -> Self:
+        """The end of *session*, as far as it can be believed."""
+        at = _credible_end(session)
+        return cls(session.id, at, min(_RETRY_SLACK, at - session.creation_time))
+
+
 class JobHistory:
     """The sessions of one job, in the order in which its server created them."""
 
@@ -112,17 +127,15 @@ class JobHistory:
         ]
         return sorted(found, key=_created)
 
-    async def next_after(self, ended: RunSession) -> RunSession | None:
-        """The first session created after the end of *ended*, or None.
+    async def next_after(self, ended: Ending) -> RunSession | None:
+        """The first session created after the end of another one, or None.
 
         A retry counts even where it was created a moment before the recorded end.
         """
-        end = _credible_end(ended)
-        slack = min(_RETRY_SLACK, end - ended.creation_time)
-        rows = [row async for row in self._since(end - slack) if row.id != ended.id]
+        since = ended.at - ended.slack
+        rows = [row async for row in self._since(since) if row.id != ended.session_id]
         for row in sorted(rows, key=_created):
-            earliest = end - slack if row.is_retry else end
-            if row.creation_time >= earliest:
+            if row.creation_time >= (since if row.is_retry else ended.at):
                 return row
         return None
 

@@ -39,6 +39,7 @@ from veeam_async.events import (
     WatchEvent,
 )
 from veeam_async.jobs.find_session import (
+    Ending,
     JobHistory,
     RunDeps,
     RunResource,
@@ -54,7 +55,7 @@ from veeam_async.models import (
     SessionResult,
     Task,
 )
-from veeam_async.secret import Secret
+from veeam_async.secret import Secret, hidden
 from veeam_async.watch.waits import closed, failed
 
 _LOG = logging.getLogger(__name__)
@@ -431,8 +432,9 @@ class _RetryChain:
             )
             async with watch:
                 async for event in watch:
-                    ended = self._note(event)
+                    ended = hidden(self._note(event))
                     yield event
+                    del event  # as the waits of a watch do
                     async with limited(left(), self.late):
                         retry = await self._retry(ended, retry_within, interval)
                     if retry is not None:
@@ -489,13 +491,14 @@ class _RetryChain:
             self._record.failed_at = self._record.failed_at or self._clock.wall()
 
     async def _retry(
-        self, ended: RunSession | None, within: float | None, interval: float
+        self, ended: Secret[RunSession | None], within: float | None, interval: float
     ) -> UUID | None:
         """Wait for the retry of *ended* and note it; None where none comes."""
-        if ended is None or within is None or ended.result != SessionResult.FAILED:
+        ending = _ending(ended.reveal())
+        if ending is None or within is None:
             return None
         history = JobHistory(self._sessions, self._record.job_id)
-        look = partial(history.next_after, ended)
+        look = partial(history.next_after, ending)
         since = self._record.failed_at or self._clock.wall()
         left = _left_of(within, since, self._clock)
         found = await self._shown_retry(look, interval, left)
@@ -558,6 +561,12 @@ class _RetryChain:
         )
         self._deps.clean(error)
         return error
+
+
+def _ending(session: RunSession | None) -> Ending | None:
+    """The end of a *session* that has failed, None for any other."""
+    is_failed = session is not None and session.result == SessionResult.FAILED
+    return Ending.of(session) if session is not None and is_failed else None
 
 
 def _left_of(seconds: float, since: datetime, clock: Clock) -> float:

@@ -114,7 +114,8 @@ async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """
     if not is_large(answer):
         return read_now(answer, kind, strict=strict)
-    _hide_task(answer, kind)
+    if kind is Task:
+        _hide_task(answer)
     try:
         found = await codec.decode_aside(
             answer.body, answer.headers.get("content-type"), kind, strict=strict
@@ -128,7 +129,8 @@ async def read(answer: Response, kind: type[K], *, strict: bool = False) -> K:
 
 def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     """Decode as `read` does, but never in a thread."""
-    _hide_task(answer, kind)
+    if kind is Task:
+        _hide_task(answer)
     # Nearly every answer: no header of it has to be looked for.
     found = codec.decode_short(answer.body, kind)
     if found is not None:
@@ -144,10 +146,9 @@ def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     raise failure
 
 
-def _hide_task(answer: Response, kind: type[Any]) -> None:
-    if kind is Task:
-        # An error shows a task as it is, and few are read.
-        answer.body = answer.hide(answer.body)
+def _hide_task(answer: Response) -> None:
+    # An error shows a task as it is, and few are read.
+    answer.body = answer.hide(answer.body)
 
 
 def _told(found: K, answer: Response) -> K:
