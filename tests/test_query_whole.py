@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import copy
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,6 +25,7 @@ from veeam_async import (
     F,
     IncompleteAnswer,
     PermissionDenied,
+    VeeamError,
 )
 from veeam_async.resources.query import Query
 
@@ -478,3 +481,193 @@ async def test_what_was_there_all_the_time_comes_once(
 
     assert len(set(found)) == len(found)
     assert {uuid_of(n) for n in range(len(times)) if n not in gone} <= set(found)
+
+
+Lie = Callable[[dict[str, Any], dict[str, Any]], object]
+"""Makes another JSON value of a page and the first page that came."""
+
+
+def told(page: dict[str, Any], **paging: int | None) -> dict[str, Any]:
+    """Tell something else of a *page* than is so; None leaves it out."""
+    page["PagingInfo"] |= paging
+    return page
+
+
+def bare(page: dict[str, Any], **paging: int) -> dict[str, Any]:
+    """Take the rows from a *page*."""
+    page["Entities"]["BackupJobSessions"] = {"BackupJobSessions": []}
+    return told(page, **paging)
+
+
+def only(entities: object) -> Lie:
+    """Say that there is one page, whose rows are spelled as *entities*."""
+    return lambda page, _: told(page, PageNum=1, PagesCount=1) | {"Entities": entities}
+
+
+def number_of(page: dict[str, Any]) -> int:
+    """The number that a *page* gives itself."""
+    number: int = page["PagingInfo"]["PageNum"]
+    return number
+
+
+LIES: dict[str, Lie] = {
+    "an object": lambda *_: {},
+    "null": lambda *_: None,
+    "a list": lambda *_: [],
+    "an error": lambda *_: {"Message": "Object reference not set", "StatusCode": 500},
+    "no rows, 1 of 1": lambda page, _: bare(page, PageNum=1, PagesCount=1),
+    "no rows, 1 of 0": lambda page, _: bare(page, PageNum=1, PagesCount=0),
+    "no rows, 0 of 0": lambda page, _: bare(page, PageNum=0, PageSize=0, PagesCount=0),
+    "no rows, its number of 1": lambda page, _: bare(page, PagesCount=1),
+    "no rows, its number of all": lambda page, _: bare(page),
+    "no rows, nothing told": lambda page, _: bare(page) | {"PagingInfo": None},
+    "Entities {}": only({}),
+    "Entities null": only(None),
+    "Entities []": only([]),
+    "sessions null": only({"BackupJobSessions": None}),
+    "sessions {}": only({"BackupJobSessions": {}}),
+    "sessions []": only({"BackupJobSessions": []}),
+    "inner null": only({"BackupJobSessions": {"BackupJobSessions": None}}),
+    "jobs": only({"Jobs": {"Jobs": []}}),
+    "no PagingInfo": lambda page, _: page | {"PagingInfo": None},
+    "PagingInfo {}": lambda page, _: page | {"PagingInfo": {}},
+    "page 1": lambda _, first: first,
+    "page 1 of 1": lambda _, first: told(first, PagesCount=1),
+    "page 1 by its number": lambda page, first: told(first, PageNum=number_of(page)),
+    "page 1 by its number of 1": lambda page, first: told(
+        first, PageNum=number_of(page), PagesCount=1
+    ),
+    "of 1": lambda page, _: told(page, PagesCount=1),
+    "of 0": lambda page, _: told(page, PagesCount=0),
+    "of -5": lambda page, _: told(page, PagesCount=-5),
+    "of one fewer": lambda page, _: told(
+        page, PagesCount=page["PagingInfo"]["PagesCount"] - 1
+    ),
+    "of as many as its number": lambda page, _: told(page, PagesCount=number_of(page)),
+    "of a trillion": lambda page, _: told(page, PagesCount=10**12),
+    "the next number": lambda page, _: told(page, PageNum=number_of(page) + 1),
+    "number 0": lambda page, _: told(page, PageNum=0),
+    "number null": lambda page, _: told(page, PageNum=None),
+}
+
+
+def lying(
+    server: QueryServer, since: int, choose: Callable[[], str | None]
+) -> QueryServer:
+    """Have a *server* tell lies from a query on: those that *choose* names."""
+    first: list[dict[str, Any]] = []
+
+    def twist(query: int, page: dict[str, Any]) -> object:
+        first.append(copy.deepcopy(page))
+        lie = choose() if query >= since else None
+        return page if lie is None else LIES[lie](page, copy.deepcopy(first[0]))
+
+    server.twist = twist
+    return server
+
+
+async def comes_whole_or_fails(server: QueryServer, **options: object) -> None:
+    """Assert that a query gives all rows, each once, or says that it cannot."""
+    async with asking(server, **options) as query:
+        try:
+            found = await ids(query)
+        except VeeamError:
+            return
+
+    assert sorted(found) == all_of(server.at)
+
+
+ORDERS = [None, "name", "-creation_time", "end_time"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("lie", LIES)
+async def test_no_lie_ends_a_query(lie: str, order: str | None) -> None:
+    """Told from the second page of three on, or later."""
+    for since in (2, 3, 4):
+        server = lying(QueryServer(apart(30)), since, lambda: lie)
+        await comes_whole_or_fails(server, order_by=order, page_size=10)
+        assert len(server.queries) <= 60
+
+
+@st.composite
+def queries(draw: st.DrawFn, *, size: int = 1) -> tuple[QueryServer, dict[str, Any]]:
+    """Draw an honest server, and the options of a query; pages have *size* at least."""
+    times = st.lists(st.integers(0, 30).map(lambda n: n / 2), min_size=2, max_size=40)
+    server = QueryServer(
+        dict(enumerate(draw(times))),
+        cap=draw(st.integers(size, 12)),
+        is_mute=draw(st.booleans()),
+        takes_key=draw(st.sampled_from([True, True, True, False])),
+    )
+    order = draw(st.sampled_from([None, None, None, *ORDERS]))
+    return server, {"page_size": draw(st.integers(size, 12)), "order_by": order}
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=queries(), lie=st.sampled_from(sorted(LIES)), since=st.integers(2, 6))
+async def test_no_lie_ends_a_query_whatever_ties(
+    asked: tuple[QueryServer, dict[str, Any]], lie: str, since: int
+) -> None:
+    """Nor however many rows a page has: one lie from a query on."""
+    server, options = asked
+    await comes_whole_or_fails(lying(server, since, lambda: lie), **options)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    asked=queries(size=2),
+    since=st.integers(2, 6),
+    part=st.sampled_from([0.2, 0.5, 1.0]),
+    seed=st.integers(0, 2**32),
+)
+async def test_no_lies_end_a_query(
+    asked: tuple[QueryServer, dict[str, Any]], since: int, part: float, seed: int
+) -> None:
+    """Another one with each page, or none."""
+    # Not of pages of one row: two lies in a row can show that it is the only one left.
+    server, options = asked
+    draw = seeded(seed)
+
+    def choose() -> str | None:
+        return draw.choice(sorted(LIES)) if draw.random() < part else None
+
+    await comes_whole_or_fails(lying(server, since, choose), **options)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    asked=queries(),
+    at=st.integers(2, 8),
+    kept=st.floats(0, 0.99),
+    is_newest=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+async def test_rows_that_vanish_fail_no_query(
+    asked: tuple[QueryServer, dict[str, Any]],
+    at: int,
+    kept: float,
+    seed: int,
+    *,
+    is_newest: bool,
+) -> None:
+    """However many at once, unless nothing is left of what was promised."""
+    server, options = asked
+    draw = seeded(seed)
+
+    def vanish(rows: dict[int, float]) -> None:
+        if len(server.queries) + 1 != at:
+            return
+        numbers = sorted(rows, key=rows.__getitem__) if is_newest else list(rows)
+        if not is_newest:
+            draw.shuffle(numbers)
+        for number in numbers[1 + int(kept * len(numbers)) :]:
+            del rows[number]
+
+    server.meanwhile = vanish
+    async with asking(server, **options) as query:
+        found = await ids(query)
+
+    assert len(set(found)) == len(found)
+    if server.takes_key and options["order_by"] is None:
+        assert set(all_of(server.at)) <= set(found)

@@ -43,7 +43,8 @@ class QueryServer:
     It selects by time of creation and sorts by that. *cap* is the most rows of a page,
     told in its PageSize unless *is_mute*; *shuffle* sorts rows of one time otherwise on
     each page. *meanwhile* is called before each query but the first, *spoil* may give
-    an answer in place of the page (number of the query from 1, number of the page).
+    an answer in place of the page (number of the query from 1, number of the page),
+    *twist* another JSON value in place of the page's (number of the query, the page).
     More than *most* rows, and unless it *takes_key* a time of creation, it answers with
     *refusal*. *nulls* come as rows that cannot be read.
     """
@@ -54,6 +55,7 @@ class QueryServer:
     shuffle: random.Random | None = None
     meanwhile: Callable[[dict[int, float]], object] | None = None
     spoil: Callable[[int, int], Act | None] | None = None
+    twist: Callable[[int, dict[str, Any]], object] | None = None
     takes_key: bool = True
     refusal: int = 400
     most: int = 10_000
@@ -96,7 +98,10 @@ class QueryServer:
             None if each["Name"] in unreadable else each
             for each in found[(number - 1) * size : number * size]
         ]
-        return Answer(body=page_body(shown, paging))
+        body = page_body(shown, paging)
+        if self.twist is not None:
+            body = json.dumps(self.twist(len(self.queries), json.loads(body))).encode()
+        return Answer(body=body)
 
     def _sorted(self, terms: Mapping[str, str]) -> list[tuple[int, float]]:
         if not self.is_sorted:

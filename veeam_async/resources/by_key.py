@@ -5,6 +5,9 @@ them no other time of creation. So each request asks for what was created since 
 row that came, cut to the whole second, and passes over what came already. Two things
 must show on each page for that to be sound: it is in ascending order and begins at the
 second that was asked for, or later with a row that came already: there is no gap then.
+
+Each page tells how many rows there are at least from its second on. It ends where as
+many came; a page that ends it sooner is not believed, and pages are read by number.
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from datetime import datetime
 from itertools import pairwise, takewhile
 from typing import Any, Generic, TypeVar
 
+import attrs
+
 from veeam_async.errors import ApiError, BodyTooLarge
 from veeam_async.models import Identified, Page
 from veeam_async.resources.by_number import ByNumber
 from veeam_async.resources.pages import Pages
-from veeam_async.resources.promise import last_page, width
+from veeam_async.resources.promise import last_page, least, length, width
 from veeam_async.resources.terms import second_of
 
 E = TypeVar("E", bound=Identified)
@@ -36,6 +41,14 @@ _STALE_PAGES = 3
 """Pages in a row without a new row, after which the server does not go on by key."""
 
 
+@attrs.frozen
+class _Key:
+    """A second to go on *since*, and how many rows came *before* it."""
+
+    since: datetime
+    before: int
+
+
 class ByKey(Generic[E]):
     """Reads *pages*, which are ordered by creation time, from key to key.
 
@@ -46,8 +59,8 @@ class ByKey(Generic[E]):
     def __init__(self, pages: Pages[E]) -> None:
         self._pages = pages
         self._size = pages.size
-        self._since: datetime | None = None
-        self._earlier: datetime | None = None
+        self._key: _Key | None = None
+        self._earlier: _Key | None = None
         self._first: Page[E] | None = None
         self._stale = 0
         self._restarts = 0
@@ -66,28 +79,32 @@ class ByKey(Generic[E]):
         """The new rows of the next page; raises what asking for it raises."""
         if self._by_number is not None:
             return await self._by_number.read()
-        if self._second is not None:
-            return await self._read_second(self._second)
-        if self._since is None:
+        if self._key is None:
             return await self._read_first()
-        return await self._read_on(self._since)
+        if self._second is not None:
+            return await self._read_second(self._second, self._key)
+        return await self._read_on(self._key)
 
     async def _read_first(self) -> list[E]:
         page = await self._pages.ask(1)
-        if last_page(page, 1) == 1:
-            self._end()
-        elif not _is_ascending(page.rows):
+        is_last = last_page(page, 1) == 1
+        if not is_last and not _is_ascending(page.rows):
             return self._go_over(page)
+        new = self._pages.take(page, 1, comes_again=not is_last)
+        if is_last:
+            self._end(length(page))
         else:
             self._first = page
-            self._advance(page)
-        return self._pages.take(page, 1, comes_again=not self._is_done)
+            self._pages.expect(least(page, self._pages.size))
+            self._advance(page, 0)
+        return new
 
-    async def _read_on(self, since: datetime) -> list[E]:
+    async def _read_on(self, key: _Key) -> list[E]:
+        since = key.since
         try:
             page = await self._pages.ask(1, size=self._size, since=since)
         except (ApiError, BodyTooLarge) as error:
-            self._refused(error, since)
+            self._refused(error, key)
             return []
         first, self._first = self._first, None
         # 1. It takes the condition for another one, or sorts otherwise.
@@ -97,17 +114,26 @@ class ByKey(Generic[E]):
         if not self._follows(page, since):
             self._step_back(since)
             return []
-        is_last = last_page(page, 1) == 1
-        new = self._pages.take(page, 1, since, comes_again=not is_last)
+        self._pages.expect(key.before + least(page, self._size))
+        may_go_on = self._may_go_on(page)
+        new = self._pages.take(page, 1, since, comes_again=may_go_on)
         self._stale = 0 if new else self._stale + 1
-        if is_last:
-            self._end()
-        # 3. It goes on, or the second is larger than the page.
+        # 3. It is the last one, it goes on, or the second is larger than the page.
+        if not may_go_on or self._has_all(page):
+            self._end(key.before + length(page))
         elif second_of(_time(page.rows[-1])) > since:
-            self._advance(page)
+            self._advance(page, key.before)
         else:
-            self._grow(page, since)
+            self._grow(page, key)
         return new
+
+    def _may_go_on(self, page: Page[E]) -> bool:
+        """True unless *page* is the last, which a full one may say wrongly."""
+        return length(page) >= self._pages.full or last_page(page, 1) > 1
+
+    def _has_all(self, page: Page[E]) -> bool:
+        """True where *page* says that it is the last, and as much as possible came."""
+        return last_page(page, 1) == 1 and self._pages.came >= self._pages.promised
 
     def _follows(self, page: Page[E], since: datetime) -> bool:
         """True where there is no gap before *page*."""
@@ -116,35 +142,39 @@ class ByKey(Generic[E]):
         begins = second_of(_time(page.rows[0])) == since
         return begins or self._pages.overlaps(page)
 
-    def _refused(self, error: ApiError | BodyTooLarge, since: datetime) -> None:
+    def _refused(self, error: ApiError | BodyTooLarge, key: _Key) -> None:
         """Do without a larger page, or without the condition."""
         is_refused = isinstance(error, ApiError) and error.status in _REFUSED
         is_larger = self._size > self._pages.size
         if is_larger and (is_refused or isinstance(error, BodyTooLarge)):
-            self._second = ByNumber(self._pages, second=since)
+            self._second = ByNumber(self._pages, second=key.since, before=key.before)
         elif is_refused:
             self._go_over(self._first)
         else:
             raise error
 
-    def _advance(self, page: Page[E]) -> None:
-        """Go on from the last second of *page*."""
+    def _advance(self, page: Page[E], before: int) -> None:
+        """Go on from the last second of *page*, *before* which so many rows came."""
+        at_least = self._key.before if self._key is not None else 0
         earliest = second_of(_time(page.rows[0]))
-        self._since = since = second_of(_time(page.rows[-1]))
-        self._earlier = earliest if earliest < since else None
-        self._size = self._pages.size
+        since = second_of(_time(page.rows[-1]))
         # The rows of that second come again: there must be room for others.
         again = sum(1 for _ in takewhile(_not_before(since), reversed(page.rows)))
+        self._key = _Key(since, before + _places_before(page, again))
+        self._earlier = _Key(earliest, at_least) if earliest < since else None
+        self._size = self._pages.size
         while self._size < min(2 * again, _LARGEST):
             self._size = self._larger(self._size)
         if self._stale >= _STALE_PAGES:
             self._go_over()
 
-    def _grow(self, page: Page[E], since: datetime) -> None:
+    def _grow(self, page: Page[E], key: _Key) -> None:
         """Ask for more rows at a time, or for the second by page numbers."""
         given = width(page, self._size)
         if given < self._size or self._size >= _LARGEST:
-            self._second = ByNumber(self._pages, size=given, second=since)
+            self._second = ByNumber(
+                self._pages, size=given, second=key.since, before=key.before
+            )
         else:
             self._size = self._larger(self._size)
 
@@ -154,15 +184,15 @@ class ByKey(Generic[E]):
     def _step_back(self, since: datetime) -> None:
         """Look from an earlier second, or the beginning, what comes again of it."""
         self._size = self._pages.size
-        if self._earlier is not None and self._earlier < since:
-            self._since, self._earlier = self._earlier, None
+        if self._earlier is not None and self._earlier.since < since:
+            self._key, self._earlier = self._earlier, None
         elif self._restarts < _RESTARTS:
             self._restarts += 1
-            self._since = None
+            self._key = None
         else:
             self._go_over()
 
-    async def _read_second(self, second: ByNumber[E]) -> list[E]:
+    async def _read_second(self, second: ByNumber[E], key: _Key) -> list[E]:
         """Read on in a second that is larger than a page."""
         try:
             new = await second.read()
@@ -172,17 +202,25 @@ class ByKey(Generic[E]):
             return self._go_over(self._first)
         if second.is_over and second.page is not None:
             self._second, self._first, self._stale = None, None, 0
-            if second.is_end:
-                self._end()
-            elif _is_ascending(second.page.rows, self._since):
-                self._advance(second.page)
-            else:
-                self._go_over()
+            self._leave(second, second.page, key)
         return new
 
-    def _end(self) -> None:
-        """End where as much came as was promised, else count by page numbers."""
-        self._is_done = self._pages.came >= self._pages.least
+    def _leave(self, second: ByNumber[E], page: Page[E], key: _Key) -> None:
+        """Go on after the *second* of *key*, whose last page is *page*."""
+        if second.is_end:
+            self._end(second.rows)
+        elif _is_ascending(page.rows, key.since):
+            here = sum(1 for _ in takewhile(_not_after(key.since), page.rows))
+            self._advance(page, second.rows - here - len(page.unreadable))
+        else:
+            self._go_over()
+
+    def _end(self, rows: int) -> None:
+        """End where *rows* are as many as promised, else count by page numbers.
+
+        A row that came, and has vanished, is no substitute for one that is missing.
+        """
+        self._is_done = rows >= self._pages.least
         if not self._is_done:
             self._go_over()
 
@@ -204,8 +242,22 @@ def _is_ascending(rows: Sequence[Any], since: datetime | None = None) -> bool:
     return is_late and all(one <= next_one for one, next_one in pairwise(seconds))
 
 
+def _places_before(page: Page[Any], again: int) -> int:
+    """How many places of *page* are before those of its last rows, *again* of them."""
+    places = len(page.rows) - again
+    for row in page.unreadable:
+        # The one right before them may be of their second.
+        if row.index < places:
+            places += 1
+    return places
+
+
 def _not_before(since: datetime) -> Callable[[Any], bool]:
     return lambda row: _time(row) >= since
+
+
+def _not_after(second: datetime) -> Callable[[Any], bool]:
+    return lambda row: second_of(_time(row)) <= second
 
 
 def _time(row: Any) -> datetime:

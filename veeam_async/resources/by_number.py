@@ -12,7 +12,13 @@ from typing import Any, Generic, TypeVar
 
 from veeam_async.models import Identified, Page
 from veeam_async.resources.pages import Pages
-from veeam_async.resources.promise import last_page, length, width, width_told
+from veeam_async.resources.promise import (
+    is_end,
+    last_page,
+    length,
+    width,
+    width_told,
+)
 from veeam_async.resources.terms import second_of
 
 E = TypeVar("E", bound=Identified)
@@ -77,7 +83,7 @@ class Sweep:
         counted = [row.uid for row in page.rows if self._is_of_second(row)]
         self.uids.update(counted)
         self.unreadable += len(page.unreadable)
-        self.is_beyond = len(counted) < len(page.rows)
+        self.is_beyond = any(map(self._is_beyond, page.rows))
         # Where all its rows cannot be read, a page is none the less what was promised.
         is_kept = bool(page.unreadable) and self.number <= self._promised
         self._stale = 0 if len(self.uids) > before or is_kept else self._stale + 1
@@ -88,14 +94,20 @@ class Sweep:
         self.places = max(self.places + here, above + here)
 
     def _is_of_second(self, row: Any) -> bool:
-        return self._second is None or second_of(row.creation_time) <= self._second
+        return self._second is None or second_of(row.creation_time) == self._second
+
+    def _is_beyond(self, row: Any) -> bool:
+        return self._second is not None and second_of(row.creation_time) > self._second
 
 
 class ByNumber(Generic[E]):
     """Reads *pages* by their numbers, from 1, until all that was promised came.
 
-    With *second* the pages begin there, and only its rows are read. *page* is the last
-    page that came.
+    With *second* the pages begin there, and only its rows are read, *before* which so
+    many came. *page* is the last page that came.
+
+    A sweep may find less than was promised, since rows have vanished. That is believed
+    where the server says of the place after the last row that nothing stands there.
     """
 
     def __init__(
@@ -104,11 +116,14 @@ class ByNumber(Generic[E]):
         *,
         size: int | None = None,
         second: datetime | None = None,
+        before: int = 0,
     ) -> None:
         self._pages = pages
         self._size = pages.size if size is None else size
         self._second = second
+        self._before = before
         self._sweep = Sweep(self._size, second)
+        self._doubted: int | None = None
         self._sweeps = 0
         self._idle = 0
         self._found: set[str] = set()
@@ -121,6 +136,8 @@ class ByNumber(Generic[E]):
         """The new rows of the next page; raises what asking for it raises."""
         if self._is_lost:
             raise self._pages.incomplete("the others are on no page")
+        if self._doubted is not None:
+            return await self._confirm(self._doubted)
         number = self._sweep.number
         page = await self._pages.ask(number, size=self._size, since=self._second)
         return self.take(page)
@@ -136,12 +153,18 @@ class ByNumber(Generic[E]):
             self._sweep = Sweep(narrow, self._second)
             return new
         self._sweep.add(page)
+        self._pages.expect(self._before + self._needed_of(self._sweep))
         self.page = page
         if self._has_rest():
             self.is_over = True
         elif self._sweep.is_over:
             self._end_sweep()
         return new
+
+    @property
+    def rows(self) -> int:
+        """How many rows came, and those before the second."""
+        return self._before + self._count(self._sweep)
 
     @property
     def is_end(self) -> bool:
@@ -152,31 +175,52 @@ class ByNumber(Generic[E]):
         """Whether a further sweep has found already what the one before it missed."""
         if self._second is not None or self._needed is None:
             return False
-        rows = len(self._found | self._sweep.uids)
-        return rows + self._sweep.unreadable >= self._needed
+        rows = len(self._found | self._sweep.uids) + self._sweep.unreadable
+        return rows >= max(self._needed, self._pages.least)
+
+    def _needed_of(self, sweep: Sweep) -> int:
+        """How many rows there must be by *sweep*, as far as they keep their places."""
+        is_settled = self._second is not None or self._pages.terms.is_settled
+        return sweep.needed if is_settled else sweep.least
 
     def _end_sweep(self) -> None:
         """Find out whether everything came; else all pages are read once more."""
         sweep, before, needed = self._sweep, len(self._found), self._needed
         self._needed = sweep.needed
         is_whole = self._is_whole_second if self._second else self._is_whole
-        if is_whole(sweep, needed):
+        if not is_whole(sweep, needed):
+            is_idle = needed == sweep.needed and len(self._found) == before
+            self._sweep_again(is_idle=is_idle)
+        elif self._second or self._count(sweep) >= self._pages.least:
             self.is_over = True
-            return
+        else:
+            self._doubted = sweep.needed
+
+    def _sweep_again(self, *, is_idle: bool) -> None:
         self._sweeps += 1
-        is_idle = needed == sweep.needed and len(self._found) == before
         self._idle = self._idle + 1 if is_idle else 0
         self._is_lost = self._idle >= _IDLE_SWEEPS or self._sweeps >= _MOST_SWEEPS
         self._sweep = Sweep(self._size, self._second)
+
+    async def _confirm(self, rows: int) -> list[E]:
+        """Ask what stands after the last of *rows*, which are fewer than promised."""
+        page = await self._pages.ask(rows + 1, size=1)
+        self._doubted = None
+        if is_end(page, rows):
+            self._pages.shrink(rows)
+            self.is_over = True
+        else:
+            self._sweep_again(is_idle=True)
+        return []
 
     def _is_whole(self, sweep: Sweep, before: int | None) -> bool:
         # What vanished meanwhile is no substitute for what is missing.
         has_shrunk = before is not None and sweep.needed < before
         self._found = set(sweep.uids) if has_shrunk else self._found | sweep.uids
-        count = len(self._found) + sweep.unreadable
-        if not self._pages.terms.is_settled:
-            return count >= sweep.least
-        return count >= sweep.needed
+        return self._count(sweep) >= self._needed_of(sweep)
+
+    def _count(self, sweep: Sweep) -> int:
+        return len(self._found) + sweep.unreadable
 
     def _is_whole_second(self, sweep: Sweep, before: int | None) -> bool:
         # Only what came between two equal counts is known to be all that there is.
@@ -184,7 +228,7 @@ class ByNumber(Generic[E]):
             self._found = set()
             return False
         self._found |= sweep.uids
-        count = len(self._found) + sweep.unreadable
+        count = self._count(sweep)
         if count > sweep.needed:
             self._found = set()
         return count == sweep.needed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -27,8 +28,8 @@ class Pages(Generic[E]):
     """Pages of the query of *terms*, and the rows that came on any of them.
 
     *size* is how many rows are asked for at a time. *promised* is how many the first
-    page promised at most, *least* how many at least; *unreadable* are the rows left
-    out, each once.
+    page promised at most, *least* how many all pages promised at least; *full* is how
+    many that page held; *unreadable* are the rows left out, each once.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Pages(Generic[E]):
         self.unreadable: list[UnreadableRow] = []
         self.promised = 0
         self.least = 0
+        self.full: float = math.inf
 
     @property
     def came(self) -> int:
@@ -63,7 +65,9 @@ class Pages(Generic[E]):
         while True:
             try:
                 page, answer = await self._get(number, size, since)
-                fault = broken(page, number, is_promised=self.promised > 0)
+                fault = broken(
+                    page, number, is_promised=self.promised > 0, is_all=since is None
+                )
                 if fault is None:
                     self._keep_promise(page, size)
                     return page
@@ -94,7 +98,16 @@ class Pages(Generic[E]):
         """Note the first promise of more than one page."""
         if not self.promised and last_page(page, 1) > 1:
             self.promised = last_page(page, 1) * (width(page, size) or size)
-            self.least = least(page, size)
+            self.expect(least(page, size))
+            self.full = width(page, size)
+
+    def expect(self, rows: int) -> None:
+        """Note that there are so many *rows* at least."""
+        self.least = max(self.least, rows)
+
+    def shrink(self, rows: int) -> None:
+        """Note that there are only so many *rows* any more: others have vanished."""
+        self.least = rows
 
     def incomplete(self, fault: str) -> IncompleteAnswer:
         """The error for what cannot be completed, because of *fault*."""

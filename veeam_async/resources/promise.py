@@ -41,10 +41,13 @@ def least(page: Page[Any], size: int) -> int:
     return (pages - 1) * width(page, size) + 1 if pages > 1 else 0
 
 
-def broken(page: Page[Any], number: int, *, is_promised: bool) -> str | None:
+def broken(
+    page: Page[Any], number: int, *, is_promised: bool, is_all: bool = True
+) -> str | None:
     """A sentence that says how page *number* breaks a promise, None where it does not.
 
-    *is_promised*: an earlier page said that there are more.
+    *is_promised*: an earlier page said that there are more. *is_all*: it is a page of
+    all rows, not of those after some.
     """
     paging = page.paging
     if paging is None:
@@ -52,7 +55,22 @@ def broken(page: Page[Any], number: int, *, is_promised: bool) -> str | None:
         return f"page {number} came without PagingInfo" if is_promised else None
     if paging.page_num != number:
         return f"page {paging.page_num} came where page {number} was asked for"
-    has_more = max(paging.pages_count, 1) > 1 and number <= paging.pages_count
-    if has_more and not length(page):
+    if length(page):
+        return None
+    if paging.pages_count > 1 and number <= paging.pages_count:
         return f"page {number} of {paging.pages_count} came without a row"
+    # That all rows vanished within a query looks no other than a list that was lost.
+    if is_promised and is_all and number == 1:
+        return "page 1 came without a row"
     return None
+
+
+def is_end(page: Page[Any], rows: int) -> bool:
+    """True where *page*, asked for with the row after *rows* others, shows their end.
+
+    It is empty, and by what it says of its size and of the pages there are just *rows*:
+    an answer to another question, or one that is always the same, is another.
+    """
+    if length(page) or page.paging is None:
+        return False
+    return page.paging.pages_count == -(-rows // max(page.paging.page_size, 1))

@@ -26,9 +26,9 @@ class Query(Generic[E]):
     vanish meanwhile, others can move to a page that was read already, and are missed.
 
     Iterating raises what a request raises, and IncompleteAnswer where the server does
-    not give what its first page promised. *unreadable* are the rows left out so far,
-    since they could not be read. Where the query is strict, the first of them raises
-    DecodeError.
+    not give what its pages promised, nor shows that it has no more. *unreadable* are
+    the rows left out so far, since they could not be read. Where the query is strict,
+    the first of them raises DecodeError.
     """
 
     def __init__(
