@@ -13,7 +13,7 @@ import pytest
 from tests.support.bodies import behind_logon, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, Pieces, head
-from tests.support.job_server import JOB, TASK, JobServer, task
+from tests.support.job_server import JOB, TASK, JobServer, row, task
 from veeam_async import (
     ApiError,
     BackupJobSession,
@@ -312,6 +312,13 @@ def linked(path: str, kind: str) -> list[dict[str, str]]:
     return [own, {"Rel": "Related", "Href": f"{HREF}{path}", "Type": kind}]
 
 
+NO_TASK_IDS: list[object] = [
+    *("task-", " task-12 ", "task-12\n", "job-1", "task-1.5", "task-\u0661", "-"),
+    *("tas\u212a-12", str(uuid_of(5)), "", " ", None, 12, 1.5, True, [], {}),
+    *("task-1/../../logonSessions", "task-1\r\nX: y", "task-1?x=1"),
+    *("1" * 10_000, "task-" + "1" * 10_000),
+]
+
 WRONG_TASKS = {
     "another job's": changed(task(), Links=linked(f"/jobs/{uuid_of(5)}", "Job")),
     "another job's reference": changed(
@@ -319,6 +326,10 @@ WRONG_TASKS = {
     ),
     "another task's link": changed(task(), Links=linked("/tasks/task-8", "Task")),
     "another task's address": changed(task(), Href=f"{HREF}/tasks/task-77"),
+    **{
+        f"task id {value!r}"[:60]: changed(task(), TaskId=value, Href=None)
+        for value in NO_TASK_IDS
+    },
     "a session": Answer(body=session(1)),
     "nothing": Answer(status=204, body=b""),
     "a page": Answer(body=b"<html></html>"),
@@ -337,6 +348,26 @@ async def test_a_start_that_something_else_answers_is_unconfirmed(name: str) -> 
     (posted,) = [a for a in seen.asked if a.target.endswith("action=start")]
     after = seen.asked[seen.asked.index(posted) + 1]
     assert after.connection != posted.connection
+
+
+@pytest.mark.parametrize("task_id", ["task-7", "Task-7", "TASK-7", "7"])
+@pytest.mark.parametrize("later", ["task-7", "tAsK-7"])
+async def test_the_case_of_a_tasks_id_does_not_matter(task_id: str, later: str) -> None:
+    """Nor in later answers: the run finds its session, and the task its end."""
+    finished = changed(task(session=1), TaskId=later)
+    server = JobServer(
+        started=changed(task("Running"), TaskId=task_id, Href=None),
+        tasks=[finished, finished, finished],
+        fresh=[row(1, at=1.0)],
+    )
+    async with talking(server.act) as (em, _):
+        run = await em.jobs.start(JOB)
+        assert run.task is not None
+        await em.tasks.wait(run.task.task_id, interval=0.001)
+        found = await run.session(interval=0.001)
+        assert await em.jobs.resume(run.to_dict()).session() == found
+
+    assert found.id == uuid_of(1)
 
 
 @pytest.mark.parametrize("name", WRONG_TASKS)

@@ -17,6 +17,9 @@ Id: TypeAlias = str | UUID
 _UUID = re.compile("-".join(f"[0-9A-Fa-f]{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
 _LENGTH = 36
 
+# In any case, which `re.IGNORECASE` would find in two letters beyond ASCII too.
+_TASK_ID = re.compile("(?:[Tt][Aa][Ss][Kk]-)?[A-Za-z0-9]{1,64}")
+
 _COLLECTIONS = {
     "backupjobsession": "backupsessions",
     "replicajobsession": "replicasessions",
@@ -78,6 +81,11 @@ def parse_id(value: Id) -> UUID:
     if not _UUID.fullmatch(tail):
         raise InvalidId(value)
     return UUID(tail)
+
+
+def is_task_id(value: object) -> bool:
+    """True for the id of a task, such as `task-12`, in whatever case."""
+    return isinstance(value, str) and _TASK_ID.fullmatch(value) is not None
 
 
 def ends_in_uuid(uid: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from functools import partial
 
 from veeam_async.clock import Clock
@@ -16,6 +15,7 @@ from veeam_async.errors import (
     ends_waiting,
     is_lost_task,
 )
+from veeam_async.ids import is_task_id
 from veeam_async.models import Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read
@@ -23,8 +23,6 @@ from veeam_async.resources.belonging import is_task
 
 _GONE_SECONDS = 300.0
 """Seconds of 404 after which what was shown is taken to be gone, as in a watch."""
-
-_TASK_ID = re.compile(r"(?:task-)?[A-Za-z0-9]+")
 
 
 class Tasks:
@@ -136,5 +134,5 @@ def failed(task: Task) -> TaskFailed | None:
 
 
 def _check(task_id: object) -> None:
-    if not (isinstance(task_id, str) and _TASK_ID.fullmatch(task_id)):
+    if not is_task_id(task_id):
         raise ValueError(f"{task_id!r} is no id of a task, such as task-12")

@@ -22,6 +22,7 @@ from veeam_async.errors import (
     ServiceUnavailable,
     one_line,
 )
+from veeam_async.ids import is_task_id
 from veeam_async.models import ErrorBody, Page, Task, UnreadableRow
 from veeam_async.transport.exchange import Response
 
@@ -39,6 +40,9 @@ _ERRORS: dict[int, type[ApiError]] = {
 }
 _LOOKED_AT = 8192
 """Bytes: an excerpt shows a part of the first half of them."""
+
+_LONGEST_ID = 60
+"""Characters of a wrong id that an error shows."""
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LOST_TASK = "in current rest session"
@@ -144,6 +148,24 @@ def read_now(answer: Response, kind: type[K], *, strict: bool = False) -> K:
     else:
         return _told(found, answer)
     raise failure
+
+
+def read_task(answer: Response) -> Task:
+    """Decode what answers an action: a Task that can be asked for by its id.
+
+    Raises DecodeError where it is none: an id that nobody can use names nothing.
+    """
+    task = read_now(answer, Task)
+    if is_task_id(task.task_id):
+        return task
+    said = repr(task.task_id[:_LONGEST_ID])
+    media_type = answer.headers.get("content-type", "an unnamed media type")
+    raise DecodeError(
+        media_type=_hidden(media_type, answer),
+        kind=Task.__name__,
+        problems=(f"expected the id of a task, got {said} @ $.task_id",),
+        excerpt="",
+    )
 
 
 def _hide_task(answer: Response) -> None:

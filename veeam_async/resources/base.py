@@ -13,7 +13,7 @@ from veeam_async.filters import Condition, filter_text, query_field
 from veeam_async.ids import Id, id_text, parse_own
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
-from veeam_async.pool.responses import read, read_now
+from veeam_async.pool.responses import read, read_task
 from veeam_async.resources.belonging import Reading, acts_on, is_entity, lie_in, names
 from veeam_async.resources.query import Query
 from veeam_async.resources.terms import Terms
@@ -145,7 +145,7 @@ class Entities(Generic[E]):
             "POST", path, route=f"{self._path}/{{id}}?action={action}"
         )
         try:
-            task = read_now(answer, Task)
+            task = read_task(answer)
         except DecodeError:
             answer.hang_up()
             raise
