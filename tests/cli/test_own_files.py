@@ -51,6 +51,62 @@ def test_an_own_link_is_followed(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o666, 0o604, 0o677])
+@pytest.mark.parametrize("led", ["file", "link", "two links", "a linked folder"])
+def test_what_others_could_read_they_cannot_any_more(
+    tmp_path: Path, led: str, mode: int
+) -> None:
+    """However the file is reached, and before anything is written to it."""
+    target = tmp_path / "target"
+    for number, save in enumerate((_record, _save)):
+        target.write_text("old")
+        target.chmod(mode)
+        save(_led_to(target, tmp_path / f"{number}", led))
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        assert target.read_text() != "old"
+
+
+def _record(place: Path) -> None:
+    with create(place) as file:
+        assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
+        file.write("new")
+
+
+def _save(place: Path) -> None:
+    OwnCheckpointFile(place).save({"version": 2})
+
+
+def _led_to(target: Path, place: Path, way: str) -> Path:
+    """The path that leads to *target* in a *way*, by what it makes at *place*."""
+    if way == "file":
+        return target
+    if way == "a linked folder":
+        place.symlink_to(target.parent)
+        return place / target.name
+    if way == "two links":
+        place.symlink_to(target)
+        target, place = place, place.with_suffix(".2")
+    place.symlink_to(target)
+    return place
+
+
+@posix
+def test_what_cannot_be_made_private_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the system's, which others can read; it is as it was."""
+    owner = os.geteuid()
+    monkeypatch.setattr("veeam_async.cli.own_files._ROOT", owner)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    place = tmp_path / "system"
+    place.write_text("its own")
+    place.chmod(0o666)
+    with pytest.raises(PermissionError, match="others can read it; give a file"):
+        create(place)
+    assert place.read_text() == "its own"
+
+
+@posix
 @pytest.mark.usefixtures("elsewhere")
 @pytest.mark.parametrize("kind", ["file", "link", "dangling", "fifo"])
 def test_what_another_user_put_there_is_refused(tmp_path: Path, kind: str) -> None:

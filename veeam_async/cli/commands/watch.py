@@ -82,7 +82,8 @@ def watch(
             gets the event as JSON on standard input, and no VEEAM_PASSWORD (but
             VEEAM_PASSWORD_FILE); what it prints goes to standard error.
         record: A file to write into what the watch sees, for `veeam-async replay`: a
-            short line for each look at a session, so it grows.
+            short line for each look at a session, so it grows. None but its owner can
+            read it, nor that of --checkpoint.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.

@@ -54,7 +54,7 @@ class CheckpointFile:
         # First: what cannot be written must not cost the old file.
         data = _dumped(checkpoint)
         target = self._target()
-        mode = _mode(target)
+        mode = self._mode(target)
         handle, name = tempfile.mkstemp(
             prefix=f".{target.name[:_NAME_LENGTH]}.", suffix=".tmp", dir=target.parent
         )
@@ -67,6 +67,13 @@ class CheckpointFile:
                 Path(name).unlink()
             raise
         _sync_folder(target.parent)
+
+    def _mode(self, target: Path) -> int | None:
+        """The permissions of the file that is there, None where there is none."""
+        try:
+            return target.stat().st_mode & 0o777
+        except FileNotFoundError:
+            return None
 
     def load(self) -> dict[str, Json] | None:
         """Give the checkpoint, None where there is no file yet.
@@ -120,14 +127,6 @@ def _plain(value: object) -> dict[str, Json]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is none of its types")
-
-
-def _mode(target: Path) -> int | None:
-    """The permissions of the file that is there, None where there is none."""
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        return None
 
 
 def _write(handle: int, data: bytes, mode: int | None) -> None:
