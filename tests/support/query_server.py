@@ -46,7 +46,8 @@ class QueryServer:
     an answer in place of the page (number of the query from 1, number of the page),
     *twist* another JSON value in place of the page's (number of the query, the page).
     More than *most* rows, and unless it *takes_key* a time of creation, it answers with
-    *refusal*. *nulls* come as rows that cannot be read.
+    *refusal*. *nulls* come as rows that cannot be read; *state* is that of all,
+    and *others* answers what is no query.
     """
 
     at: dict[int, float]
@@ -61,6 +62,8 @@ class QueryServer:
     most: int = 10_000
     nulls: frozenset[int] = frozenset()
     is_sorted: bool = True
+    state: str = "Stopped"
+    others: Callable[[Asked], Act] | None = None
     queries: list[dict[str, str]] = attrs.field(factory=list)
 
     @property
@@ -69,6 +72,8 @@ class QueryServer:
         return behind_logon(self._choose)
 
     def _choose(self, asked: Asked) -> Act:
+        if self.others is not None and "/query" not in asked.target:
+            return self.others(asked)
         parts = parse_qs(urlsplit(asked.target).query)
         terms = {name: values[0] for name, values in parts.items()}
         if self.queries and self.meanwhile is not None:
@@ -82,7 +87,7 @@ class QueryServer:
         since = _SINCE.search(terms.get("filter", ""))
         if (since and not self.takes_key) or int(terms["pageSize"]) > self.most:
             return error(self.refusal, "The filter is invalid.")
-        found = [row(each, at=at, state="Stopped") for each, at in self._sorted(terms)]
+        found = [row(each, at=at, state=self.state) for each, at in self._sorted(terms)]
         if since:
             after = datetime.fromisoformat(since[1])
             found = [each for each in found if _time(each) >= after]

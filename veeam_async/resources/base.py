@@ -8,13 +8,14 @@ from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
-from veeam_async.errors import DecodeError
+from veeam_async.errors import DecodeError, IncompleteAnswer
 from veeam_async.filters import Condition, filter_text, query_field
 from veeam_async.ids import Id, id_text, parse_own
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read, read_task
 from veeam_async.resources.belonging import Reading, acts_on, is_entity, lie_in, names
+from veeam_async.resources.promise import broken
 from veeam_async.resources.query import Query
 from veeam_async.resources.terms import Terms
 from veeam_async.resources.unreadable import warn
@@ -109,14 +110,29 @@ class Entities(Generic[E]):
     async def _page(
         self, where: str | None, order_by: str, size: int, number: int
     ) -> Page[E]:
-        """Page *number* (from 1) of what *where* selects, without retries."""
+        """Page *number* (from 1) of what *where* selects, without retries.
+
+        Raises IncompleteAnswer where another page comes, or what earlier ones promised
+        does not.
+        """
         terms = f"{self._terms(where, order_by).text()}&pageSize={size}&page={number}"
         answer = await self._pool.request(
             "GET", f"/query?{terms}", route="/query", once=True
         )
         # A page of a generic alias: mypy takes it for a value, not for a type.
         found: Page[E] = await read(answer, Page[self._kind])  # type: ignore[name-defined]  # known at run time only
-        return found
+        # A later page is asked for only where the first has promised it.
+        fault = broken(found, number, is_promised=number > 1)
+        if fault is None:
+            return found
+        answer.hang_up()
+        raise IncompleteAnswer(
+            media_type=answer.headers.get("content-type", "").partition(";")[0],
+            kind=self._kind.__name__,
+            came=0,
+            promised=0,
+            fault=fault,
+        )
 
     def _request_entity(
         self, wanted: str, *, once: bool = False

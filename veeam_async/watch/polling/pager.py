@@ -1,6 +1,8 @@
 """The numbered pages of a watch's list, of which several are read at once.
 
-What a page misses meanwhile a GET finds: unlike a query, nothing is counted here.
+What a page misses meanwhile a GET finds: unlike a query, nothing is counted here. But
+a page that the first one promised, and that brings nothing, makes the list no whole
+one: in a watch of everything no GET would find what it misses.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from veeam_async.errors import IncompleteAnswer
 from veeam_async.models import Page, PagingInfo
 
 E = TypeVar("E")
@@ -35,6 +38,7 @@ class Pager(Generic[E, R]):
         self._next = 1
         self._stale = 0
         self._promised = 1
+        self._came = 0
         self.pages = 1
 
     @property
@@ -50,26 +54,37 @@ class Pager(Generic[E, R]):
     async def read(self) -> list[R]:
         """The new rows of the next page; raises what *fetch* raises.
 
-        Calls may overlap: each takes its page number before it waits for anything.
+        And IncompleteAnswer for a page that brings nothing though the first promised
+        it. Calls may overlap: each takes its page number before it waits for anything.
         """
         number, self._next = self._next, self._next + 1
         page = await self._fetch(number)
         new = self._pick(page.rows)
         if page.rows or page.unreadable:
             self.pages = max(self.pages, _last_after(number, page.paging))
+        self._came += len(page.rows)
         if number == 1:
             self._promised = self.pages
         # Where all its rows cannot be read, a page is none the less what was promised.
-        is_kept = bool(page.unreadable) and number <= self._promised
-        self._stale = 0 if new or is_kept or number == 1 else self._stale + 1
-        if self._stale >= _STALE_PAGES or _is_repeated(number, page.paging, new):
-            self.pages = min(self.pages, number)
+        elif not new and not page.unreadable:
+            self._miss(number)
+        else:
+            self._stale = 0
         return new
 
-
-def _is_repeated(number: int, paging: PagingInfo | None, new: list[R]) -> bool:
-    """Whether a server without paging has sent an earlier page again."""
-    return not new and paging is not None and paging.page_num != number
+    def _miss(self, number: int) -> None:
+        """Page *number* brought nothing new."""
+        if number <= self._promised:
+            raise IncompleteAnswer(
+                media_type="",
+                kind="session",
+                came=self._came,
+                promised=0,
+                fault=f"page {number} of {self._promised} brought no other row",
+            )
+        self._stale += 1
+        if self._stale >= _STALE_PAGES:
+            self.pages = min(self.pages, number)
 
 
 def _last_after(number: int, paging: PagingInfo | None) -> int:
