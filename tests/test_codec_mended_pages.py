@@ -131,6 +131,18 @@ def test_bad_characters_beside_what_is_read_cost_nothing(
     assert whole(found) == whole(decode(good.encode(), "", PAGES[name])), text
 
 
+def test_half_a_surrogate_in_utf_16_takes_nothing_with_it() -> None:
+    """Expat would make one character of it and of whatever follows."""
+    good = text_of("backup_sessions_12.xml")
+    name = good.index(' Name="') + len(' Name="')
+    body = written(good[:name] + "\ud800" + good[name:], "utf-16-le")
+    page = PAGES["backup_sessions_12.xml"]
+
+    found = decode(body, "", page)
+
+    assert found.rows[0].name == LOST + decode(good.encode(), "", page).rows[0].name
+
+
 # ---------------------------------------------------------------- names
 
 

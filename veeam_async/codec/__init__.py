@@ -24,10 +24,11 @@ Guaranteed, and held by tests:
   the same model.
 
 No other package knows xmltodict, orjson or cattrs. `parse` reads bytes into plain
-values, `mend` makes readable what has bad characters, `kinds` tells what such a value
-is and where its rows are, `values` turns single values into those of fields, `compile`
-builds the functions of both passes, `decode` runs them, `foreign` tells what a body is
-that is none of the API's, and `plain` handles plain JSON types.
+values (small XML by `elements`), `mend` makes readable what has bad characters, `kinds`
+tells what such a value is and where its rows are, `values` turns single values into
+those of fields, `compile` builds the functions of both passes, `decode` runs them,
+`foreign` tells what a body is that is none of the API's, and `plain` handles plain JSON
+types.
 """
 
 from veeam_async.codec.decode import XML_ASIDE_ABOVE, decode, decode_aside, decode_short

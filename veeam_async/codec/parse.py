@@ -14,6 +14,8 @@ from xml.parsers import expat
 import orjson
 import xmltodict
 
+from veeam_async.codec.elements import OddError, read_elements
+
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | int | float | None"
 """What a body consists of once it is parsed."""
 
@@ -49,6 +51,8 @@ _CUT_CODES = tuple(
 )
 _INVALID_CODE = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
 
+# Bytes, above which handlers of our own save nothing.
+_SMALL = 64 * 1024
 # A list of tasks, the densest body that a server sends, has more bytes to a parent.
 _BYTES_PER_PARENT = 48
 _FREE_PARENTS = 1000
@@ -179,8 +183,31 @@ def _utf8_fault(body: bytes) -> str | None:
 
 
 def _parse_xml(body: bytes, encoding: str | None) -> tuple[str, Tree]:
+    if b"\0" in body[:4]:
+        _refuse_half_characters(body)
+    tree = _parse_small(body, encoding) if len(body) <= _SMALL else None
+    if tree is None:
+        tree = _parse_any(body, encoding)
+    ((root, below),) = tree.items()
+    return root, below
+
+
+def _parse_small(body: bytes, encoding: str | None) -> dict[str, Tree] | None:
+    """Parse an entity; None leaves a body to `_parse_any`."""
+    # With so few tags no limit on elements can be reached, so none is counted.
+    if body.count(b"<") > MAX_DEPTH:
+        return None
     try:
-        tree = xmltodict.parse(
+        tree: dict[str, Tree] = read_elements(guarded(encoding, None), body)
+    except (OddError, expat.ExpatError):
+        return None  # what is wrong with it is told there
+    _refuse_html(next(iter(tree)))
+    return tree
+
+
+def _parse_any(body: bytes, encoding: str | None) -> dict[str, Tree]:
+    try:
+        tree: dict[str, Tree] = xmltodict.parse(
             body,
             encoding=encoding,
             expat=GuardedExpat,
@@ -192,8 +219,15 @@ def _parse_xml(body: bytes, encoding: str | None) -> tuple[str, Tree]:
         )
     except expat.ExpatError as error:
         raise MalformedError(_xml_fault(body, error)) from None
-    ((root, below),) = tree.items()
-    return root, below
+    return tree
+
+
+def _refuse_half_characters(body: bytes) -> None:
+    """Refuse UTF-16 that holds half a surrogate: expat pairs it with what follows."""
+    try:
+        body.decode("utf-16-be" if body[:1] in (b"\0", b"\xfe") else "utf-16-le")
+    except UnicodeDecodeError:
+        raise MalformedError("the XML is not UTF-16") from None
 
 
 def _xml_fault(body: bytes, error: expat.ExpatError) -> str:
@@ -216,10 +250,15 @@ class GuardedExpat:
         encoding: str | None, separator: str | None
     ) -> _GuardedParser:
         """Create a parser that is guarded."""
-        parser = expat.ParserCreate(encoding, separator)
-        parser.StartDoctypeDeclHandler = _refuse_doctype
-        parser.XmlDeclHandler = _refuse_encoding
-        return _GuardedParser(parser)
+        return _GuardedParser(guarded(encoding, separator))
+
+
+def guarded(encoding: str | None, separator: str | None) -> expat.XMLParserType:
+    """A parser of expat's own, which refuses a DOCTYPE and encodings."""
+    parser = expat.ParserCreate(encoding, separator)
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.XmlDeclHandler = _refuse_encoding
+    return parser
 
 
 class _GuardedParser:
