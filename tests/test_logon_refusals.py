@@ -11,7 +11,15 @@ import pytest
 
 from tests.support.bodies import error, logon, session, uuid_of
 from tests.support.clients import clocked_em, open_em
-from tests.support.fault_server import Act, Answer, Asked, FaultServer, Raw, Stall
+from tests.support.fault_server import (
+    Act,
+    Answer,
+    Asked,
+    FaultServer,
+    Raw,
+    Reset,
+    Stall,
+)
 from veeam_async import (
     AuthenticationFailed,
     EnterpriseManager,
@@ -54,6 +62,23 @@ REFUSALS: dict[str, Act] = {
     "another product": refused(body='{"errorCode": "AccessDenied"}'),
     "403": error(403, "No role."),
     "403, a page": Answer(status=403, body=b"<html>no</html>", media_type="text/html"),
+}
+HEAD = b"HTTP/1.1 %d X\r\nWWW-Authenticate: Basic\r\n"
+SPOILED = {
+    "cut": b"Content-Length: 500\r\n\r\nshort",
+    "bad chunk": b"Transfer-Encoding: chunked\r\n\r\nzz\r\nshort",
+    "cut chunk": b"Transfer-Encoding: chunked\r\n\r\nffff\r\nshort",
+    "4,301 digits": b"Content-Length: " + b"9" * 4301 + b"\r\n\r\nshort",
+    "too large": b"Content-Length: 999999999999\r\n\r\nshort",
+    "bad line": b"X Odd\r\nContent-Length: 0\r\n\r\n",
+}
+REFUSALS |= {
+    f"{status}, {name}": Raw(HEAD % status + rest)
+    for status in (401, 403)
+    for name, rest in SPOILED.items()
+}
+REFUSALS |= {
+    f"{status}, reset": Reset(HEAD % status + SPOILED["cut"]) for status in (401, 403)
 }
 FOREIGN = {
     "no challenge, a page",
@@ -148,7 +173,7 @@ async def test_a_wrong_password_is_sent_once_whatever_challenges(name: str) -> N
         NotEnterpriseManager
         if name in FOREIGN
         else PermissionDenied
-        if name == "403"
+        if name.startswith("403")
         else AuthenticationFailed
     )
     async with FaultServer(script) as server:

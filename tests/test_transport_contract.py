@@ -24,7 +24,7 @@ from tests.support.fault_server import (
     Stall,
 )
 from tests.support.transports import TRANSPORTS, transport
-from veeam_async import BodyTooLarge, ConnectionFailed, RequestTimeout
+from veeam_async import BodyTooLarge, ConnectionFailed, RequestTimeout, VeeamError
 from veeam_async.transport.exchange import Request, Response
 
 pytestmark = pytest.mark.loops
@@ -685,3 +685,24 @@ async def test_a_time_out_is_neither_early_nor_late(kind: str, seconds: float) -
             took = asyncio.get_running_loop().time() - began
 
     assert seconds * 0.95 <= took <= seconds * 1.2 + 0.1
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        Raw(b"HTTP/1.1 401 X\r\nContent-Length: 50\r\n\r\nshort"),
+        Raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 401 X\r\nX Odd\r\n\r\n"),
+        Reset(b"HTTP/1.1 401 X\r\nContent-Length: 50\r\n\r\nshort"),
+        Stall(b"HTTP/1.1 401 X\r\nContent-Length: 50\r\n\r\nshort"),
+        Raw(b"HTTP/1.1 401 X\r\nContent-Length: 999999999999\r\n\r\n"),
+    ],
+)
+async def test_a_status_that_came_is_told_with_the_failure(kind: str, act: Act) -> None:
+    """Whatever follows the status line, the error knows the status."""
+    async with (
+        FaultServer(lambda _asked: act) as server,
+        transport(kind, server.url, request=0.3) as made,
+    ):
+        with pytest.raises(VeeamError) as met:
+            await made.send(POST)
+    assert met.value.answered == 401

@@ -33,6 +33,9 @@ _SHOWN = 400
 class VeeamError(Exception):
     """The root: whatever this library raises for what a server or a network did."""
 
+    answered: int | None = None
+    """The status that came, though nothing usable came with it; None otherwise."""
+
     def __reduce__(self) -> tuple[object, ...]:
         """Support copy and pickle, which cannot call `__init__` with keywords."""
         return (_again, (type(self), self.args), self.__dict__)

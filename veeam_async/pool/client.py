@@ -41,6 +41,7 @@ _LOG = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=VeeamError)
 
+_REFUSALS = (401, 403)
 _OK = 200
 
 _MOST_REFUSING = 1000
@@ -357,7 +358,9 @@ class Pool:
         while True:
             try:
                 transport, _ = self._opened()
-                answer = await self._exchange(transport, request, route, attempt)
+                answer = await _refusal_or_raise(
+                    self._exchange(transport, request, route, attempt)
+                )
                 answer.hide = self._hide
                 self._silence.answered()
                 return judge(answer)
@@ -428,3 +431,18 @@ def _headers(method: str, token: Token) -> Mapping[str, str]:
 def _may_repeat(method: str, error: VeeamError) -> bool:
     """Whether repeating is safe: an action that was perhaps carried out is not."""
     return method in IDEMPOTENT or never_sent(error)
+
+
+async def _refusal_or_raise(exchange: Awaitable[Response]) -> Response:
+    """The answer, be it a refusal of which only the status could be read."""
+    # Sent again, a wrong password would bring its account nearer the lock.
+    try:
+        return await exchange
+    except VeeamError as error:
+        if error.answered not in _REFUSALS:
+            raise
+        return Response(error.answered, {}, b"", _nothing)
+
+
+def _nothing() -> None:
+    """Leave the connection alone: it is closed already."""

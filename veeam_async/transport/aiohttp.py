@@ -95,10 +95,14 @@ class AiohttpTransport:
         except BaseException as error:
             # One that was cancelled too, by a time-out of the caller's own perhaps.
             _bare(error)
+            if isinstance(error, VeeamError):
+                error.answered = guard.received_status()
             raise
         # Raised out here, where aiohttp's error does not become the context by itself,
         # and is no variable any more: the repr of some shows headers.
-        raise (failure or await self._untrusted(cause)) from cause
+        failed = failure or await self._untrusted(cause)
+        failed.answered = guard.received_status()
+        raise failed from cause
 
     async def close(self) -> None:
         """Close every connection."""
@@ -191,6 +195,11 @@ class _Protocol(ResponseHandler):
     _heads: HeadCheck | None = None
     _body: Body | None = None
 
+    @property
+    def status(self) -> int | None:
+        """The final status of the answer under way, None until its line came."""
+        return self._heads.status if self._heads else None
+
     def set_response_params(self, **settings: Any) -> None:
         """Begin with the answer to another request."""
         self._is_asked, self._is_over, self.is_idle = True, False, False
@@ -276,7 +285,7 @@ class _Connector(aiohttp.TCPConnector):
         """Choose an idle connection for *req*, or open one."""
         found = await super().connect(req, *args, **settings)
         if isinstance(req, _Request) and isinstance(found.protocol, _Protocol):
-            req.reused = found.protocol.is_idle
+            req.sent_on, req.reused = found.protocol, found.protocol.is_idle
         return found
 
     async def _create_connection(
@@ -338,11 +347,13 @@ def _hang_up(answer: aiohttp.ClientResponse) -> None:
 class _Request(aiohttp.ClientRequest):
     """aiohttp's request, which knows how far its connection has come.
 
-    That is `connecting` while it is being opened, and `reused` if it was there before.
+    That is `connecting` while it is being opened, `reused` if it was there before, and
+    `sent_on` is it then.
     """
 
     connecting = False
     reused = False
+    sent_on: ResponseHandler | None = None
 
 
 class _RepeatGuard:
@@ -357,7 +368,13 @@ class _RepeatGuard:
 
     def __init__(self, *, is_tls: bool) -> None:
         self.connecting = False
+        self._sent_on: ResponseHandler | None = None
         self._is_tls = is_tls
+
+    def received_status(self) -> int | None:
+        """The final status that came, be it that nothing usable came with it."""
+        sent_on = self._sent_on
+        return sent_on.status if isinstance(sent_on, _Protocol) else None
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -372,7 +389,7 @@ class _RepeatGuard:
                 raise
             failure = error
         finally:
-            self.connecting = request.connecting
+            self.connecting, self._sent_on = request.connecting, request.sent_on
         raise broken(failure, is_tls=self._is_tls) from _cause(failure)
 
 

@@ -39,6 +39,10 @@ _FINAL = 200
 """The first status of a response that does not merely announce another."""
 
 
+_REDIRECT = 300
+"""The first status of a response that is no success."""
+
+
 class HeadWriter:
     """A writer of requests to *host*, the value of their Host header."""
 
@@ -115,7 +119,7 @@ class Connection(asyncio.BufferedProtocol):
         self._follow_up: FollowUp | None = None
         self._head: list[tuple[bytes, bytes]] = []
         self._parts: list[bytes] = []
-        self._size = self._overhead = 0
+        self._size = self._overhead = self._status_before = 0
         self._in_body = self._is_done = False
         self._is_kept = self._is_paused = False
         self._answer: Response | None = None
@@ -161,6 +165,11 @@ class Connection(asyncio.BufferedProtocol):
         self._size = self._overhead = 0
         self._in_body = self._is_done = False
         self.deadline = began + self._seconds
+        self._status_before = self._parser.get_status_code()
+        if self._status_before >= _REDIRECT:
+            # The same refusal again could not be told from the one before.
+            self._parser = httptools.HttpResponseParser(self)
+            self._status_before = 0
         if self._transport is not None:
             # What is sent stays out of sight: some tools show variables.
             self._transport.write(self._writer.write(request))
@@ -188,6 +197,7 @@ class Connection(asyncio.BufferedProtocol):
     def fail(self, error: VeeamError) -> None:
         """Fail the exchange under way with *error*, and close the connection."""
         if self._response is not None and not self._response.done():
+            error.answered = self._received_status()
             self._response.set_exception(error)
         self.abort()
 
@@ -213,9 +223,18 @@ class Connection(asyncio.BufferedProtocol):
         """Fail the exchange under way, and report the loss."""
         self._transport = None
         if self._response is not None and not self._response.done():
-            self._response.set_exception(self._lost(error))
+            failure = self._lost(error)
+            failure.answered = self._received_status()
+            self._response.set_exception(failure)
         self.closed.set_result(None)
         self._on_lost(self)
+
+    def _received_status(self) -> int | None:
+        """The final status, where its line came in the exchange under way."""
+        status: int = self._parser.get_status_code()
+        # Until a status line comes, the parser tells that of the answer before.
+        is_new = self._in_body or self._head or status != self._status_before
+        return status if is_new and status >= _FINAL else None
 
     def _lost(self, error: Exception | None) -> VeeamError:
         return cut_short() if self._in_body else broken(error, is_tls=self._is_tls)

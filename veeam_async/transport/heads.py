@@ -20,6 +20,7 @@ _PLAIN = re.compile(rb"HTTP/1\.1 200%b\r\n" % _LINES)
 """The head that nearly every answer has."""
 
 _END = b"\r\n\r\n"
+_FINAL_STATUS = re.compile(rb"HTTP/\d\.\d ([2-9]\d\d)[ \r\n]")
 _INTERIM = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d\b")
 
 
@@ -27,13 +28,14 @@ class HeadCheck:
     """A check of the heads of one answer, of interim ones as well.
 
     `final` is the head without its last line, None until it is whole and good; `rest`
-    is what of the last data came behind it.
+    is what of the last data came behind it; `status` the final one, once its line came.
     """
 
     def __init__(self) -> None:
         self._head = bytearray()
         self.final: bytes | None = None
         self.rest = b""
+        self.status: int | None = None
 
     def fault_in(self, data: bytes) -> str | None:
         """What is wrong with the head, *data* being what came next of the answer."""
@@ -53,6 +55,8 @@ class HeadCheck:
         # What stands on the border of two reads is looked at with the later one.
         seen = max(0, before - len(_END))
         head += data[: MAX_HEAD + len(_END)]
+        if (line := _FINAL_STATUS.match(head)) is not None:
+            self.status = int(line[1])
         end = head.find(_END, seen)
         if end < 0:
             return b"", _fault_of_lines(head, seen)
