@@ -385,7 +385,7 @@ def _own(kind: type) -> dict[str, Any]:
             members |= vars(each)
     for base in _exported_bases(kind):
         for name in dir(base):
-            if inspect.getattr_static(base, name) is members.get(name):
+            if inspect.getattr_static(base, name) is members.get(name, members):
                 del members[name]
     return members
 
