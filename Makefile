@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload faults fuzz bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload faults fuzz laws bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
 INPUTS ?= 400000
 fuzz: $(STAMPS)/test     ## feed each part INPUTS odd inputs (400000: in some ten minutes)
 	@$(BIN)/python -m tests.fuzz --page --inputs $(INPUTS) $(FUZZ)
+
+LAWS ?= 1000
+laws: $(STAMPS)/test     ## play LAWS histories of each law of a watch (1000: in some twenty minutes)
+	@LAWS=$(LAWS) $(BIN)/python -m pytest tests/test_watch_law.py $(PYTEST)
 
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
 from tests.support.bodies import uuid_of
+from tests.support.truth import seconds
+from tests.support.unruly import LISTS, Trouble, Unruly
 from tests.support.watching import BUSY, not_found, refusal
 from tests.support.world import Life, World, heard, told
 from veeam_async import (
@@ -190,6 +192,92 @@ async def test_everything_is_found_by_references_once_a_minute() -> None:
     assert told(events, 2) == ["FOUND", "STOPPED"]
     assert 5 < world.asked["references"] <= 12
     assert not health(events, "discovery")
+
+
+@pytest.mark.parametrize("watched", [False, True], ids=["new", "known"])
+async def test_another_page_than_was_asked_for_hides_no_session(
+    *, watched: bool
+) -> None:
+    """Taken for the right one it would leave its rows out, and nobody would know."""
+    world = unruly("another page", {"page"}, 60, 600, count=90)
+    world.lives[7] = Life(created=-50 if watched else 100, ended=200)
+    watch = world.watch()
+    events = await heard(watch, 500)
+    await watch.aclose()
+
+    found, stopped = [event for event in events if event.id == uuid_of(7)]
+    assert isinstance(stopped, SessionChanged)
+    assert seconds(found.observed_at) <= max(1, 100 + 60 + 2 * INTERVAL)
+    assert seconds(stopped.observed_at) <= 200 + PATIENCE + 2 * INTERVAL
+    assert health(events) == ["DEGRADED"]
+
+
+async def test_an_end_that_a_list_shows_needs_no_get() -> None:
+    """Its result does not arrive, and its GETs fail."""
+    world = unruly("500", {"get"}, 0, 900, count=40)
+    world.lives[7] = Life(ended=50, late=1e6)
+    watch = world.watch(range(40))
+    events = await heard(watch, 80)
+    await watch.aclose()
+
+    assert told(events, 7) == ["FOUND", "STOPPED"]
+
+
+async def test_a_list_is_tried_sooner_where_what_replaces_it_fails() -> None:
+    """References are refused, so that new sessions are out of sight else."""
+    world = unruly("502", LISTS, 20, 90, count=3)
+    bad = Trouble(kinds=frozenset({"references"}), since=30, until=9e9, fault="403")
+    world.troubles = [*world.troubles, bad]
+    world.lives[7] = Life(created=95, ended=400)
+    watch = world.watch()
+    events = await heard(watch, 95 + PATIENCE + 2 * INTERVAL)
+    await watch.aclose()
+
+    assert told(events, 7) == ["FOUND"]
+
+
+async def test_where_gets_fail_a_list_stands_in_for_few_too() -> None:
+    """A list of one page shows them all."""
+    world = unruly("500", {"get"}, 20, 9e9, count=5)
+    world.lives[3] = Life(ended=100)
+    watch = world.watch(range(5))
+    events = await heard(watch, 100 + PATIENCE + 2 * INTERVAL)
+    await watch.aclose()
+
+    assert told(events, 3) == ["FOUND", "STOPPED"]
+    assert health(events, "session") == health(events, "server") == []
+
+
+@pytest.mark.parametrize("fault", ["500", "hang"])
+async def test_a_session_that_cannot_be_got_hides_no_other(fault: str) -> None:
+    """It is not taken for a sign that the server is away."""
+    world = unruly(fault, {"get"}, 0, 9e9, count=40, numbers={0, 1})
+    lists = Trouble(kinds=LISTS, since=20, until=9e9, fault="502")
+    world.troubles = [*world.troubles, lists]
+    world.lives[30] = Life(ended=100)
+    watch = world.watch(range(40))
+    events = await heard(watch, 100 + PATIENCE + 2 * INTERVAL)
+    await watch.aclose()
+
+    assert told(events, 30) == ["FOUND", "STOPPED"]
+
+
+def unruly(
+    fault: str,
+    kinds: Collection[str],
+    since: float,
+    until: float,
+    *,
+    count: int,
+    numbers: Collection[int] | None = None,
+) -> Unruly:
+    """Make a world of so many sessions that run on, with one trouble."""
+    about = None if numbers is None else frozenset(numbers)
+    trouble = Trouble(
+        kinds=frozenset(kinds), since=since, until=until, fault=fault, numbers=about
+    )
+    lives = {number: Life(created=-60, ended=9000) for number in range(count)}
+    return Unruly(lives, page_size=20, troubles=[trouble])
 
 
 class SlowFilter(World):

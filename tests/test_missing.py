@@ -113,6 +113,32 @@ def test_what_is_missing_is_looked_at_less_and_less() -> None:
     assert track.next_due() == 305  # and exactly when it has been too long
 
 
+def test_what_is_missing_is_never_out_of_sight_for_long() -> None:
+    """However long it was missing: it may be shown again at any time."""
+    track = tracker(patience=20, gone_after=3600)
+    track.feed(observation(0, seen()))
+    times = [5.0]
+    track.feed(observation(5, None))
+    while (due_at := track.next_due()) is not None and due_at < 1000:
+        track.take_due(due_at)
+        track.feed(observation(due_at, None))
+        times.append(due_at)
+
+    assert max(later - before for before, later in pairwise(times)) <= 20
+
+
+def test_a_404_after_a_change_is_not_when_that_was_seen() -> None:
+    """The listener takes the change late: it was seen before the session vanished."""
+    track = tracker()
+    track.feed(observation(0, seen("Starting")))
+    track.note(observation(5, seen("Working")))
+    track.note(observation(10, None))
+
+    event = track.tell()
+    assert isinstance(event, SessionChanged)
+    assert event.observed_at == START + timedelta(seconds=5)
+
+
 def test_a_session_that_returns_goes_on_as_it_was() -> None:
     """However often it was missed."""
     track = missing(gone_after=30)

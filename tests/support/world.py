@@ -52,7 +52,8 @@ CLOCK = Clock(wall=lambda: START + timedelta(seconds=now()), random=lambda: 1.0)
 class Life:
     """When a session was *created*, has *ended*, is *shown* and *hidden* again.
 
-    Its result arrives *late* seconds after its end.
+    Its result arrives *late* seconds after its end. It begins Working, or goes through
+    *states*, each with the seconds after its creation.
     """
 
     created: float = 0.0
@@ -61,6 +62,14 @@ class Life:
     hidden: Sequence[tuple[float, float]] = ()
     late: float = 0.0
     name: str = "Mail"
+    states: Sequence[tuple[float, str]] = ()
+
+    def state(self, at: float) -> str:
+        """Give its state then."""
+        if at >= self.ended:
+            return "Stopped"
+        passed = [state for since, state in self.states if at >= self.created + since]
+        return passed[-1] if passed else "Working"
 
     def is_shown(self, at: float) -> bool:
         """Tell whether the server shows it."""
@@ -98,7 +107,7 @@ class World:
             job_type="Backup",
             creation_time=START + timedelta(seconds=life.created),
             end_time=START + timedelta(seconds=life.ended) if over else None,
-            state="Stopped" if over else "Working",
+            state=life.state(at),
             result="Success" if at >= life.ended + life.late else None,
         )
 
@@ -129,7 +138,7 @@ class World:
         await self._answer("page")
         if number == self.broken_page:
             raise BUSY
-        rows = [row for row in self.shown(where) if _is_active(row, since)]
+        rows = [row for row in self.shown(where) if is_active(row, since)]
         if self.strange:
             rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
         first = (number - 1) * self.page_size
@@ -202,12 +211,13 @@ class World:
         where: str | None = None,
         lookback: float = 900.0,
         interval: float = 5.0,
+        rules: Rules | None = None,
         timeout: float | None = None,
         resume: Json = None,
     ) -> Watch[BackupJobSession]:
         """Watch the sessions of these numbers, or everything."""
         options = WatchOptions(
-            rules=Rules(interval=interval, phase=0.0),
+            rules=rules or Rules(interval=interval, phase=0.0),
             ids=None if ids is None else [uuid_of(number) for number in ids],
             where=where,
             strategy=strategy,
@@ -218,7 +228,8 @@ class World:
         return watches((by or self.poller()).poll, CLOCK).watch(options)
 
 
-def _is_active(row: BackupJobSession, since: datetime | None) -> bool:
+def is_active(row: BackupJobSession, since: datetime | None) -> bool:
+    """Tell whether the filter of a watch selects a row."""
     if since is None or not row.is_stopped:
         return not row.is_stopped
     return row.creation_time >= since or (row.end_time or since) >= since

@@ -133,7 +133,8 @@ def _restored(
         tracked = _loaded(UUID(session_id), saved, load, now)
         if tracked.phase is Phase.CONFIRMING:
             # No sooner than without the restart, else it would be confirmed too early.
-            since = tracked.confirming_since or _moment(saved["known_at"], now)
+            missed = saved.get("missed_at") or saved["known_at"]
+            since = tracked.confirming_since or _moment(missed, now)
             tracked.due = rules.confirm_at(since or now)
         tracker.restore(tracked)
     return tracker, from_text(data["deadline"])

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -19,9 +21,16 @@ S = TypeVar("S", bound=Session)
 
 _LOG = logging.getLogger(__name__)
 
+_MOST_FAILED = 10_000
+"""Sessions remembered of which the last GET has failed."""
+
 
 class GetPoller(Generic[S]):
-    """Get what is wanted, *concurrency* sessions at once, first come, first served."""
+    """Get what is wanted, *concurrency* sessions at once, first come, first served.
+
+    *failed_at* is when the last one failed that did, *worked_at* when the last was
+    answered; in monotonic seconds.
+    """
 
     def __init__(
         self, source: PollSource[S], *, concurrency: int, clock: Clock
@@ -29,6 +38,8 @@ class GetPoller(Generic[S]):
         self._source = source
         self._concurrency = concurrency
         self._clock = clock
+        self.failed_at = self.worked_at = -inf
+        self._failed: set[UUID] = set()
         # A session that several requests want is got once, but an unlisted one by
         # itself, since its observation says so.
         self._queue: OrderedDict[tuple[UUID, bool], list[PollRequest[S]]] = (
@@ -69,7 +80,7 @@ class GetPoller(Generic[S]):
         asked_at = self._clock.monotonic()
         for request in requests:
             request.count()
-        session, error = await self._look(session_id)
+        session, error = await self.look(session_id)
         seen = Observation(
             id=session_id,
             asked_at=asked_at,
@@ -82,14 +93,34 @@ class GetPoller(Generic[S]):
         for request in requests:
             request.deliver((seen,), 1)
 
-    async def _look(self, session_id: UUID) -> tuple[S | None, VeeamError | None]:
+    async def look(self, session_id: UUID) -> tuple[S | None, VeeamError | None]:
         """The session, or the error met, or neither where the server knows it not."""
+        session = failure = None
         try:
-            return await self._source.get(session_id), None
+            session = await self._source.get(session_id)
         except NotFound:
-            return None, None
+            pass
         except VeeamError as error:
             if self._source.is_fatal(error):
                 raise
             _LOG.debug("a look at %s failed: %s", session_id, type(error).__name__)
-            return None, error
+            failure = error
+        self._note(session_id, failure)
+        return session, failure
+
+    def _note(self, session_id: UUID, error: VeeamError | None) -> None:
+        if error is not None:
+            self.failed_at = self._clock.monotonic()
+            if len(self._failed) >= _MOST_FAILED:
+                self._failed.clear()
+            self._failed.add(session_id)
+            return
+        self.worked_at = self._clock.monotonic()
+        if self._failed:
+            self._failed.discard(session_id)
+
+    def likely(self, session_ids: Iterable[UUID], most: int) -> list[UUID]:
+        """Some of the sessions, those first of which the last GET has not failed."""
+        ids = list(session_ids)
+        good = islice((each for each in ids if each not in self._failed), most)
+        return (list(good) or ids)[:most]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 from veeam_async.clock import Clock
 from veeam_async.errors import (
     BadRequest,
-    NotFound,
     RequestTimeout,
     VeeamError,
     is_fault,
@@ -27,9 +26,14 @@ from veeam_async.watch.polling.fan_out import FanOut
 from veeam_async.watch.polling.list_outage import TRIED_AT_LAST, ListOutage
 from veeam_async.watch.polling.pager import Pager
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
+from veeam_async.watch.tracker.schedule import STAND_IN_AFTER
 from veeam_async.watch.tracker.watermark import Watermark
 
 S = TypeVar("S", bound=Session)
+T = TypeVar("T")
+
+Got: TypeAlias = tuple[UUID, S | None, VeeamError | None]
+"""A session that was got: the error that was met, or neither where it is missing."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,8 +46,8 @@ _LISTS_AT_ONCE = 4
 _MOST_GETS = 20
 """Rows of a list that are got by themselves, since they cannot be read there."""
 
-_PATIENCE = 0.5
-"""Part of a watch's patience for which lists may fail before GETs replace them."""
+_PROBES = 3
+"""Sessions got at first, to learn whether GETs work where lists do not."""
 
 _SLICES = 32
 _SPREAD = 0.9
@@ -95,13 +99,22 @@ class QueryPoller(Generic[S]):
         """Begin a list for each filter, as far as there is room."""
         for where in dict.fromkeys(each.where for each in self._waiting):
             outage = self._outages.get(where)
-            if outage is not None and outage.is_replaced(self._clock.monotonic()):
+            if outage is not None and self._is_replaced(where, outage):
                 self._stand_in_for(self._taken(where), where, outage)
             # One list of a filter at a time: the server sorts all its sessions for it.
             elif where not in self._listing and len(self._listing) < _LISTS_AT_ONCE:
                 self._listing.add(where)
                 requests = self._taken(where)
                 self._tasks.spawn(self._look(where, requests), requests)
+
+    def _is_replaced(self, where: str | None, outage: ListOutage) -> bool:
+        failed_at = max(self._by_get.failed_at, self._by_reference.failed_at)
+        patience = min(each.patience for each in self._waiting if each.where == where)
+        return outage.is_replaced(
+            self._clock.monotonic(),
+            failed_at=failed_at,
+            within=STAND_IN_AFTER * patience,
+        )
 
     def _taken(self, where: str | None) -> list[PollRequest[S]]:
         taken = [each for each in self._waiting if each.where == where]
@@ -140,7 +153,7 @@ class QueryPoller(Generic[S]):
     async def _read_in_time(self, where: str | None, fan_out: FanOut[S]) -> set[UUID]:
         """Read the list; raises RequestTimeout where its pages stop coming."""
         outage = self._outages.get(where) or ListOutage()
-        within = _PATIENCE * fan_out.patience
+        within = STAND_IN_AFTER * fan_out.patience
 
         def left() -> float:
             until = outage.deadline(fan_out.heard_at, fan_out.interval, within)
@@ -166,7 +179,7 @@ class QueryPoller(Generic[S]):
         # 2. Lists do not work: other ways stand in for them.
         outage = self._outages.setdefault(where, ListOutage())
         was_replaced = outage.tried_at is not None
-        within = 0.0 if self._is_refused(error) else _PATIENCE * fan_out.patience
+        within = 0.0 if self._is_refused(error) else STAND_IN_AFTER * fan_out.patience
         now = self._clock.monotonic()
         # With a filter nothing but a list shows new sessions: it is tried again soon.
         longest = TRIED_AT_LAST if where is None else within or fan_out.interval
@@ -194,11 +207,14 @@ class QueryPoller(Generic[S]):
     ) -> None:
         """Look at what the list would show by a GET for each, over an interval.
 
-        Where the first of them fails too, the server is away, and all fail with it.
+        Where the first of them fail too, the server is away, and all fail with them.
         """
         error = outage.error
         assert error is not None  # noqa: S101 - that is what an outage is
-        if (failure := await self._probe(fan_out)) is not None:
+        failure = await self._probe(fan_out)
+        # One that failed alone, while others are answered, is no sign of that.
+        soon = fan_out.asked_at - STAND_IN_AFTER * fan_out.patience
+        if failure is not None and self._by_get.worked_at < soon:
             at = self._clock.moment()
             outage.give_up(at.monotonic)
             fan_out.fail(failure, at, self._clock.random())
@@ -221,22 +237,37 @@ class QueryPoller(Generic[S]):
             self._by_get.start()
 
     async def _probe(self, fan_out: FanOut[S]) -> VeeamError | None:
-        """Get one session; the error met, None where the server answers."""
-        session_id = next(iter(fan_out.open), None)
-        if session_id is None:
-            return None
-        asked_at = self._clock.monotonic()
-        fan_out.count()
+        """Get a session; the error met, None where the server answers.
+
+        One that cannot be read, or whose GET hangs, says nothing about the others:
+        then another is got, and the first good answer counts.
+        """
+        error, asked_at = None, self._clock.monotonic()
+        likely = self._by_get.likely(fan_out.open, _PROBES)
+        under_way: set[asyncio.Task[Got[S]]] = set()
         try:
-            session = await self._source.get(session_id)
-        except NotFound:
-            return None  # whether it is missing is found out by those that follow
-        except VeeamError as error:
-            if self._source.is_fatal(error):
-                raise
-            return error
-        fan_out.deliver([(session_id, session)], asked_at, self._clock.moment())
-        return None
+            while likely or under_way:
+                if likely:
+                    fan_out.count()
+                    probe = asyncio.create_task(self._get(likely.pop(0)))
+                    under_way.add(probe)
+                patience = fan_out.interval if likely else None
+                done, under_way = await asyncio.wait(
+                    under_way, timeout=patience, return_when=asyncio.FIRST_COMPLETED
+                )
+                for session_id, session, error in [each.result() for each in done]:
+                    if session is not None:
+                        row = [(session_id, session)]
+                        fan_out.deliver(row, asked_at, self._clock.moment())
+                    # Whether one is missing is found out by those that follow.
+                    if error is None:
+                        return None
+        finally:
+            await _ended(under_way)
+        return error
+
+    async def _get(self, session_id: UUID) -> Got[S]:
+        return session_id, *await self._by_get.look(session_id)
 
     def _get_open(self, fan_out: FanOut[S], *, unlisted: bool) -> None:
         for session_id, requests in fan_out.open.items():
@@ -366,9 +397,15 @@ async def _read_rest(
     try:
         await asyncio.gather(*readers)
     finally:
-        for reader in readers:
-            reader.cancel()
-        await asyncio.wait(readers)
+        await _ended(readers)
+
+
+async def _ended(tasks: Collection[asyncio.Task[T]]) -> None:
+    """Cancel those tasks that have not ended, and wait for their end."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _new_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -20,11 +21,15 @@ _EVERY = 60.0
 
 
 class ReferencePoller(Generic[S]):
-    """Poll the list of references, which names all sessions but tells no states."""
+    """Poll the list of references, which names all sessions but tells no states.
+
+    *failed_at* is when the last list failed that did, in monotonic seconds.
+    """
 
     def __init__(self, source: PollSource[S], *, clock: Clock) -> None:
         self._source = source
         self._clock = clock
+        self.failed_at = -inf
         self._tasks: TaskSet[S] = TaskSet(lambda: None)
         self._last: tuple[float, frozenset[UUID]] | None = None
 
@@ -65,5 +70,6 @@ class ReferencePoller(Generic[S]):
         except VeeamError as error:
             if self._source.is_fatal(error):
                 raise
+            self.failed_at = self._clock.monotonic()
             return error
         return None

@@ -38,9 +38,10 @@ class FanOut(Generic[S]):
     def is_worth(self, pages: int) -> bool:
         """Whether to read all *pages*: they are no more than a GET for each id.
 
-        It is always True for a look at everything, and for the strategy "query".
+        It is always True for a look at everything, for the strategy "query", and where
+        GETs fail.
         """
-        if self.discoverers or any(each.strategy == "query" for each in self.requests):
+        if self.discoverers or any(_wants_all(each) for each in self.requests):
             return True
         return pages <= max(1, len(self.open))
 
@@ -103,6 +104,10 @@ class FanOut(Generic[S]):
                 missed.setdefault(request, []).append(seen)
         for request, batch in missed.items():
             request.deliver(batch, len(batch))
+
+
+def _wants_all(request: PollRequest[S]) -> bool:
+    return request.strategy == "query" or request.due.failing
 
 
 def _by_id(requests: Sequence[PollRequest[S]]) -> dict[UUID, list[PollRequest[S]]]:

@@ -6,6 +6,8 @@ them for months after that.
 
 from __future__ import annotations
 
+from math import inf
+
 import attrs
 
 from veeam_async.errors import VeeamError
@@ -28,10 +30,20 @@ class ListOutage:
     error: VeeamError | None = None
     tried_at: float | None = None
     _pause: float = _TRIED_AFTER
+    _failed_at: float = -inf
 
-    def is_replaced(self, now: float) -> bool:
-        """Whether GETs take the place of a list that is wanted now."""
-        return self.tried_at is not None and now < self.tried_at
+    def is_replaced(self, now: float, *, failed_at: float, within: float) -> bool:
+        """Whether GETs take the place of a list that is wanted now.
+
+        Where they or references fail too, as one did last at *failed_at*, that is for
+        no longer than *within* seconds.
+        """
+        if self.tried_at is None:
+            return False
+        is_poor = failed_at > self._failed_at
+        return now < (
+            min(self.tried_at, self._failed_at + within) if is_poor else self.tried_at
+        )
 
     def fail(
         self,
@@ -51,6 +63,7 @@ class ListOutage:
         self.since = asked_at if self.since is None else self.since
         if self.tried_at is None and now - self.since < within:
             return False
+        self._failed_at = now
         self.tried_at = now + min(self._pause, longest)
         self._pause = min(2 * self._pause, TRIED_AT_LAST)
         return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from veeam_async.errors import IncompleteAnswer
+from veeam_async.errors import ConnectionFailed, IncompleteAnswer
 from veeam_async.models import Page, PagingInfo
 
 E = TypeVar("E")
@@ -59,6 +59,7 @@ class Pager(Generic[E, R]):
         """
         number, self._next = self._next, self._next + 1
         page = await self._fetch(number)
+        _check(number, page.paging)
         new = self._pick(page.rows)
         if page.rows or page.unreadable:
             self.pages = max(self.pages, _last_after(number, page.paging))
@@ -87,13 +88,23 @@ class Pager(Generic[E, R]):
             self.pages = min(self.pages, number)
 
 
-def _last_after(number: int, paging: PagingInfo | None) -> int:
-    """The number of the last page, as far as page *number* tells.
+def _check(number: int, paging: PagingInfo | None) -> None:
+    """ConnectionFailed where a page is not the one that was asked for.
 
-    An answer about another page comes from a server without paging: reading on would
-    never end.
+    Taken for it, the rows of that one would stay out of sight, and nobody would know.
     """
-    if paging is None or paging.page_num != number:
+    if paging is None and number > 1:
+        raise ConnectionFailed(f"page {number} of a list came without PagingInfo")
+    if paging is not None and paging.page_num != number:
+        raise ConnectionFailed(
+            f"page {paging.page_num} of a list came where page {number} was asked for: "
+            "does a proxy or cache before the server mix answers up?"
+        )
+
+
+def _last_after(number: int, paging: PagingInfo | None) -> int:
+    """The number of the last page, as far as page *number* tells."""
+    if paging is None:
         return number
     has_next = any(link.rel == "Next" for link in paging.links)
     return max(paging.pages_count, number + has_next)

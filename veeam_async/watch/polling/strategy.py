@@ -21,6 +21,7 @@ from veeam_async.watch.polling.by_query import QueryPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.control import ControlPoller
 from veeam_async.watch.polling.request import PollRequest, PollSource
+from veeam_async.watch.tracker.tracker import Due
 
 S = TypeVar("S", bound=Session)
 
@@ -130,7 +131,7 @@ class SharedPoller(Generic[S]):
     def _is_for_list(self, strategy: str, requests: Sequence[PollRequest[S]]) -> bool:
         if strategy == "get":
             return False
-        if strategy == "query" or any(each.due.scope for each in requests):
+        if strategy == "query" or any(_needs_list(each.due) for each in requests):
             return True
         wanted = set(chain.from_iterable(each.due.session_ids for each in requests))
         return len(wanted) >= LIST_FROM and self._is_cheap(len(wanted))
@@ -142,6 +143,11 @@ class SharedPoller(Generic[S]):
             return False
         self._distrust = _TRUSTED
         return True
+
+
+def _needs_list(due: Due) -> bool:
+    """True where a list is to be asked for, whatever it costs."""
+    return due.scope is not None or due.failing
 
 
 def _wants_rows(request: PollRequest[S]) -> bool:

@@ -44,6 +44,11 @@ class Health:
         self.failing_since = self.failing_since or at
         self.error = error
 
+    def fails_since(self, monotonic: float) -> bool:
+        """True where all looks since that time have failed."""
+        since = self.failing_since
+        return since is not None and since.monotonic <= monotonic
+
     def degrade(self, since: Moment, at: Moment, error: VeeamError) -> None:
         """Note that looks have failed since then, which is too long."""
         self.failing_since = self.failing_since or since

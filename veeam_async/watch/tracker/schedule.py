@@ -27,6 +27,9 @@ EDITION = 2
 _LATER, _DENIALS = 4, 3
 """So many times as long, for each denial up to so many: a minute at most."""
 
+STAND_IN_AFTER = 0.5
+"""Part of the patience for which a way to look may fail before another replaces it."""
+
 _SLOWER = 4
 """A session that is missing is looked at again after this part of the time since."""
 
@@ -61,6 +64,11 @@ class Rules:
     edition: int = EDITION
     each_look: bool = False
 
+    @property
+    def stand_in_after(self) -> float:
+        """Seconds for which a way to look may fail before another stands in for it."""
+        return STAND_IN_AFTER * self.patience
+
     def next_look(self, asked_at: float, at: float) -> float:
         """When to look again after an answer that came *at*; monotonic seconds."""
         if self.phase is None or self.interval < _LEAST_TICK:
@@ -82,8 +90,11 @@ class Rules:
         """When to look again at what is missing *since* then, later and later.
 
         Five hundred ids that the server does not know would cost as much as its own.
+        But one that it shows at last is soon in sight again: half of *patience* is left
+        for lists that fail then.
         """
-        return self.next_look(asked_at, at + (at - since.monotonic) / _SLOWER)
+        pause = min((at - since.monotonic) / _SLOWER, self.stand_in_after)
+        return self.next_look(asked_at, at + pause)
 
     def confirm_at(self, since: Moment, denials: int = 0) -> float:
         """When to confirm what was first seen then; monotonic seconds.

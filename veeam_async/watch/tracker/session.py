@@ -82,8 +82,8 @@ class TrackedSession(Generic[S]):
     """A watched session; *due* is the monotonic time of its next look.
 
     *known* is what was seen last and *told* what the listener knows; *progress*, where
-    it is not None, is newer than that of *known*. *known_at* is when the newest look
-    was answered; the look that showed *known* was asked for at *known_asked*, the one
+    it is not None, is newer than that of *known*. *known_at* is when the look that
+    showed *known* was answered, and *known_asked* when it was asked for; the one
     that the last event came of at *told_at*, and the last that showed the state which
     was told at *told_seen*. *confirming_since* is when it was
     first seen Stopped without a result; so many *denials* of that came since it runs.
@@ -125,8 +125,9 @@ class TrackedSession(Generic[S]):
 
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
         """Update from a look that showed the session; set when the next one is due."""
-        self._answered(seen)
+        self.health.recover(seen.at)
         self.known, self.progress = session, None
+        self.known_at = seen.at.wall
         self.known_asked = rules.seen_at(seen.asked_at, seen.at)
         self.missing, self.missing_since = 0, None
         is_told = self.told is not None and session.state == self.told.state
@@ -178,9 +179,11 @@ class TrackedSession(Generic[S]):
 
         *is_proven*: since the 404 before it has given a good answer about another.
         """
-        self._answered(seen)
+        self.health.recover(seen.at)
         self.missing += 1
         self.missed = seen.at
+        if rules.edition == 1:
+            self.known_at = seen.at.wall
         # 1. Its end was seen, and the server has forgotten it since.
         if self.confirming_since is not None:
             self.phase = Phase.STOPPED
@@ -240,10 +243,6 @@ class TrackedSession(Generic[S]):
             since, self.denials
         )
 
-    def _answered(self, seen: Observation[S]) -> None:
-        self.known_at = seen.at.wall
-        self.health.recover(seen.at)
-
     # ------------------------------------------------------------ what is told
 
     def event(self, sequence: int, rules: Rules) -> WatchEvent[S] | None:
@@ -252,15 +251,10 @@ class TrackedSession(Generic[S]):
         if health is not None:
             return health
         kind = self._kind(rules)
-        if kind is None or self.known_at is None:
+        if kind is None:
             return None
         if kind is EventKind.GONE:
-            return SessionGone(
-                id=self.id,
-                session=self.newest or self.told,
-                observed_at=self.known_at,
-                sequence=sequence,
-            )
+            return self._gone(sequence)
         return self._changed(kind, sequence, rules)
 
     def _kind(self, rules: Rules) -> EventKind | None:
@@ -283,6 +277,16 @@ class TrackedSession(Generic[S]):
         if end is None and rules.progress and progressed:
             return EventKind.PROGRESSED
         return end
+
+    def _gone(self, sequence: int) -> SessionGone[S] | None:
+        if self.missed is None:
+            return None
+        return SessionGone(
+            id=self.id,
+            session=self.newest or self.told,
+            observed_at=self.missed.wall,
+            sequence=sequence,
+        )
 
     def _changed(
         self, kind: EventKind, sequence: int, rules: Rules

@@ -36,13 +36,15 @@ class Due:
 
     They are at *session_ids*; at those to *confirm*, by a GET for each, since a list
     does not show that a session is gone; and at everything in a *scope*, or None. With
-    *control* the server is asked for something that it must know.
+    *control* the server is asked for something that it must know. *failing*: looks at
+    one of the sessions have failed for so long that another way is to be tried.
     """
 
     session_ids: list[UUID]
     confirm: list[UUID]
     scope: Scope | None
     control: bool = False
+    failing: bool = False
 
 
 class Tracker(Generic[S]):
@@ -142,9 +144,13 @@ class Tracker(Generic[S]):
         control = self.proof.take_due(now)
         if not taken and scope is None and not control:
             return None
-        due = Due([], [], scope, control)
+        failing_since = now - self.rules.stand_in_after
+        failing = any(each.health.fails_since(failing_since) for each in taken)
+        due = Due([], [], scope, control, failing)
         for tracked in taken:
-            confirms = tracked.phase is Phase.CONFIRMING
+            # Where a GET fails, a list may show that it has ended.
+            fails = tracked.health.failing_since is not None
+            confirms = tracked.phase is Phase.CONFIRMING and not fails
             (due.confirm if confirms else due.session_ids).append(tracked.id)
         return due
 
@@ -287,8 +293,9 @@ class Tracker(Generic[S]):
         """When to look again after a failed look; monotonic seconds."""
         failures = tracked.health.failures
         due = self._backoff.next(seen.at, failures, seen.random, error)
-        if seen.unlisted:
-            # Any sooner, a whole list would be asked for because of this one session.
+        if seen.unlisted or tracked.phase is Phase.CONFIRMING:
+            # Any sooner, a whole list would be asked for because of this one session,
+            # or none, though it would show what a GET does not.
             due = max(due, self.rules.next_look(seen.asked_at, seen.at.monotonic))
         return due
 
