@@ -320,6 +320,19 @@ def test_one_session_that_fails_among_healthy_ones_is_named() -> None:
     assert kinds(events) == ["RECOVERED", "FOUND"]
 
 
+def test_the_last_session_that_fails_is_no_server_that_does() -> None:
+    """The others were answered meanwhile, and have ended."""
+    track = tracker(2, patience=10)
+    track.feed(observation(0, seen()))
+    track.feed(observation(0, seen(number=2), number=2))
+    track.feed(observation(5, LOST))
+    track.feed(observation(9, seen("Stopped", number=2), number=2))
+
+    (event,) = track.feed(observation(15, LOST))
+    assert isinstance(event, HealthChanged)
+    assert (event.id, event.scope) == (ONE, "session")
+
+
 def test_trouble_that_passed_before_it_was_told_is_not_told() -> None:
     """A slow listener hears of no recovery from what it never heard of."""
     track = tracker(patience=10)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import attrs
 import looptime
@@ -22,12 +22,22 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.support.truth import Span, assert_in_sight, assert_told, assert_true, seconds
+from tests.support.truth import (
+    SLACK,
+    Span,
+    assert_in_sight,
+    assert_told,
+    assert_true,
+    seconds,
+)
 from tests.support.unruly import EVERYTHING, FAULTS, HANG, LISTS, Trouble, Unruly
+from tests.support.watching import not_found
 from tests.support.world import FOR_EVER, Life, told
-from veeam_async import BackupJobSession, WatchEvent
+from veeam_async import BackupJobSession, NotFound, SessionFailed, WatchEvent
+from veeam_async.models import Session
 from veeam_async.watch.polling.request import Strategy
 from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.waits import Goal, reached
 
 pytestmark = pytest.mark.timeout(120 if "LAWS" not in os.environ else 0)
 
@@ -364,3 +374,87 @@ def test_no_event_is_false_and_no_session_is_out_of_sight(
     assert_true(course.events, world, drawn.rules, everything=everything)
     assert_accounted_for(course)
     assert_seen(course)
+
+
+# ---------------------------------------------------------------- waits
+
+
+WAYS = ["the end", "a state", "a callable"]
+
+
+class Waited(NamedTuple):
+    """How a wait ended: "met", "missed" or "gone", with which session, and when."""
+
+    how: str
+    session: Session | None
+    at: float
+
+
+def is_half_way(session: BackupJobSession) -> bool:
+    """Tell whether it has left its first states, as a caller's goal."""
+    return session.state in ("Pausing", "Resuming", "Stopping")
+
+
+def waited(
+    world: Unruly, drawn: History, strategy: Strategy, goal: Goal[Any]
+) -> Waited:
+    """Wait for the first session of a world, as `wait` does."""
+
+    async def run() -> Waited:
+        loop = asyncio.get_running_loop()
+        rules = attrs.evolve(
+            drawn.rules,
+            appear_within=0.0,
+            progress=goal.is_callable,
+            each_look=goal.is_callable,
+        )
+        async with asyncio.timeout(5000), world.listen([0], rules, strategy) as watch:
+            try:
+                session = await reached(watch, goal, lambda _: not_found())
+            except NotFound:
+                return Waited("gone", None, loop.time())
+            except SessionFailed as error:
+                return Waited("missed", error.session, loop.time())
+            return Waited("met", session, loop.time())
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        return runner.run(run())
+
+
+@pytest.mark.parametrize("until", [None, "Stopping", is_half_way], ids=WAYS)
+@pytest.mark.parametrize("strategy", ["get", "query", "auto"])
+@settings(max_examples=HISTORIES, phases=PHASES, report_multiple_bugs=False)
+@given(drawn=histories)
+def test_a_wait_ends_by_what_was_seen_and_at_once(
+    strategy: Strategy, until: str | Callable[[Any], bool] | None, drawn: History
+) -> None:
+    """Met, missed or gone, whatever the server does meanwhile."""
+    world = Unruly({0: drawn.lives[0]}, troubles=drawn.troubles, paces=drawn.paces)
+    goal: Goal[Any] = Goal(until)
+    end = waited(world, drawn, strategy, goal)
+
+    seen = [look for look in world.heard if look.row is not None]
+    met = [look for look in seen if _meets(look.row, goal)]
+    if end.how == "gone":
+        last = max((look.asked for look in seen), default=0.0)
+        missed = [x.at for x in world.heard if x.row is None and x.asked >= last]
+        assert not seen or missed[-1] - missed[0] >= drawn.rules.gone_after - SLACK
+        return
+    assert end.session is not None
+    assert any(end.session == look.row for look in seen)
+    assert end.how == ("met" if met else "missed")
+    if not met or until is None:
+        assert end.session.is_stopped
+        assert_told(
+            0, [(0, FOR_EVER)], end.at, world, attrs.evolve(drawn.rules, patience=60)
+        )
+    else:
+        assert end.at - met[0].at <= SLACK
+
+
+def _meets(row: BackupJobSession | None, goal: Goal[Any]) -> bool:
+    if row is None:
+        return False
+    if callable(goal.until):
+        return goal.until(row)
+    return row.state == (goal.until or "Stopped")

@@ -17,6 +17,7 @@ from tests.support.world import Life
 from veeam_async import (
     BackupJobSession,
     HealthChanged,
+    NotFound,
     SessionChanged,
     SessionGone,
     WatchEvent,
@@ -195,6 +196,8 @@ def assert_true_health(events: Sequence[Event], world: Unruly, rules: Rules) -> 
         for event in mine[::2]:
             if session_id is not None:
                 _assert_out_of_sight(event, world, rules)
+            elif event.scope == "server" and not isinstance(event.error, NotFound):
+                _assert_away(event, world, rules)
 
 
 def _by_subject(
@@ -206,6 +209,14 @@ def _by_subject(
         scope = "server" if event.scope == "discovery" else event.scope
         subjects[scope, event.id].append(event)
     return subjects
+
+
+def _assert_away(event: HealthChanged, world: Unruly, rules: Rules) -> None:
+    """Nothing was seen meanwhile: 404s are told as many missing sessions."""
+    since, at = seconds(event.since), seconds(event.observed_at)
+    assert at - since >= rules.patience - SLACK, "too soon for an outage"
+    seen = [x for x in world.heard if x.asked >= since and x.at < at - SLACK]
+    assert not seen, f"session {seen[0].number} was seen at {seen[0].at}"
 
 
 def _assert_out_of_sight(event: HealthChanged, world: Unruly, rules: Rules) -> None:

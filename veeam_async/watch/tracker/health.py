@@ -106,6 +106,10 @@ def _many_missing(number: int) -> NotFound:
     )
 
 
+def _is_after(proven: Moment | None, since: Moment) -> bool:
+    return proven is not None and proven.monotonic >= since.monotonic
+
+
 class ServerHealth:
     """Blame the server where all looks fail, else the session whose looks fail.
 
@@ -136,12 +140,17 @@ class ServerHealth:
         self._failing -= health.failing_since is not None
         self._missing -= health.missing
 
-    def session_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
-        """Blame the server or the session, once its looks have failed for too long."""
+    def session_failed(
+        self, health: Health, at: Moment, error: VeeamError, proven: Moment | None
+    ) -> None:
+        """Blame the server or the session, once its looks have failed for too long.
+
+        *proven* is when the newest good answer was asked for.
+        """
         since = health.failing_since
         if since is None or not self._is_long(since, at):
             return
-        if self._all_fail():
+        if self._all_fail() and not _is_after(proven, since):
             self._degrade(since, at, error)
         # An outage is told once, not again for each session that it hides.
         elif not self.health.degraded:
@@ -158,13 +167,19 @@ class ServerHealth:
         elif not self._is_blind:
             self.health.recover(at)
 
-    def discovery_failed(self, health: Health, at: Moment, error: VeeamError) -> None:
-        """Degrade the server once new sessions have been out of sight for too long."""
+    def discovery_failed(
+        self, health: Health, at: Moment, error: VeeamError, proven: Moment | None
+    ) -> None:
+        """Degrade the server once new sessions have been out of sight for too long.
+
+        *proven* is as in `session_failed`.
+        """
         since = health.failing_since
         if since is not None and self._is_long(since, at):
             # Known sessions that answer do not show the new ones: no look at them may
             # end this outage.
-            self._is_blind = self._is_blind or not self._all_fail()
+            is_away = self._all_fail() and not _is_after(proven, since)
+            self._is_blind = self._is_blind or not is_away
             self._degrade(since, at, error, "discovery" if self._is_blind else "server")
 
     def discovery_recovered(self, at: Moment) -> None:

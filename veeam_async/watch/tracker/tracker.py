@@ -233,7 +233,7 @@ class Tracker(Generic[S]):
         self.server.count(health)
         # Only now are the totals right, which decide between server and session.
         if error is not None:
-            self.server.session_failed(health, seen.at, error)
+            self.server.session_failed(health, seen.at, error, self._proven)
         else:
             self.server.session_answered(seen.at)
 
@@ -260,6 +260,11 @@ class Tracker(Generic[S]):
         self.proof.see(Moment(asked_at, self.rules.seen_at(asked_at, at)))
         if self.standing_in is not None:
             self.lists.degrade(at, at, self.standing_in)
+
+    @property
+    def _proven(self) -> Moment | None:
+        """When the newest good answer was asked for; 0.1.0 did not look at that."""
+        return None if self.rules.edition == 1 else self.proof.asked
 
     def listed(self, result: ListResult) -> None:
         """Update from whether lists work, or others stand in for them.
@@ -347,7 +352,7 @@ class Tracker(Generic[S]):
         due = self._backoff.next(result.at, failures, result.random, error)
         discovery.due = due
         discovery.health.fail(result.at, error)
-        self.server.discovery_failed(discovery.health, result.at, error)
+        self.server.discovery_failed(discovery.health, result.at, error, self._proven)
 
     def _enlist(self, listed: Collection[UUID], *, suppressed: bool) -> None:
         """Watch those listed that are new; *suppressed* is as in `TrackedSession`."""
