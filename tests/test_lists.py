@@ -280,6 +280,17 @@ def unruly(
     return Unruly(lives, page_size=20, troubles=[trouble])
 
 
+async def test_what_was_missing_is_got_where_lists_fail_just_then() -> None:
+    """The longer lists fail the less they are asked for, but no longer than half."""
+    world = unruly("503", LISTS, 162, 9e9, count=1)
+    world.lives[7] = Life(created=100, ended=400, shown=150)
+    watch = world.watch([7], strategy="query")
+    events = await heard(watch, 150 + PATIENCE + 2 * INTERVAL)
+    await watch.aclose()
+
+    assert told(events, 7) == ["FOUND"]
+
+
 class SlowFilter(World):
     """A world that takes a minute for each page of the sessions called Files."""
 

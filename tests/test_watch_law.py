@@ -198,7 +198,8 @@ histories = st.builds(
 class Course:
     """A watch of *ids*, or of everything, over a world in which things happen.
 
-    *listening* is when somebody did, without a break, since the process began.
+    *listening* is when somebody did, without a break, since the process began. What
+    has ended *since* that time is news to a watch of everything.
     """
 
     def __init__(
@@ -211,6 +212,7 @@ class Course:
         self.events: Events = []
         self.listening: list[Span] = []
         self.is_over = False
+        self.since = SETTLED
         self.watch = world.listen(ids, rules, strategy)
         self.saved: tuple[int, int, Any] = (0, 0, None)
 
@@ -232,7 +234,7 @@ class Course:
         late = [
             number
             for number, life in lives
-            if life.ended > SETTLED and life.shown < life.ended
+            if life.ended > self.since and life.shown < life.ended
         ]
         return late if self.everything else list(self.world.lives)
 
@@ -311,12 +313,18 @@ def peopled(drawn: History, strategy: Strategy, *, everything: bool) -> Unruly:
 
 
 def played(
-    world: Unruly, drawn: History, strategy: Strategy, ids: list[int] | None
+    world: Unruly,
+    drawn: History,
+    strategy: Strategy,
+    ids: list[int] | None,
+    *,
+    since: float = SETTLED,
 ) -> Course:
     """Give a course that has run, on a loop with a time of its own."""
 
     async def run() -> Course:
         course = Course(world, drawn.rules, strategy, ids)
+        course.since = since
         await course.run(drawn.script)
         return course
 
@@ -331,7 +339,7 @@ def assert_accounted_for(course: Course) -> None:
     by = course.listening[-1][1] - LAST
     for number, life in world.lives.items():
         kinds = told(course.events, number)
-        is_due = life.ended > SETTLED and max(life.ended, life.shown) < by
+        is_due = life.ended > course.since and max(life.ended, life.shown) < by
         if is_due or not everything:
             assert kinds[-1:] in (["STOPPED"], ["GONE"]), (number, kinds)
 
@@ -370,6 +378,40 @@ def test_no_event_is_false_and_no_session_is_out_of_sight(
     world = peopled(drawn, strategy, everything=everything)
     ids = None if everything else list(world.lives)
     course = played(world, drawn, strategy, ids)
+
+    assert_true(course.events, world, drawn.rules, everything=everything)
+    assert_accounted_for(course)
+    assert_seen(course)
+
+
+# ---------------------------------------------------------------- clocks
+
+CLOCKS = [-25.0, 25.0]
+"""Seconds by which a backup server's clock is ahead of another's."""
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["ids", "everything"])
+@pytest.mark.parametrize("strategy", ["query", "auto"])
+@settings(max_examples=HISTORIES // 3, phases=PHASES, report_multiple_bugs=False)
+@given(drawn=histories, ahead=st.sampled_from(CLOCKS))
+def test_the_same_holds_where_backup_servers_have_clocks_of_their_own(
+    everything: bool,  # noqa: FBT001 - a parameter
+    strategy: Strategy,
+    drawn: History,
+    ahead: float,
+) -> None:
+    """Half of the sessions are dated otherwise than the other half."""
+    world = peopled(drawn, strategy, everything=everything)
+    world.clocks = {"other": lambda _: ahead}
+    world.lives = {
+        number: attrs.evolve(
+            life, server=("own", "other")[number % 20 // 10 ^ number % 2]
+        )
+        for number, life in world.lives.items()
+    }
+    ids = None if everything else list(world.lives)
+    # What has ended before the watch began is no news, by whatever clock.
+    course = played(world, drawn, strategy, ids, since=SETTLED + abs(ahead))
 
     assert_true(course.events, world, drawn.rules, everything=everything)
     assert_accounted_for(course)

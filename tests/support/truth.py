@@ -335,6 +335,8 @@ def clear(
         (each.since, each.until + (HANG if each.fault == "hang" else 0))
         for each in world.troubles
         if any(each.spoils(kind, number, start, end) for kind in way)
+        # A GET that hangs is waited for, whatever else would work: it has its time-out.
+        or (each.fault == "hang" and each.spoils("get", number, start, end))
     ]
     spoilt += life.hidden
     spoilt.append((float("-inf"), max(life.created, life.shown)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -30,13 +30,18 @@ from veeam_async import (
 )
 from veeam_async.clock import Clock
 from veeam_async.errors import Json
-from veeam_async.models import Page, PagingInfo, UnreadableRow
+from veeam_async.models import Link, Page, PagingInfo, UnreadableRow
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.polling.request import PollSource, Strategy
 from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 
 FOR_EVER = float("inf")
+
+
+def _right(_: float) -> float:
+    """Tell by how much a clock is off that is right."""
+    return 0.0
 
 
 def now() -> float:
@@ -53,7 +58,8 @@ class Life:
     """When a session was *created*, has *ended*, is *shown* and *hidden* again.
 
     Its result arrives *late* seconds after its end. It begins Working, or goes through
-    *states*, each with the seconds after its creation.
+    *states*, each with the seconds after its creation. It is dated by the clock of its
+    *server*, if it tells one.
     """
 
     created: float = 0.0
@@ -63,6 +69,7 @@ class Life:
     late: float = 0.0
     name: str = "Mail"
     states: Sequence[tuple[float, str]] = ()
+    server: str | None = None
 
     def state(self, at: float) -> str:
         """Give its state then."""
@@ -85,6 +92,8 @@ class World:
     how many seconds each takes. *broken_page* fails, *strange* adds a row whose UID
     names no UUID; the rows of *unreadable* cannot be read. *asked* counts the
     requests, *got* are the ids of the GETs.
+
+    *clocks* tells by how many seconds a backup server's clock is ahead at a time.
     """
 
     lives: dict[int, Life] = attrs.field(factory=dict)
@@ -97,18 +106,25 @@ class World:
     asked: Counter[str] = attrs.field(factory=Counter)
     got: list[UUID] = attrs.field(factory=list)
     since: list[datetime | None] = attrs.field(factory=list)
+    clocks: dict[str, Callable[[float], float]] = attrs.field(factory=dict)
 
     def see(self, number: int, life: Life, at: float) -> BackupJobSession:
         """Give a session as it is *at* a time."""
-        over = at >= life.ended
+        over, server = at >= life.ended, life.server
+        clock = self.clocks.get(server or "", _right)
+
+        def dated(time: float) -> datetime:
+            return START + timedelta(seconds=time + clock(time))
+
         return BackupJobSession(
             uid=f"urn:veeam:BackupJobSession:{uuid_of(number)}",
             name=life.name,
             job_type="Backup",
-            creation_time=START + timedelta(seconds=life.created),
-            end_time=START + timedelta(seconds=life.ended) if over else None,
+            creation_time=dated(life.created),
+            end_time=dated(life.ended) if over else None,
             state=life.state(at),
             result="Success" if at >= life.ended + life.late else None,
+            links=() if server is None else (_up(server),),
         )
 
     def shown(self, where: str | None = None) -> list[BackupJobSession]:
@@ -226,6 +242,15 @@ class World:
             resume=resume,
         )
         return watches((by or self.poller()).poll, CLOCK).watch(options)
+
+
+def _up(server: str) -> Link:
+    return Link(
+        rel="Up",
+        href=f"https://em/api/backupServers/{server}",
+        name=server,
+        type="BackupServerReference",
+    )
 
 
 def is_active(row: BackupJobSession, since: datetime | None) -> bool:

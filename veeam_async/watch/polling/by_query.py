@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from math import inf
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -190,7 +191,9 @@ class QueryPoller(Generic[S]):
             return
         # 3. It may pass: the trackers look again soon.
         _LOG.debug("a list failed: %s", type(error).__name__)
-        fan_out.fail(error, self._clock.moment(), self._clock.random())
+        again_by = inf if outage.since is None else outage.since + within
+        at, random = self._clock.moment(), self._clock.random()
+        fan_out.fail(error, at, random, again_by)
 
     def _is_vain(self, error: VeeamError) -> bool:
         """Whether a query with a filter can never succeed after this error."""

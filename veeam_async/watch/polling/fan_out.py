@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -79,18 +80,26 @@ class FanOut(Generic[S]):
         for request in self.requests:
             request.listed(ListResult(at=at, error=error))
 
-    def fail_discovery(self, error: VeeamError, at: Moment, random: float) -> None:
+    def fail_discovery(
+        self, error: VeeamError, at: Moment, random: float, again_by: float = inf
+    ) -> None:
         """Report a look at everything as failed."""
         for discoverer in self.discoverers:
             discoverer.discovered(
                 DiscoveryResult(
-                    asked_at=self.asked_at, at=at, error=error, random=random
+                    asked_at=self.asked_at,
+                    at=at,
+                    error=error,
+                    random=random,
+                    again_by=again_by,
                 )
             )
 
-    def fail(self, error: VeeamError, at: Moment, random: float) -> None:
+    def fail(
+        self, error: VeeamError, at: Moment, random: float, again_by: float = inf
+    ) -> None:
         """Deliver the error that cut the list short, for all ids that are open."""
-        self.fail_discovery(error, at, random)
+        self.fail_discovery(error, at, random, again_by)
         missed: dict[PollRequest[S], list[Observation[S]]] = {}
         for session_id, requests in self.open.items():
             seen: Observation[S] = Observation(
@@ -99,6 +108,7 @@ class FanOut(Generic[S]):
                 at=at,
                 error=error,
                 random=random,
+                again_by=again_by,
             )
             for request in requests:
                 missed.setdefault(request, []).append(seen)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from math import inf
 from uuid import UUID
 
 import attrs
@@ -58,13 +59,14 @@ class DiscoveryResult:
 
     *asked_at* is in monotonic seconds, *at* the moment of its end. *listed* are the
     sessions that the server lists, where it has no query that would show them; *random*
-    is as in `Observation`.
+    and *again_by* are as in `Observation`.
     """
 
     asked_at: float
     at: Moment
     error: VeeamError | None = None
     random: float = 0.0
+    again_by: float = inf
     listed: Collection[UUID] | None = None
 
 

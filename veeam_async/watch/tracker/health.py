@@ -128,6 +128,11 @@ class ServerHealth:
         self._missing = 0
         self._is_blind = False
 
+    @property
+    def has_failing(self) -> bool:
+        """True while the looks at any session fail."""
+        return self._failing > 0
+
     def count(self, health: Health) -> None:
         """Add a session to the totals."""
         self._looked += health.looked

@@ -120,14 +120,24 @@ class Backoff:
     _again: float = 0.0
 
     def next(
-        self, at: Moment, failures: int, random: float, error: VeeamError
+        self,
+        at: Moment,
+        failures: int,
+        random: float,
+        error: VeeamError,
+        again_by: float = inf,
     ) -> float:
-        """When to look again after so many failures in a row; monotonic seconds."""
+        """When to look again after so many failures in a row; monotonic seconds.
+
+        At *again_by* at the latest, unless the server asks to wait for longer.
+        """
         if at is not self._failed:
             self._failed = at
             self._again = at.monotonic + jittered(
                 error, failures, random, first=BACKOFF_FIRST, longest=BACKOFF_LAST
             )
+        if again_by < self._again and getattr(error, "retry_after", None) is None:
+            return max(again_by, at.monotonic)
         return self._again
 
 

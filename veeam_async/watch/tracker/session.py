@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum
+from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -35,8 +36,9 @@ class Observation(Generic[S]):
 
     The *session*, or an *error*, or neither of the two: the server does not know it.
     *asked_at* is in monotonic seconds, *at* the moment of the answer. *random*, in
-    [0, 1), spreads the next look where this one failed. *unlisted*: the session was in
-    no row of a list, so that it was looked at by itself.
+    [0, 1), spreads the next look where this one failed, which comes *again_by* a
+    monotonic time, when another way would stand in for this one. *unlisted*: the
+    session was in no row of a list, so that it was looked at by itself.
     """
 
     id: UUID
@@ -46,6 +48,7 @@ class Observation(Generic[S]):
     error: VeeamError | None = None
     random: float = 0.0
     unlisted: bool = False
+    again_by: float = inf
 
 
 class Phase(IntEnum):

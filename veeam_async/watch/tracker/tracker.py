@@ -144,15 +144,22 @@ class Tracker(Generic[S]):
         control = self.proof.take_due(now)
         if not taken and scope is None and not control:
             return None
-        failing_since = now - self.rules.stand_in_after
-        failing = any(each.health.fails_since(failing_since) for each in taken)
-        due = Due([], [], scope, control, failing)
+        due = Due([], [], scope, control, self._fail_for_long(taken, now))
         for tracked in taken:
-            # Where a GET fails, a list may show that it has ended.
-            fails = tracked.health.failing_since is not None
-            confirms = tracked.phase is Phase.CONFIRMING and not fails
+            confirms = (
+                tracked.phase is Phase.CONFIRMING
+                # Where a GET fails, a list may show that it has ended.
+                and tracked.health.failing_since is None
+            )
             (due.confirm if confirms else due.session_ids).append(tracked.id)
         return due
+
+    def _fail_for_long(self, taken: list[TrackedSession[S]], now: float) -> bool:
+        # Nearly never does any: then ten thousand sessions are not gone through.
+        if not self.server.has_failing:
+            return False
+        since = now - self.rules.stand_in_after
+        return any(each.health.fails_since(since) for each in taken)
 
     # ------------------------------------------------------------ what was seen
 
@@ -297,7 +304,7 @@ class Tracker(Generic[S]):
     ) -> float:
         """When to look again after a failed look; monotonic seconds."""
         failures = tracked.health.failures
-        due = self._backoff.next(seen.at, failures, seen.random, error)
+        due = self._backoff.next(seen.at, failures, seen.random, error, seen.again_by)
         if seen.unlisted or tracked.phase is Phase.CONFIRMING:
             # Any sooner, a whole list would be asked for because of this one session,
             # or none, though it would show what a GET does not.
@@ -349,7 +356,9 @@ class Tracker(Generic[S]):
         self, discovery: Discovery, result: DiscoveryResult, error: VeeamError
     ) -> None:
         failures = discovery.health.failures
-        due = self._backoff.next(result.at, failures, result.random, error)
+        due = self._backoff.next(
+            result.at, failures, result.random, error, result.again_by
+        )
         discovery.due = due
         discovery.health.fail(result.at, error)
         self.server.discovery_failed(discovery.health, result.at, error, self._proven)
