@@ -10,7 +10,7 @@ from typing import Any, Literal
 import aiohttp
 import pytest
 
-from tests.support.bodies import behind_logon, session, uuid_of
+from tests.support.bodies import behind_logon, page, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, Pieces, head
 from tests.support.job_server import JOB, TASK, JobServer, row, task
@@ -20,6 +20,7 @@ from veeam_async import (
     ConnectionFailed,
     DecodeError,
     EnterpriseManager,
+    HealthChanged,
     Link,
     NotFound,
     StartUnconfirmed,
@@ -438,3 +439,26 @@ def test_aiohttp_still_chooses_its_connections_as_we_know_it() -> None:
     assert list(opens)[:2] == ["self", "args"]
     directly = connects["_create_direct_connection"].__code__.co_names
     assert {"_wrap_create_connection", "_factory"} <= set(directly)
+
+
+async def test_a_watch_takes_no_page_for_another_one() -> None:
+    """Its connection is closed, the list has failed, and GETs show the sessions."""
+    asked: list[Asked] = []
+
+    def choose(request: Asked) -> Act:
+        asked.append(request)
+        if "/query" in request.target:
+            return Answer(body=page(range(5, 9), 2, 2))
+        return Answer(body=session(1 if str(ONE) in request.target else 2))
+
+    ids = [uuid_of(number) for number in (1, 2)]
+    async with talking(behind_logon(choose)) as (em, _):
+        watch = em.backup_sessions.watch(ids, strategy="query", patience=0)
+        events = [event async for event in watch]
+
+    told = [event for event in events if not isinstance(event, HealthChanged)]
+    assert [str(event.kind) for event in told] == ["FOUND", "STOPPED"] * 2
+    (lists,) = [event for event in events if isinstance(event, HealthChanged)]
+    assert lists.scope == "list"
+    assert isinstance(lists.error, ConnectionFailed)
+    assert asked[1].connection != asked[0].connection

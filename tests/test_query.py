@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.bodies import behind_logon, session, uuid_of
+from tests.support.bodies import behind_logon, page, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
 from veeam_async import (
@@ -20,31 +20,6 @@ from veeam_async import (
     IncompleteAnswer,
 )
 from veeam_async.simulator import Simulator
-
-
-def page(numbers: range, page_num: int, pages: int, *, next_link: bool = True) -> bytes:
-    """Write a page of a query that holds the sessions of *numbers*."""
-    links = [{"Rel": "First", "Href": "https://em/api/query?page=1"}]
-    if next_link and page_num < pages:
-        links.append({"Rel": "Next", "Href": "https://em/api/query?page=2"})
-    rows = [json.loads(session(number)) for number in numbers]
-    return json.dumps(
-        {
-            "Refs": None,
-            "Entities": {
-                "Jobs": None,
-                "BackupJobSessions": {"BackupJobSessions": rows},
-            },
-            "Resources": None,
-            "Links": None,
-            "PagingInfo": {
-                "Links": links,
-                "PageNum": page_num,
-                "PageSize": 100,
-                "PagesCount": pages,
-            },
-        }
-    ).encode()
 
 
 def pages(*bodies: bytes) -> Callable[[Asked], Act]:

@@ -46,6 +46,31 @@ def session(
     return json.dumps(body).encode()
 
 
+def page(numbers: range, page_num: int, pages: int, *, next_link: bool = True) -> bytes:
+    """Write a page of a query that holds the sessions of *numbers*."""
+    links = [{"Rel": "First", "Href": "https://em/api/query?page=1"}]
+    if next_link and page_num < pages:
+        links.append({"Rel": "Next", "Href": "https://em/api/query?page=2"})
+    rows = [json.loads(session(number)) for number in numbers]
+    return json.dumps(
+        {
+            "Refs": None,
+            "Entities": {
+                "Jobs": None,
+                "BackupJobSessions": {"BackupJobSessions": rows},
+            },
+            "Resources": None,
+            "Links": None,
+            "PagingInfo": {
+                "Links": links,
+                "PageNum": page_num,
+                "PageSize": 100,
+                "PagesCount": pages,
+            },
+        }
+    ).encode()
+
+
 def logon(token: str = TOKEN, session_id: str = SESSION_ID) -> Answer:
     """Answer a logon with *token*."""
     href = f"https://em.internal:9398/api/logonSessions/{session_id}"
