@@ -5,7 +5,8 @@ and no session stays unseen for longer than `patience` plus two intervals while 
 to it works. Each session is found once, first, and ends once, last, however often the
 process that watches sleeps, is stopped or killed, and goes on from a checkpoint.
 
-`make laws LAWS=2000` plays so many histories of each law instead of a few.
+`make laws LAWS=2000` plays so many histories of each law instead of a few; SHRINK=1
+makes one that fails shorter, which takes minutes.
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ after its end; and where the server refuses queries, one that began and ended be
 two lists of references.
 
 *As long as anything works.* Where lists do not, GETs and references stand in for them
-until a list works again, and HealthChanged of the scope "list" says so.
+until a list works again, and HealthChanged of the scope "list" says so; where GETs fail
+a list stands in for them, unless the strategy is "get". So no session is out of sight
+for longer than `patience` and two intervals while any way to it works.
 
 *Never.* A look that failed changes nothing that is known: errors that may pass are told
 as HealthChanged once they last longer than `patience`, and end no watch. Nothing here
