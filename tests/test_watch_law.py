@@ -452,13 +452,13 @@ def waited(
             each_look=goal.is_callable,
         )
         async with asyncio.timeout(5000), world.listen([0], rules, strategy) as watch:
-            try:
-                session = await reached(watch, goal, lambda _: not_found())
-            except NotFound:
-                return Waited("gone", None, loop.time())
-            except SessionFailed as error:
-                return Waited("missed", error.session, loop.time())
-            return Waited("met", session, loop.time())
+            found = await reached(watch, goal, lambda _: not_found())
+            match found:
+                case NotFound():
+                    return Waited("gone", None, loop.time())
+                case SessionFailed():
+                    return Waited("missed", found.session, loop.time())
+            return Waited("met", found, loop.time())
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         return runner.run(run())
