@@ -40,6 +40,11 @@ ADDED = {
     "known_asked": "an event's not_before is when a look was asked for",
     "gone_after": "a server's bad minute is not the end of sessions",
     "edition": "a recording is replayed by the rules of its release",
+    "ended_on": "each backup server has a clock of its own",
+    "servers": "the same",
+    "em_time": "the same",
+    "date": "the same",
+    "called": "what ended since a watch was called is told",
     "last_look": "a metric of a watch that looks in vain",
 }
 """Keys that 0.1.0 had not and passes over, and why they are there."""

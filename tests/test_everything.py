@@ -242,7 +242,7 @@ def test_what_is_listed_is_not_forgotten() -> None:
     ended = Tombstones()
     for number in (1, 2, 3):
         ended.add(uuid_of(number), START + timedelta(seconds=number))
-    ended.expire(START + timedelta(seconds=3), but=[uuid_of(1)])
+    ended.expire({"": START + timedelta(seconds=3)}, but=[uuid_of(1)])
 
     assert list(ended.marks) == [uuid_of(1), uuid_of(3)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from veeam_async import (
     SessionChanged,
     WatchEvent,
 )
-from veeam_async.models import Page
+from veeam_async.watch.polling.request import Listing
 
 pytestmark = pytest.mark.looptime
 
@@ -127,11 +128,11 @@ class Stalling(World):
 
     pages_left = float("inf")
 
-    async def page(self, *args: object) -> Page[BackupJobSession]:
+    async def page(self, *args: Any) -> Listing[BackupJobSession]:
         if self.pages_left <= 0:
             await asyncio.sleep(1e6)
         self.pages_left -= 1
-        return await super().page(*args)  # type: ignore[arg-type]  # handed through
+        return await super().page(*args)
 
 
 @pytest.mark.parametrize("pages", [0, 1])
@@ -294,9 +295,9 @@ async def test_what_was_missing_is_got_where_lists_fail_just_then() -> None:
 class SlowFilter(World):
     """A world that takes a minute for each page of the sessions called Files."""
 
-    async def page(self, *args: object) -> Page[BackupJobSession]:
+    async def page(self, *args: Any) -> Listing[BackupJobSession]:
         await asyncio.sleep(60 if args[0] == "Files" else 0)
-        return await super().page(*args)  # type: ignore[arg-type]  # handed through
+        return await super().page(*args)
 
 
 async def test_a_slow_filter_holds_up_no_other() -> None:

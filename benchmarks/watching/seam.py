@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
 from math import inf
 from uuid import UUID
 
@@ -14,9 +13,10 @@ from veeam_async.clock import Clock
 from veeam_async.codec import from_dict, to_dict
 from veeam_async.models import BackupJobSession, Page, PagingInfo
 from veeam_async.watch.options import WatchFactory, WatchOptions
-from veeam_async.watch.polling.request import PollSource
+from veeam_async.watch.polling.request import Listing, PollSource
 from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.watermark import BackupServer, Since
 from veeam_async.watch.watch import Watch
 
 _AT_ONCE = 16
@@ -47,17 +47,19 @@ def source_of(world: World) -> PollSource[BackupJobSession]:
         return world.get(session_id)
 
     async def page(
-        _: str | None, since: datetime | None, number: int
-    ) -> Page[BackupJobSession]:
+        _: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
         await asyncio.sleep(0)
-        start = inf if since is None else second(since)
+        start = inf if since is None else second(since.rest)
         rows, count = world.page(Selection(start, start), number)
         paging = PagingInfo(page_num=number, page_size=PAGE_SIZE, pages_count=count)
-        return Page(rows=tuple(rows), paging=paging)
+        return Listing(Page(rows=tuple(rows), paging=paging), world.now())
 
-    async def newest(_: str | None) -> datetime | None:
+    async def newest(
+        _: str | None, __: Sequence[BackupServer]
+    ) -> Listing[BackupJobSession]:
         await asyncio.sleep(0)
-        return world.newest()
+        return Listing(Page(rows=tuple(world.newest())), world.now())
 
     async def references() -> Collection[UUID]:
         raise NotImplementedError("a world is watched by query")

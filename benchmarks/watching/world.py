@@ -90,10 +90,13 @@ class World:
         models = [self._model(one, self._script.ended[one] <= now) for one in rows]
         return models, max(1, -(-len(chosen) // size))
 
-    def newest(self) -> datetime | None:
-        """Answer when the newest session was created, None where there is none."""
-        started = bisect_right(self._script.created, self._asked())
-        return moment(self._script.created[started - 1]) if started else None
+    def newest(self) -> list[BackupJobSession]:
+        """Answer with the newest session, if there is one."""
+        now = self._asked()
+        newest = bisect_right(self._script.created, now) - 1
+        if newest < 0:
+            return []
+        return [self._model(newest, self._script.ended[newest] <= now)]
 
     def _asked(self) -> float:
         """Count a request and give the time; ConnectionFailed while it is away."""

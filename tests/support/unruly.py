@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import attrs
@@ -27,11 +27,12 @@ from veeam_async import (
 from veeam_async.errors import Json
 from veeam_async.models import Page, PagingInfo, UnreadableRow
 from veeam_async.watch.options import WatchOptions
-from veeam_async.watch.polling.request import Strategy
+from veeam_async.watch.polling.request import Listing, Strategy
 from veeam_async.watch.tracker.discovery import Discovery
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker
+from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
 
 LISTS = frozenset({"page", "newest"})
 EVERYTHING = LISTS | {"get", "references", "control"}
@@ -166,8 +167,8 @@ class Unruly(World):
         return row
 
     async def page(
-        self, where: str | None, since: datetime | None, number: int
-    ) -> Page[BackupJobSession]:
+        self, where: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
         """Answer a query."""
         asked = now()
         late = await self._begin("page")
@@ -179,10 +180,10 @@ class Unruly(World):
         self.answers.append((asked, now()))
         for row in page.rows:
             self.looks.append(Look(self.number_of(row.id), taken, now(), row))
-        return page
+        return Listing(page, self._date())
 
     def _cut(
-        self, where: str | None, since: datetime | None, number: int, *, swapped: bool
+        self, where: str | None, since: Since | None, number: int, *, swapped: bool
     ) -> Page[BackupJobSession]:
         left_out = self._hit("leave out")
         spoilt = self._hit("unreadable")
@@ -218,10 +219,13 @@ class Unruly(World):
             if trouble.meets("row", number, at)
         }
 
-    async def newest(self, where: str | None) -> datetime | None:
-        """Give the creation time of the newest session."""
+    async def newest(
+        self, where: str | None, but: Sequence[BackupServer]
+    ) -> Listing[BackupJobSession]:
+        """Give the newest session, of none of those servers."""
         await self._answered("newest")
-        return max((row.creation_time for row in self.shown(where)), default=None)
+        rows = [row for row in self.shown(where) if server_of(row) not in but]
+        return Listing(Page(rows=tuple(rows[-1:])), self._date())
 
     async def references(self) -> Collection[UUID]:
         """List all sessions."""

@@ -32,9 +32,10 @@ from veeam_async.clock import Clock
 from veeam_async.errors import Json
 from veeam_async.models import Link, Page, PagingInfo, UnreadableRow
 from veeam_async.watch.options import WatchOptions
-from veeam_async.watch.polling.request import PollSource, Strategy
+from veeam_async.watch.polling.request import Listing, PollSource, Strategy
 from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
 
 FOR_EVER = float("inf")
 
@@ -59,7 +60,7 @@ class Life:
 
     Its result arrives *late* seconds after its end. It begins Working, or goes through
     *states*, each with the seconds after its creation. It is dated by the clock of its
-    *server*, if it tells one.
+    *server*, if it tells one, and *dated* seconds ahead of that.
     """
 
     created: float = 0.0
@@ -70,6 +71,7 @@ class Life:
     name: str = "Mail"
     states: Sequence[tuple[float, str]] = ()
     server: str | None = None
+    dated: float = 0.0
 
     def state(self, at: float) -> str:
         """Give its state then."""
@@ -91,9 +93,11 @@ class World:
     What *errors* has for a kind of request meets it instead of an answer; *delay* is
     how many seconds each takes. *broken_page* fails, *strange* adds a row whose UID
     names no UUID; the rows of *unreadable* cannot be read. *asked* counts the
-    requests, *got* are the ids of the GETs.
+    requests, *got* are the ids of the GETs, *listed* counts the rows.
 
     *clocks* tells by how many seconds a backup server's clock is ahead at a time.
+    Answers are dated *date* seconds ahead, None for none. *without_parts*: the server
+    does not take a filter by backup server.
     """
 
     lives: dict[int, Life] = attrs.field(factory=dict)
@@ -107,6 +111,10 @@ class World:
     got: list[UUID] = attrs.field(factory=list)
     since: list[datetime | None] = attrs.field(factory=list)
     clocks: dict[str, Callable[[float], float]] = attrs.field(factory=dict)
+    names: dict[str, str] = attrs.field(factory=dict)
+    date: float | None = 0.0
+    without_parts: bool = False
+    listed: int = 0
 
     def see(self, number: int, life: Life, at: float) -> BackupJobSession:
         """Give a session as it is *at* a time."""
@@ -114,7 +122,8 @@ class World:
         clock = self.clocks.get(server or "", _right)
 
         def dated(time: float) -> datetime:
-            return START + timedelta(seconds=time + clock(time))
+            ahead = clock(time) + life.dated
+            return START + timedelta(seconds=time + ahead)
 
         return BackupJobSession(
             uid=f"urn:veeam:BackupJobSession:{uuid_of(number)}",
@@ -124,7 +133,15 @@ class World:
             end_time=dated(life.ended) if over else None,
             state=life.state(at),
             result="Success" if at >= life.ended + life.late else None,
-            links=() if server is None else (_up(server),),
+            links=() if server is None else (self._up(server),),
+        )
+
+    def _up(self, server: str) -> Link:
+        return Link(
+            rel="Up",
+            href=f"https://em/api/backupServers/{server}",
+            name=self.names.get(server, server),
+            type="BackupServerReference",
         )
 
     def shown(self, where: str | None = None) -> list[BackupJobSession]:
@@ -147,11 +164,25 @@ class World:
         raise not_found()
 
     async def page(
-        self, where: str | None, since: datetime | None, number: int
-    ) -> Page[BackupJobSession]:
+        self, where: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
         """Answer a query."""
-        self.since.append(since)
+        self.since.append(None if since is None else since.rest)
         await self._answer("page")
+        if self.without_parts and since is not None and since.parts:
+            raise refusal()
+        page = self._page(where, since, number)
+        self.listed += len(page.rows)
+        return Listing(page, self._date())
+
+    def _date(self) -> datetime | None:
+        if self.date is None:
+            return None
+        return (START + timedelta(seconds=now() + self.date)).replace(microsecond=0)
+
+    def _page(
+        self, where: str | None, since: Since | None, number: int
+    ) -> Page[BackupJobSession]:
         if number == self.broken_page:
             raise BUSY
         rows = [row for row in self.shown(where) if is_active(row, since)]
@@ -175,10 +206,15 @@ class World:
             ),
         )
 
-    async def newest(self, where: str | None) -> datetime | None:
-        """Give the creation time of the newest session."""
+    async def newest(
+        self, where: str | None, but: Sequence[BackupServer]
+    ) -> Listing[BackupJobSession]:
+        """Give the newest session, of none of those servers."""
         await self._answer("newest")
-        return max((row.creation_time for row in self.shown(where)), default=None)
+        if self.without_parts and but:
+            raise refusal()
+        rows = [row for row in self.shown(where) if server_of(row) not in but]
+        return Listing(Page(rows=tuple(rows[-1:])), self._date())
 
     async def references(self) -> Collection[UUID]:
         """List all sessions."""
@@ -244,20 +280,15 @@ class World:
         return watches((by or self.poller()).poll, CLOCK).watch(options)
 
 
-def _up(server: str) -> Link:
-    return Link(
-        rel="Up",
-        href=f"https://em/api/backupServers/{server}",
-        name=server,
-        type="BackupServerReference",
-    )
-
-
-def is_active(row: BackupJobSession, since: datetime | None) -> bool:
+def is_active(row: BackupJobSession, since: Since | None) -> bool:
     """Tell whether the filter of a watch selects a row."""
     if since is None or not row.is_stopped:
         return not row.is_stopped
-    return row.creation_time >= since or (row.end_time or since) >= since
+    # By the name alone: that is what a filter compares.
+    name = (server_of(row) or BackupServer("")).name
+    named = {server.name: time for server, time in since.parts.items()}
+    time = named.get(name, since.rest)
+    return row.creation_time >= time or (row.end_time or time) >= time
 
 
 async def heard(

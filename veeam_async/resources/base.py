@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
@@ -13,7 +14,7 @@ from veeam_async.filters import Condition, filter_text, query_field
 from veeam_async.ids import Id, id_text, parse_own
 from veeam_async.models import EntityRef, Identified, Page, Task
 from veeam_async.pool.client import Pool
-from veeam_async.pool.responses import read, read_task
+from veeam_async.pool.responses import read, read_task, sent_at
 from veeam_async.resources.belonging import Reading, acts_on, is_entity, lie_in, names
 from veeam_async.resources.promise import broken
 from veeam_async.resources.query import Query
@@ -109,11 +110,12 @@ class Entities(Generic[E]):
 
     async def _page(
         self, where: str | None, order_by: str, size: int, number: int
-    ) -> Page[E]:
+    ) -> tuple[Page[E], datetime | None]:
         """Page *number* (from 1) of what *where* selects, without retries.
 
-        Raises IncompleteAnswer where another page comes, or what earlier ones promised
-        does not.
+        With it comes the server's own time of the answer, if it told that. Raises
+        IncompleteAnswer where another page comes, or what earlier ones promised does
+        not.
         """
         terms = f"{self._terms(where, order_by).text()}&pageSize={size}&page={number}"
         answer = await self._pool.request(
@@ -124,7 +126,7 @@ class Entities(Generic[E]):
         # A later page is asked for only where the first has promised it.
         fault = broken(found, number, is_promised=number > 1)
         if fault is None:
-            return found
+            return found, sent_at(answer)
         answer.hang_up()
         raise IncompleteAnswer(
             media_type=answer.headers.get("content-type", "").partition(";")[0],

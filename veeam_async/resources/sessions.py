@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterable
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, TypeVar
@@ -20,6 +28,7 @@ from veeam_async.errors import (
     is_unsupported,
 )
 from veeam_async.fetch import Fetch, Line
+from veeam_async.filters import Condition, F
 from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_own
 from veeam_async.models import (
     BackupJobSession,
@@ -36,9 +45,10 @@ from veeam_async.resources.questions import EntityQuestions
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
-from veeam_async.watch.polling.request import PollSource, Strategy
+from veeam_async.watch.polling.request import Listing, PollSource, Strategy
 from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.watermark import BackupServer, Since
 from veeam_async.watch.waits import (
     Goal,
     Until,
@@ -380,26 +390,30 @@ class JobSessions(Entities[S], Generic[S]):
         return PollSource(
             get=self._get_once,
             page=self._active_page,
-            newest=self._newest_time,
+            newest=self._newest,
             references=self._listed,
             control=self._control,
             is_fatal=self._is_fatal,
         )
 
     async def _active_page(
-        self, where: str | None, since: datetime | None, number: int
-    ) -> Page[S]:
-        active = active_since(where, since)
-        return await self._page(active, "creation_time", PAGE_SIZE, number)
+        self, where: str | None, since: Since | None, number: int
+    ) -> Listing[S]:
+        active = active_since(where, since, self._kind)
+        page, date = await self._page(active, "creation_time", PAGE_SIZE, number)
+        return Listing(page, date)
 
-    async def _newest_time(self, where: str | None) -> datetime | None:
-        found = await self._page(where, "-creation_time", 1, 1)
-        return max((row.creation_time for row in found.rows), default=None)
+    async def _newest(
+        self, where: str | None, but: Sequence[BackupServer]
+    ) -> Listing[S]:
+        others = and_all(where, [_other(server, self._kind) for server in but])
+        page, date = await self._page(others, "-creation_time", 1, 1)
+        return Listing(page, date)
 
     async def _control(self) -> None:
         """Ask for something that the server must know, whatever it has forgotten."""
         try:
-            await self._newest_time(None)
+            await self._newest(None, ())
         except VeeamError as error:
             if not is_unsupported(error):
                 raise
@@ -440,11 +454,48 @@ class BackupSessions(JobSessions[BackupJobSession]):
         return list(found.rows)
 
 
-def active_since(where: str | None, since: datetime | None) -> str:
+def active_since(where: str | None, since: Since | None, kind: type[Session]) -> str:
     """The filter for what runs, or was created or has ended *since* a time."""
     active = 'State!="Stopped"'
     if since is not None:
-        # Whole seconds, as old servers write them: a little earlier does no harm.
-        text = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        active = f'({active},EndTime>="{text}",CreationTime>="{text}")'
+        active = f"({','.join((active, *_parts(since, kind)))})"
     return active if where is None else f"({where});{active}"
+
+
+def and_all(where: str | None, conditions: Sequence[str]) -> str | None:
+    """A filter for what meets *where* and all *conditions*; None for everything."""
+    if where is None or not conditions:
+        return ";".join(conditions) or where
+    return ";".join((f"({where})", *conditions))
+
+
+def _parts(since: Since, kind: type[Session]) -> Iterator[str]:
+    """The alternatives for what is new: one for each server that has its own time."""
+    if not since.parts:
+        yield _later(since.rest)
+        return
+    for server, time in since.parts.items():
+        yield f"({_is(server).render(kind)};({_later(time)}))"
+    others = ";".join(_other(server, kind) for server in since.parts)
+    yield f"({others};({_later(since.rest)}))"
+
+
+def _later(time: datetime) -> str:
+    # Whole seconds, as old servers write them: a little earlier does no harm.
+    text = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f'EndTime>="{text}",CreationTime>="{text}"'
+
+
+def _is(server: BackupServer) -> Condition:
+    if _is_plain(server.name):
+        return F.backup_server_name == server.name
+    return F.backup_server_uid == f"urn:veeam:BackupServer:{server.id}"
+
+
+def _other(server: BackupServer, kind: type[Session]) -> str:
+    return _is(server).render(kind).replace("==", "!=", 1)
+
+
+def _is_plain(name: str) -> bool:
+    """Tell a name that a filter can hold: how quotes are written is not certain."""
+    return name.isprintable() and not {*name} & {'"', "\ufffd"} and bool(name)

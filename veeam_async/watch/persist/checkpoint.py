@@ -7,7 +7,7 @@ processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,13 +17,14 @@ from veeam_async.errors import Json, VeeamError, one_line
 from veeam_async.filters import filter_text
 from veeam_async.models import Session
 from veeam_async.saved_times import from_text, to_text
+from veeam_async.watch.persist.server_mark import loaded_mark, saved_mark
 from veeam_async.watch.tracker.discovery import Discovery, lookback_of
 from veeam_async.watch.tracker.health import Health
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Phase, TrackedSession
 from veeam_async.watch.tracker.tombstones import Tombstones
 from veeam_async.watch.tracker.tracker import Tracker
-from veeam_async.watch.tracker.watermark import Watermark
+from veeam_async.watch.tracker.watermark import ServerMark, Watermarks, real_or_none
 
 S = TypeVar("S", bound=Session)
 
@@ -63,6 +64,7 @@ def save(
         "proven_at": _wall(tracker.proof.asked),
         "gone_ids": [str(session_id) for session_id in tracker.tombstones.gone],
         "ended": {str(session_id): to_text(at) for session_id, at in ended.items()},
+        "ended_on": _by_server(tracker.tombstones.servers),
         "everything": None if discovery is None else _saved_discovery(discovery),
         "sessions": {
             str(session_id): _saved(tracked, dump)
@@ -118,7 +120,10 @@ def _restored(
     now: Moment,
 ) -> tuple[Tracker[S], datetime | None]:
     everything = data.get("everything")  # version 1 could watch no more than ids
-    discovery = None if everything is None else _loaded_discovery(everything, now)
+    discovery = None
+    if everything is not None:
+        discovery = _loaded_discovery(everything, now)
+        discovery.marks.is_one = rules.edition == 1
     tracker: Tracker[S] = Tracker(
         (), rules, discovery=discovery, sequence=int(data["sequence"])
     )
@@ -129,6 +134,11 @@ def _restored(
     # Kept since 0.2.0 alone, which tells of one that comes back.
     gone = {UUID(session_id) for session_id in data.get("gone_ids", ())}
     tracker.tombstones = _loaded_tombstones(data["ended"], gone)
+    tracker.tombstones.servers = {
+        UUID(session_id): str(server)
+        for server, ids in data.get("ended_on", {}).items()
+        for session_id in ids
+    }
     for session_id, saved in data["sessions"].items():
         tracked = _loaded(UUID(session_id), saved, load, now)
         if tracked.phase is Phase.CONFIRMING:
@@ -205,13 +215,26 @@ def _confirming_since(saved: dict[str, Any], now: Moment) -> Moment | None:
     return _moment(since, now) if saved["doubted"] else None
 
 
+def _by_server(servers: Mapping[UUID, str]) -> Mapping[str, list[Json]]:
+    """The ids of tombstones by their server, of which there are few."""
+    ids: dict[str, list[Json]] = {}
+    for session_id, server in servers.items():
+        ids.setdefault(server, []).append(str(session_id))
+    return ids
+
+
 def _saved_discovery(discovery: Discovery) -> dict[str, Json]:
     return {
         "where": discovery.where,
         "lookback": discovery.lookback.total_seconds(),
-        "newest": to_text(discovery.mark.newest),
+        "newest": to_text(discovery.marks.newest),
         "begun": discovery.begun,
         "began": to_text(discovery.began),
+        "called": _wall(discovery.called),
+        "em_time": to_text(discovery.marks.now),
+        "servers": {
+            key: saved_mark(each) for key, each in discovery.marks.marks.items()
+        },
         "health": _saved_health(discovery.health),
     }
 
@@ -221,11 +244,23 @@ def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
     return Discovery(
         where=None if where is None else filter_text(where, Session),
         lookback=lookback_of(float(saved["lookback"])),
-        mark=Watermark.at(from_text(saved["newest"])),
+        marks=_loaded_marks(saved),
         begun=bool(saved["begun"]),
         began=from_text(saved["began"]),
+        called=_moment(saved.get("called"), now),
         health=_loaded_health(saved["health"], now),
     )
+
+
+def _loaded_marks(saved: dict[str, Any]) -> Watermarks:
+    marks = Watermarks(now=real_or_none(from_text(saved.get("em_time"))))
+    servers = saved.get("servers")  # 0.1.0 had one mark for all
+    if servers is not None:
+        marks.marks = {str(key): loaded_mark(each) for key, each in servers.items()}
+    elif newest := real_or_none(from_text(saved["newest"])):
+        began = from_text(saved["began"])
+        marks.marks[""] = ServerMark(newest=newest, began=began)
+    return marks
 
 
 def _loaded_tombstones(

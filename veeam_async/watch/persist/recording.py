@@ -18,6 +18,7 @@ from veeam_async.clock import Moment
 from veeam_async.errors import Json, VeeamError
 from veeam_async.events import SessionGone, WatchEvent
 from veeam_async.models import Session, SessionState
+from veeam_async.saved_times import to_text
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import DiscoveryResult
 from veeam_async.watch.tracker.health import ListResult
@@ -100,6 +101,7 @@ class Recorder(Generic[S]):
             error=_error(result.error),
             random=result.random,
             listed=None if listed is None else [str(each) for each in listed],
+            date=to_text(result.date),
         )
 
     def controlled(self, result: ControlResult) -> None:

@@ -125,6 +125,7 @@ def _result(line: dict[str, Any]) -> DiscoveryResult:
         random=float(line["random"]),
         # A set would lose the order, and events come in it.
         listed=None if listed is None else {UUID(each): None for each in listed}.keys(),
+        date=from_text(line.get("date")),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 from typing import Generic, TypeAlias, TypeVar
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from veeam_async.clock import Clock
 from veeam_async.errors import (
+    ApiError,
     BadRequest,
     RequestTimeout,
     VeeamError,
@@ -27,8 +28,17 @@ from veeam_async.watch.polling.fan_out import FanOut
 from veeam_async.watch.polling.list_outage import TRIED_AT_LAST, ListOutage
 from veeam_async.watch.polling.pager import Pager
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
+from veeam_async.watch.polling.server_parts import REFUSALS, ServerParts
 from veeam_async.watch.tracker.schedule import STAND_IN_AFTER
-from veeam_async.watch.tracker.watermark import Watermark
+from veeam_async.watch.tracker.watermark import (
+    MOST_PARTS,
+    OVERLAP,
+    BackupServer,
+    Since,
+    Watermarks,
+    earliest,
+    server_of,
+)
 
 S = TypeVar("S", bound=Session)
 T = TypeVar("T")
@@ -49,6 +59,9 @@ _MOST_GETS = 20
 
 _PROBES = 3
 """Sessions got at first, to learn whether GETs work where lists do not."""
+
+_LOOK_BACK = timedelta(minutes=15)
+"""How far a list of given ids goes back, at most, where it is not known how far."""
 
 _SLICES = 32
 _SPREAD = 0.9
@@ -80,7 +93,8 @@ class QueryPoller(Generic[S]):
         self._tasks: TaskSet[S] = TaskSet(self._start)
         self._listing: set[str | None] = set()
         self._outages: dict[str | None, ListOutage] = {}
-        self._mark = Watermark()
+        self._marks = Watermarks()
+        self._parts = ServerParts()
         self._ids: dict[str, UUID] = {}
         self._has_worked = False
         self._has_warned = False
@@ -141,6 +155,7 @@ class QueryPoller(Generic[S]):
             unreadable = await self._read_in_time(where, fan_out)
             await self._get_unreadable(unreadable, fan_out)
         except VeeamError as error:
+            self._marks.fail()
             self._fail(error, fan_out, where)
         else:
             if self._outages.pop(where, None) is not None:
@@ -281,7 +296,21 @@ class QueryPoller(Generic[S]):
 
     async def _read(self, where: str | None, fan_out: FanOut[S]) -> set[UUID]:
         """Read the list; returns the ids of the rows that cannot be read."""
-        since = await self._since(where, fan_out)
+        since = await self._since(fan_out)
+        try:
+            return await self._read_since(where, since, fan_out)
+        except ApiError as error:
+            if not self._parts.is_refused(error, since):
+                raise
+            flat = self._parts.without(since)
+            unreadable = await self._read_since(where, flat, fan_out)
+        # Only now is it known that nothing else was wrong with the filter.
+        self._parts.refuse()
+        return unreadable
+
+    async def _read_since(
+        self, where: str | None, since: Since | None, fan_out: FanOut[S]
+    ) -> set[UUID]:
         unreadable: set[UUID] = set()
         fetch = partial(self._fetch, fan_out, where, since, unreadable)
         ids: dict[str, UUID] = {}
@@ -296,18 +325,22 @@ class QueryPoller(Generic[S]):
             await _read_rest(pager, read)
         if where is None:
             self._ids = ids
+            self._marks.complete(fan_out.date, self._clock.wall(), _LOOK_BACK)
         return unreadable
 
     async def _fetch(
         self,
         fan_out: FanOut[S],
         where: str | None,
-        since: datetime | None,
+        since: Since | None,
         unreadable: set[UUID],
         number: int,
     ) -> Page[S]:
         fan_out.count()
-        page = await self._source.page(where, since, number)
+        listing = await self._source.page(where, since, number)
+        page = listing.page
+        if number == 1:
+            fan_out.date = listing.date
         if page.unreadable:
             unreadable.update(row.id for row in page.unreadable if row.id)
             self._warn(page)
@@ -355,25 +388,61 @@ class QueryPoller(Generic[S]):
         fan_out.heard_at = self._clock.monotonic()
         fan_out.on_page()
         if where is None:
-            self._mark.see_all(row for _, row in rows)
+            self._see_all(rows, is_whole=not fan_out.discoverers)
         fan_out.deliver(rows, asked_at, self._clock.moment())
 
-    async def _since(self, where: str | None, fan_out: FanOut[S]) -> datetime | None:
-        """The earliest time that a request asks from, None where none does."""
-        # The mark of all sessions says nothing about those that a filter selects.
-        known = self._mark.since() if where is None else None
-        times = [await self._start_of(each, fan_out) for each in fan_out.discoverers]
-        if known is not None:
-            times.append(known)
-        return min(times, default=None)
+    def _see_all(self, rows: Sequence[tuple[UUID, S]], *, is_whole: bool) -> None:
+        """Note what is new in a list: the times of what runs were noted before.
 
-    async def _start_of(self, request: PollRequest[S], fan_out: FanOut[S]) -> datetime:
+        Not *is_whole*: each list goes back another while, and shows again what is old.
+        """
+        known, see = self._ids, self._marks.see
+        for _, row in rows:
+            is_known = row.uid in known
+            if not is_known or row.end_time is not None:
+                see(row, is_new=is_whole and bool(known) and not is_known)
+
+    async def _since(self, fan_out: FanOut[S]) -> Since | None:
+        """The earliest times that a request asks from, None where none does."""
+        times = [await self._start_of(each, fan_out) for each in fan_out.discoverers]
+        # Those who look at everything have marks of their own, and these, of all
+        # sessions, say nothing about those that a filter selects.
+        if len(times) < len(fan_out.requests):
+            known = self._marks.since(OVERLAP, _LOOK_BACK)
+            times += [] if known is None else [known]
+        return self._parts.allowed(earliest(times))
+
+    async def _start_of(self, request: PollRequest[S], fan_out: FanOut[S]) -> Since:
         scope = request.due.scope
         assert scope is not None  # noqa: S101 - that makes it a discoverer
         if scope.since is not None:
             return scope.since
-        fan_out.count()
-        return scope.start(await self._source.newest(scope.where))
+        newest, date = await self._newest(scope.where, fan_out)
+        return scope.start(newest, date, self._clock.wall())
+
+    async def _newest(
+        self, where: str | None, fan_out: FanOut[S]
+    ) -> tuple[list[S], datetime | None]:
+        """The newest session of each backup server, and the server's own time."""
+        found: list[S] = []
+        date: datetime | None = None
+        servers: list[BackupServer] = []
+        while len(found) <= MOST_PARTS:
+            fan_out.count()
+            try:
+                listing = await self._source.newest(where, servers)
+            except ApiError as error:
+                if not servers or error.status not in REFUSALS:
+                    raise
+                self._parts.refuse()
+                break
+            date = date or listing.date
+            found += listing.page.rows[:1]
+            server = server_of(found[-1]) if listing.page.rows else None
+            if server is None or server in servers or not self._parts.work:
+                break
+            servers.append(server)
+        return found, date
 
 
 def _extend(limit: asyncio.Timeout, left: Callable[[], float]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -23,8 +24,9 @@ class FanOut(Generic[S]):
 
     *asked_at* is when the list was asked for, *heard_at* when its last page came, in
     monotonic seconds. *open* are the ids that were in no row as yet, each with those
-    who asked for it. *on_page* is called for each page. *interval* and *patience* are
-    the shortest of those who ask.
+    who asked for it. *on_page* is called for each page. *date* is the server's own time
+    of the first page, if it told that. *interval* and *patience* are the shortest of
+    those who ask.
     """
 
     def __init__(self, requests: Sequence[PollRequest[S]], asked_at: float) -> None:
@@ -34,6 +36,7 @@ class FanOut(Generic[S]):
         self.interval = min(each.interval for each in requests)
         self.patience = min(each.patience for each in requests)
         self.asked_at = self.heard_at = asked_at
+        self.date: datetime | None = None
         self.on_page: Callable[[], object] = lambda: None
 
     def is_worth(self, pages: int) -> bool:
@@ -73,7 +76,9 @@ class FanOut(Generic[S]):
     def complete(self, at: Moment) -> None:
         """Report a look at everything as complete: all rows were delivered."""
         for discoverer in self.discoverers:
-            discoverer.discovered(DiscoveryResult(asked_at=self.asked_at, at=at))
+            discoverer.discovered(
+                DiscoveryResult(asked_at=self.asked_at, at=at, date=self.date)
+            )
 
     def listed(self, error: VeeamError | None, at: Moment) -> None:
         """Report whether lists work: None, or the *error* for which GETs stand in."""

@@ -18,6 +18,7 @@ from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Due
+from veeam_async.watch.tracker.watermark import BackupServer, Since
 
 S = TypeVar("S", bound=Session)
 
@@ -37,6 +38,14 @@ class PollCost:
     rows: int = 0
 
 
+@attrs.frozen
+class Listing(Generic[S]):
+    """A page of a list, and the server's own time of it, where it told that."""
+
+    page: Page[S]
+    date: datetime | None = None
+
+
 @attrs.frozen(kw_only=True)
 class PollSource(Generic[S]):
     """The ways in which sessions can be looked at, as plain callables.
@@ -48,16 +57,16 @@ class PollSource(Generic[S]):
         get: gives a session, or raises NotFound.
         page: gives a page (from 1) of what *where* selects and what runs, or was
             created or has ended since a time (None: only what runs), oldest first.
-        newest: gives the creation time of the newest session that *where* selects,
-            None where there is none.
+        newest: gives the newest session, if any, that *where* selects, of none of
+            those backup servers.
         references: gives the sessions that the server lists.
         control: asks for something that the server must know.
         is_fatal: tells whether an error would meet every other look as well.
     """
 
     get: Callable[[UUID], Awaitable[S]]
-    page: Callable[[str | None, datetime | None, int], Awaitable[Page[S]]]
-    newest: Callable[[str | None], Awaitable[datetime | None]]
+    page: Callable[[str | None, Since | None, int], Awaitable[Listing[S]]]
+    newest: Callable[[str | None, Sequence[BackupServer]], Awaitable[Listing[S]]]
     references: Callable[[], Awaitable[Collection[UUID]]]
     control: Callable[[], Awaitable[object]]
     is_fatal: Callable[[VeeamError], bool]

@@ -19,7 +19,13 @@ from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Session
 from veeam_async.watch.tracker.health import Health
-from veeam_async.watch.tracker.watermark import OVERLAP, Watermark
+from veeam_async.watch.tracker.watermark import (
+    OVERLAP,
+    REMEMBERED,
+    ServerMark,
+    Since,
+    Watermarks,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """A time before any session's."""
@@ -30,10 +36,6 @@ _LOOK_BACK_EVERY = 60.0
 _LONGEST = 30 * 24 * 3600.0
 """Seconds: the server lists no older sessions (page "GET /backupSessions")."""
 
-_REMEMBERED = timedelta(hours=1)
-"""How long, beyond the look-back, an ended session is remembered: some servers send an
-older state after a newer one."""
-
 
 @attrs.frozen(kw_only=True)
 class Scope:
@@ -41,16 +43,26 @@ class Scope:
 
     It asks for sessions that *where* selects and that run, or were created or have
     ended *since* a time. *since* is None while the server's time is not known: then
-    `start` counts *lookback* from the server's newest session.
+    `start` counts *lookback* from the newest session of each backup server.
     """
 
     where: str | None
-    since: datetime | None
+    since: Since | None
     lookback: timedelta
 
-    def start(self, newest: datetime | None) -> datetime:
-        """The time to ask from, given that of the server's newest session, if any."""
-        return Watermark.at(newest).since(self.lookback) or EPOCH
+    def start(
+        self, newest: Collection[Session], date: datetime | None, wall: datetime
+    ) -> Since:
+        """From when to ask, given the newest session of each backup server, if any.
+
+        They came in an answer of that *date*, if it told one, at a *wall* time.
+        """
+        marks = Watermarks()
+        for session in newest:
+            marks.see(session)
+        marks.complete(date, wall, self.lookback)
+        since = marks.since(self.lookback, self.lookback)
+        return Since(EPOCH) if since is None or not newest else since
 
 
 @attrs.frozen(kw_only=True)
@@ -59,7 +71,8 @@ class DiscoveryResult:
 
     *asked_at* is in monotonic seconds, *at* the moment of its end. *listed* are the
     sessions that the server lists, where it has no query that would show them; *random*
-    and *again_by* are as in `Observation`.
+    and *again_by* are as in `Observation`. *date* is the server's own time of the first
+    answer, where that told it.
     """
 
     asked_at: float
@@ -68,6 +81,7 @@ class DiscoveryResult:
     random: float = 0.0
     again_by: float = inf
     listed: Collection[UUID] | None = None
+    date: datetime | None = None
 
 
 def lookback_of(seconds: float) -> timedelta:
@@ -82,22 +96,22 @@ class Discovery:
     """The state of watching everything.
 
     *begun*: a first look is complete, so that other sessions that have ended are news;
-    *began* is the server's time then, None where it had no session. *mark* is the
-    newest time seen in complete looks. *due* (monotonic seconds), *looking* and
+    *began* is the server's time then, None where it had no session: that of the backup
+    servers which had none, and the others have theirs in *marks*, beside the newest
+    time seen in complete looks. *called* is when the first look was asked for, where
+    that failed and none was complete since. *due* (monotonic seconds), *looking* and
     *health* belong to the looks at everything, as in `TrackedSession` to a session's.
     """
 
     where: str | None
     lookback: timedelta
-    mark: Watermark = attrs.field(factory=Watermark)
+    marks: Watermarks = attrs.field(factory=Watermarks)
     begun: bool = False
     began: datetime | None = None
+    called: Moment | None = None
     due: float = float("-inf")
     looking: bool = False
     health: Health = attrs.field(factory=Health)
-    # Rises while a look is under way; `mark` follows only once all has been seen, else
-    # a look that breaks off would hide the rows that it did not reach.
-    _seen: Watermark = attrs.field(factory=Watermark)
     _looked_back_at: float = float("-inf")
     _looks_back: bool = True
 
@@ -108,10 +122,17 @@ class Discovery:
         self.looking = True
         self._looks_back = now - self._looked_back_at >= _LOOK_BACK_EVERY
         back = self.lookback if self._looks_back else min(OVERLAP, self.lookback)
-        since = self.mark.since(back)
+        since = self.marks.since(back, self.lookback)
         if since is None and self.begun:
-            since = EPOCH  # there was no session at all: each one is news
-        return Scope(where=self.where, since=since, lookback=self.lookback)
+            since = Since(EPOCH)  # there was no session at all: each one is news
+        return Scope(where=self.where, since=since, lookback=self._reach(now))
+
+    def _reach(self, now: float) -> timedelta:
+        """How far a first look goes back: to when it was called, at least."""
+        if self.called is None:
+            return self.lookback
+        away = timedelta(seconds=now - self.called.monotonic) + OVERLAP
+        return max(self.lookback, away)
 
     def is_news(self, session: Session) -> bool:
         """Whether a session that is not watched yet gives events."""
@@ -120,36 +141,105 @@ class Discovery:
             return True
         # 2. Its tombstone would have expired: it may have been told already, and only
         #    another watch, which looks further back, brought it up again.
-        ended, forgotten = session.end_time or session.creation_time, self.expiry
+        mark = self.marks.marks.get(self.marks.key_of(session))
+        ended = session.end_time or session.creation_time
+        forgotten = self._expiry(mark)
         if forgotten is not None and ended < forgotten:
             return False
         # 3. It ended after the watch began.
-        return self.begun and (self.began is None or ended >= self.began)
+        began = self.began if mark is None or mark.began is None else mark.began
+        return self.begun and (began is None or ended >= began)
 
     def is_later(self, session: Session) -> bool:
         """Whether a session is news by the server's own time."""
         return self.began is not None and self.is_news(session)
 
-    @property
-    def latest(self) -> datetime | None:
-        """The newest time of the server, looks that are not complete included."""
-        known = (self._seen.newest, self.mark.newest)
-        return max((time for time in known if time is not None), default=None)
+    def tombstone(self, session: Session | None) -> tuple[str, datetime | None]:
+        """Whose, and of which time, is the tombstone of a session, as far as known."""
+        marks = self.marks
+        if marks.is_one or session is None:
+            return "", marks.seen_newest
+        key, time = marks.key_of(session), session.end_time or session.creation_time
+        mark = marks.marks.get(key)
+        newest = None if mark is None else mark.newest
+        return key, time if newest is None else max(time, newest)
+
+    def expiries(self) -> dict[str, datetime]:
+        """By server, its time before which ends are forgotten.
+
+        That of "" is for all others.
+        """
+        found = {key: self._expiry(mark) for key, mark in self.marks.marks.items()}
+        known = {key: time for key, time in found.items() if time is not None}
+        return {"": min(known.values()), **known} if known else {}
+
+    def _expiry(self, mark: ServerMark | None) -> datetime | None:
+        if mark is None or mark.newest is None:
+            return None
+        expiry = mark.newest - self.lookback - REMEMBERED
+        return expiry if mark.held is None else max(expiry, mark.held)
 
     @property
-    def expiry(self) -> datetime | None:
-        """The server's time before which ends are forgotten, None while unknown."""
-        newest = self.mark.newest
-        return None if newest is None else newest - self.lookback - _REMEMBERED
+    def knows_began(self) -> bool:
+        """True where the servers themselves have told when the watch began."""
+        marks = self.marks.marks.values()
+        return self.began is not None and any(mark.began for mark in marks)
 
-    def see(self, session: Session) -> None:
+    @property
+    def forgets(self) -> bool:
+        """True when it is time to look for tombstones that have expired."""
+        return self._looks_back or self.marks.is_one
+
+    def see(self, session: Session, *, is_new: bool = False) -> None:
         """Note the times of a session; they count once all has been seen."""
-        self._seen.see(session)
+        self.marks.see(session, is_new=is_new)
 
-    def complete(self, asked_at: float) -> None:
-        """Let the mark follow: the look has seen all there is."""
+    def fail(self, result: DiscoveryResult) -> None:
+        """Note that a look was cut short."""
+        self.marks.fail()
+        if self.called is None and not (self.begun or self.marks.is_one):
+            waited = timedelta(seconds=result.at.monotonic - result.asked_at)
+            self.called = Moment(result.asked_at, result.at.wall - waited)
+
+    def complete(self, result: DiscoveryResult) -> None:
+        """Let the marks follow: the look has seen all there is."""
         if self._looks_back:
-            self._looked_back_at = asked_at
-        self.mark.rise(self._seen.newest)
+            self._looked_back_at = result.asked_at
+            self._learn()
+        self.marks.complete(result.date, result.at.wall, self.lookback)
+        if any(mark.held is not None for mark in self.marks.marks.values()):
+            self._looked_back_at = float("-inf")
         if not self.begun:
-            self.begun, self.began = True, self.mark.newest
+            self._begin(result)
+
+    def _learn(self) -> None:
+        """Let go what was held back: whatever was dated before is known by now."""
+        for mark in self.marks.marks.values():
+            mark.held = None
+
+    def _begin(self, result: DiscoveryResult) -> None:
+        self.begun, self.began = True, self.marks.least(self.lookback)
+        for mark in self.marks.marks.values():
+            mark.began = mark.newest
+        if self.called is not None:
+            away = timedelta(seconds=result.at.monotonic - self.called.monotonic)
+            self._begin_at((self.marks.now or result.at.wall) - away)
+        self.called = None
+
+    def _begin_at(self, called: datetime) -> None:
+        """Begin when the watch was called, which the server did not see."""
+        now = self.marks.now or called
+        self.began = min(self.began or called, called)
+        for mark in self.marks.marks.values():
+            if mark.newest is not None:
+                # Its clock is ahead where its sessions are; else it is taken for right.
+                mark.began = called + (max(now, mark.newest) - now)
+
+    def settle(self) -> None:
+        """Judge no more by when the watch was called: all that was listed is known.
+
+        A clock that is behind may show that time only now.
+        """
+        for mark in self.marks.marks.values():
+            if mark.began is not None and mark.newest is not None:
+                mark.began = min(mark.began, mark.newest)

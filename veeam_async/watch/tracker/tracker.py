@@ -80,6 +80,7 @@ class Tracker(Generic[S]):
         self._repeated: Moment | None = None
         self._next_look = 0.0
         self._asked = EPOCH
+        self._undecided: list[Observation[S]] = []
         for session_id in session_ids:
             self.add(session_id)
 
@@ -124,7 +125,7 @@ class Tracker(Generic[S]):
         # In a watch of everything the next list would bring it back; in one of given
         # ids it may be added again.
         if self.discovery is not None:
-            self._bury(session_id)
+            self._bury(session_id, None if tracked is None else tracked.known)
 
     # ------------------------------------------------------------ when to look
 
@@ -293,11 +294,18 @@ class Tracker(Generic[S]):
         self, tracked: TrackedSession[S], seen: Observation[S], session: S
     ) -> None:
         if self.discovery is not None:
-            self.discovery.see(session)
+            self.discovery.see(session, is_new=self._is_new(tracked, session))
             tracked.suppressed &= not self.discovery.is_later(session)
         tracked.see(seen, session, self.rules)
         tracked.health.missing = False
         self._prove(seen.asked_at, seen.at)
+
+    def _is_new(self, tracked: TrackedSession[S], session: S) -> bool:
+        """Tell one that has begun or ended since the last look at everything."""
+        if self.discovery is None or not self.discovery.begun or tracked.suppressed:
+            return False
+        known = tracked.known
+        return known is None or (session.is_stopped and not known.is_stopped)
 
     def _retry_at(
         self, tracked: TrackedSession[S], seen: Observation[S], error: VeeamError
@@ -323,13 +331,29 @@ class Tracker(Generic[S]):
         if seen.id not in self.tombstones and discovery.is_news(session):
             self.add(seen.id)
             self._note(self.tracked[seen.id], seen)
+            return
+        discovery.see(session)
+        # Only the end of this look tells when the watch was called, by the server.
+        if discovery.called is not None and seen.id not in self.tombstones:
+            self._undecided.append(seen)
         else:
-            discovery.see(session)
-            self._bury(seen.id)
+            self._bury(seen.id, session)
 
-    def _bury(self, session_id: UUID, *, is_gone: bool = False) -> None:
-        mark = None if self.discovery is None else self.discovery.latest
-        self.tombstones.add(session_id, mark, is_gone=is_gone)
+    def _bury(
+        self, session_id: UUID, session: S | None, *, is_gone: bool = False
+    ) -> None:
+        server, mark = "", None
+        if self.discovery is not None:
+            server, mark = self.discovery.tombstone(session)
+        self.tombstones.add(session_id, mark, is_gone=is_gone, server=server)
+
+    def _decide(self) -> None:
+        """Watch those that ended after the watch was called, bury the others."""
+        undecided, self._undecided = self._undecided, []
+        for seen in undecided:
+            self._meet(seen)
+        if undecided and self.discovery is not None:
+            self.discovery.settle()
 
     def discovered(self, result: DiscoveryResult) -> None:
         """Update from the end of a look at everything; its rows were noted before."""
@@ -342,19 +366,22 @@ class Tracker(Generic[S]):
             return
         if result.listed is not None:
             # References hold no states: what they list may have ended long ago.
-            old = not discovery.begun or discovery.began is not None
+            old = not discovery.begun or discovery.knows_began
             self._enlist(result.listed, suppressed=old)
         discovery.due = self.rules.next_look(result.asked_at, result.at.monotonic)
         discovery.health.recover(result.at)
         self._prove(result.asked_at, result.at)
         self.server.discovery_recovered(result.at)
-        discovery.complete(result.asked_at)
-        if discovery.expiry is not None:
-            self.tombstones.expire(discovery.expiry, but=result.listed or ())
+        discovery.complete(result)
+        self._decide()
+        if discovery.forgets:
+            self.tombstones.expire(discovery.expiries(), but=result.listed or ())
 
     def _discovery_failed(
         self, discovery: Discovery, result: DiscoveryResult, error: VeeamError
     ) -> None:
+        discovery.fail(result)
+        self._undecided = []  # the next look shows them again
         failures = discovery.health.failures
         due = self._backoff.next(
             result.at, failures, result.random, error, result.again_by
@@ -394,6 +421,7 @@ class Tracker(Generic[S]):
             # By the looks alone: the server's clock may be another.
             self.latest_delay = (event.observed_at - seen_before).total_seconds()
         if event is not None and event.kind in _TERMINAL:
+            known = self.tracked[session_id].known
             self.discard(session_id)
-            self._bury(session_id, is_gone=event.kind is EventKind.GONE)
+            self._bury(session_id, known, is_gone=event.kind is EventKind.GONE)
         return event
