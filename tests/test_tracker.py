@@ -523,6 +523,18 @@ for _ in range(2000):
     DEEP = [DEEP]
 
 
+MARK = {
+    "server": None,
+    "newest": None,
+    "began": None,
+    "heard": None,
+    "drift": None,
+    "ahead": 0,
+    "doubt": None,
+    "held": None,
+}
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [
@@ -536,6 +548,17 @@ for _ in range(2000):
         ("everything.where", DEEP),
         ("everything.where", "Name==\ud800"),
         ("everything.where", 7),
+        ("everything.em_time", "0001-01-01T00:00:00+14:00"),
+        ("everything.servers", {"a": {}}),
+        ("everything.servers", [1]),
+        ("everything.servers", {"a": {**MARK, "drift": 1e300}}),
+        ("everything.servers", {"a": {**MARK, "ahead": "1"}}),
+        (
+            "everything.servers",
+            {"a": {**MARK, "server": {"id": "a", "name": "\ud800"}}},
+        ),
+        ("everything.called", 7),
+        ("ended_on", {"a": ["none"]}),
     ],
 )
 def test_a_checkpoint_of_values_that_cannot_be_is_refused(

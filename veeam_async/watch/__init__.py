@@ -19,7 +19,12 @@ it can be inferred, and `not_before` says how old a change can be. A listener th
 slower than the looks is told the newest state of a session, not each one before it. In
 a watch of everything, a session that the server shows later than `lookback` seconds
 after its end; and where the server refuses queries, one that began and ended between
-two lists of references.
+two lists of references. When a backup server's clock is set back by more than
+`lookback`, what begins and ends before the first look that shows one of its sessions
+running.
+
+*Whatever the clocks say.* Sessions are dated by their backup servers: what is asked for
+follows the clock of each, and no single session that is dated ahead moves it.
 
 *As long as anything works.* Where lists do not, GETs and references stand in for them
 until a list works again, and HealthChanged of the scope "list" says so; where GETs fail

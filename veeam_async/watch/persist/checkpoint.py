@@ -258,7 +258,7 @@ def _loaded_marks(saved: dict[str, Any]) -> Watermarks:
     if servers is not None:
         marks.marks = {str(key): loaded_mark(each) for key, each in servers.items()}
     elif newest := real_or_none(from_text(saved["newest"])):
-        began = from_text(saved["began"])
+        began = real_or_none(from_text(saved["began"]))
         marks.marks[""] = ServerMark(newest=newest, began=began)
     return marks
 

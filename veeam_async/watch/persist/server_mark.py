@@ -34,7 +34,7 @@ def loaded_mark(saved: dict[str, Any]) -> ServerMark:
     return ServerMark(
         server=None if server is None else _server(server),
         newest=real_or_none(from_text(saved["newest"])),
-        began=from_text(saved["began"]),
+        began=real_or_none(from_text(saved["began"])),
         heard=real_or_none(from_text(saved["heard"])),
         drift=_duration(saved["drift"]),
         ahead=_duration(saved["ahead"]) or timedelta(),

@@ -131,8 +131,14 @@ class Discovery:
         """How far a first look goes back: to when it was called, at least."""
         if self.called is None:
             return self.lookback
-        away = timedelta(seconds=now - self.called.monotonic) + OVERLAP
-        return max(self.lookback, away)
+        return max(self.lookback, self._away(now) + OVERLAP)
+
+    def _away(self, now: float) -> timedelta:
+        """For how long the server did not answer a first look, none if it did."""
+        if self.called is None:
+            return timedelta()
+        seconds = min(now - self.called.monotonic, _LONGEST)
+        return timedelta(seconds=max(0.0, seconds))
 
     def is_news(self, session: Session) -> bool:
         """Whether a session that is not watched yet gives events."""
@@ -222,7 +228,7 @@ class Discovery:
         for mark in self.marks.marks.values():
             mark.began = mark.newest
         if self.called is not None:
-            away = timedelta(seconds=result.at.monotonic - self.called.monotonic)
+            away = self._away(result.at.monotonic)
             self._begin_at((self.marks.now or result.at.wall) - away)
         self.called = None
 
