@@ -35,17 +35,20 @@ BAD = {
 STOPPED: dict[str, Any] = {"state": "Stopped", "result": "Success"}
 
 
-async def found_by(way: str, em: EnterpriseManager, run: JobRun) -> UUID:
+async def found_by(
+    way: str, em: EnterpriseManager, run: JobRun, *, appear_within: float = 300
+) -> UUID:
     """Follow *run* one way, and give the session that it comes to."""
     if way == "session":
         return (await run.session(interval=SOON)).id
+    given: dict[str, Any] = {"interval": SOON, "appear_within": appear_within}
     if way == "watch":
-        events = [each async for each in run.watch(interval=SOON)]
+        events = [each async for each in run.watch(**given)]
         assert events[-1].kind is EventKind.STOPPED
         return next(each.id for each in events if each.id is not None)
     if way == "resume":
         run = em.jobs.resume(run.to_dict())
-    return (await run.wait(interval=SOON)).id
+    return (await run.wait(**given)).id
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -69,6 +72,21 @@ async def test_no_answer_of_a_bad_minute_loses_a_run(
     assert found == uuid_of(1)
     assert not script.faults
     assert server.count("POST", "/api/jobs") == 1
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize("how", ["wait", "watch", "resume"])
+async def test_nor_where_the_time_to_appear_ends_in_it(bad: str, how: str) -> None:
+    """That no session was shown is known by an answer alone, however late."""
+    script = JobServer(
+        fresh=[row(1, at=1, **STOPPED)], tasks=[LOST], queries=[BAD[bad]] * 24
+    )
+    async with talking(script.act) as (em, _):
+        run = await em.jobs.start(JOB)
+        found = await found_by(how, em, run, appear_within=0)
+
+    assert found == uuid_of(1)
+    assert not script.queries
 
 
 @pytest.mark.parametrize("bad", BAD)

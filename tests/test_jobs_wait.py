@@ -13,7 +13,7 @@ import pytest
 from tests.support.bodies import error, uuid_of
 from tests.support.clients import hurried, talking
 from tests.support.fault_server import Act, Reset, Stall
-from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.job_server import JOB, LOST, JobServer, row, task
 from tests.support.simulated import ENDLESS, QUICK, SOON, simulated
 from veeam_async import (
     DeadlineExceeded,
@@ -207,13 +207,18 @@ async def test_time_runs_out_while_the_session_runs_or_may_be_retried() -> None:
 
 
 async def test_a_time_out_of_a_request_is_not_the_end_of_the_time() -> None:
-    """Where it is the last word on a session, it stays what it is."""
-    script = JobServer(queries=[Stall()] * 99)
+    """It stays what it is where only the session is asked for; a wait goes on."""
+    fresh = [row(1, at=1, state="Stopped", result="Success")]
+    script = JobServer(fresh=fresh, tasks=[LOST], queries=[Stall()] * 99)
     timeout = Timeout(connect=5, request=0.05)
     async with talking(script.act, timeout=timeout) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(RequestTimeout):
-            await run.wait(timeout=3600, appear_within=0)
+            await run.session(appear_within=0)
+        script.queries = [Stall()] * 7
+        ended = await run.wait(timeout=3600, appear_within=0, interval=SOON)
+
+    assert ended.id == uuid_of(1)
 
 
 async def test_the_time_of_a_wait_stops_no_backup() -> None:

@@ -101,6 +101,23 @@ async def test_the_client_refuses_what_is_too_large() -> None:
         assert (await em.backup_sessions.get(session_id)).id == session_id
 
 
+async def test_who_hangs_up_on_it_is_no_error_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A client that refuses so much resets the connection in the middle of it."""
+    faults = Faults(queries={"too_large": 1})
+    async with Simulator(faults=faults) as simulator:
+        async with EnterpriseManager(
+            simulator.url, username=simulator.username, password=simulator.password
+        ) as em:
+            for _ in range(5):
+                with pytest.raises(BodyTooLarge):
+                    _ = [session async for session in em.backup_sessions.query()]
+            await em.backup_sessions.get(simulator.session_ids[0])
+
+    assert [each.message for each in caplog.records] == []
+
+
 async def test_each_way_has_its_own_probability(connect: Any) -> None:
     """Drawn from the seed, about as often as asked, in whatever order they stand."""
 

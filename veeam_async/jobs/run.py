@@ -255,9 +255,10 @@ class JobRun:
             gone_after: seconds that a session which was shown may be unknown to the
                 server: one that restarts knows none for a while.
 
-        No answer that is unreadable, late or refused ends it. Raises what `session`
-        raises, and NotFound where the server does not know the session for that
-        long. After DeadlineExceeded `em.jobs.resume(error.checkpoint)` goes on.
+        No answer that is unreadable, late or refused ends it, and no time to appear
+        that is over meanwhile. Raises what `session` raises, and NotFound where the
+        server does not know the session for that long. After DeadlineExceeded
+        `em.jobs.resume(error.checkpoint)` goes on.
         """
         events = self.watch(
             retries=retries,
@@ -328,10 +329,19 @@ class JobRun:
         )
 
     async def _first(self, appear_within: float, interval: float) -> UUID:
-        if self.session_id is not None:
-            return self.session_id
+        """Its session, which is missing only where the server's answer says so."""
         often = min(interval, _LOOK_SECONDS)
-        return (await self.session(appear_within=appear_within, interval=often)).id
+        while self.session_id is None:
+            try:
+                await self.session(appear_within=appear_within, interval=often)
+            except (SessionMissing, StartUnconfirmed):
+                raise
+            except VeeamError as error:
+                # The last look in time met a bad minute: nobody knows yet.
+                if not self._deps.outlives(error):
+                    raise
+                await self._deps.clock.sleep(often)
+        return self.session_id
 
     # ------------------------------------------------------------ to stop it
 

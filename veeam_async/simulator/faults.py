@@ -275,8 +275,9 @@ async def send(
         return rendered.whole()
     try:
         return await sender(request, rendered, pause)
-    except ConnectionResetError:
-        # The client did not wait for the end: there is nobody left to tell.
+    except ConnectionError:
+        # The client did not wait for the end: there is nobody left to tell. Where it
+        # reset the connection, that is aiohttp's plain ConnectionError.
         return web.Response(status=rendered.status)
 
 
