@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload faults fuzz laws bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload faults fuzz laws soak bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ laws: $(STAMPS)/test     ## play LAWS histories of each law of a watch (1000: in
 
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py
+
+SECONDS ?= 600
+soak: $(STAMPS)/test     ## everything at once against bad servers, for SECONDS (SEED=N)
+	@$(BIN)/python -m tests.soak --page docs/development/soak.md --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(SOAK)
 
 bench: $(STAMPS)/bench   ## time it beside other clients, in some five minutes
 	@$(BIN)/python -m benchmarks
