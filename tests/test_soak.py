@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from tests.faults.virtual_time import VirtualTimeLoop
@@ -46,9 +47,9 @@ def _mute() -> Iterator[None]:
 def soaked(folder: Path, seed: int, *, lane: int) -> Report:
     """Play a soak over one lane, with client and server in one loop."""
     setting = Setting(
-        seed=seed, lanes=[LANES[lane]], storm=20, rate=0.5, apart=False, start=START
+        seed=seed, lanes=[LANES[lane]], storm=30, rate=0.5, apart=False, start=START
     )
-    plan = Plan(setting=setting, calm=110, shifts=2, pause=4.0)
+    plan = Plan(setting=setting, calm=110, shifts=2, gone_after=20, pause=4.0)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(Soak(plan, folder, remote=False).run())
 
@@ -94,8 +95,8 @@ RAN = Happened(
 RETRY = Happened(
     id="r", job="j", created=25, shown=25, ended=30, removed=None, is_retry=True
 )
-WATCH = Line(5, "a/ids-get", "watch", {"watch": 1, "ids": ["s"]})
-ALL = Line(-30, "a/all-get", "watch", {"watch": 1, "ids": None})
+WATCH = Line(5, "a/ids-get", "watch", {"watch": 1, "ids": ["s"], "gone_after": 90})
+ALL = Line(5, "a/all-get", "watch", {"watch": 1, "ids": None})
 START_RUN = Line(9, "a/run-0", "start", {"run": 1, "job": "j", "retries": True})
 
 
@@ -154,10 +155,18 @@ def test_a_watch_that_tells_something_else_is_found_out(
     assert kinds(told(begun, *events)) == wrong
 
 
+def test_a_session_that_was_removed_is_to_be_gone() -> None:
+    """Its end is owed as any other, and told as that."""
+    removed = attrs.evolve(RAN, removed=15)
+
+    assert kinds(told(WATCH, (11, "FOUND"), (110, "GONE")), removed) == []
+    assert kinds(told(WATCH, (11, "FOUND")), removed) == ["lost"]
+
+
 def test_a_session_that_a_watch_of_everything_never_showed_is_missed() -> None:
     """Unless it had ended before, or nobody could have seen it."""
     before = Happened(
-        id="b", job="j", created=-40, shown=-40, ended=-31, removed=None, is_retry=False
+        id="b", job="j", created=1, shown=1, ended=4, removed=None, is_retry=False
     )
 
     assert kinds([ALL], RAN, before) == ["missed"]

@@ -40,9 +40,6 @@ from veeam_async import (
 Strategy = Literal["auto", "get", "query"]
 STRATEGIES: tuple[Strategy, ...] = ("auto", "get", "query")
 
-GONE_AFTER = 10.0
-"""Seconds after which a session that was really removed is to be told GONE."""
-
 CLOCK = 0.5
 """Seconds by which two processes may take the same moment for another."""
 
@@ -50,7 +47,7 @@ _APPEAR_WITHIN = 90.0
 """Seconds that a start which nobody confirmed is looked for: longer than a restart."""
 _RETRY_WITHIN = 15.0
 _INTERVAL = 0.5
-_STAYING = (300.0, 60.0)
+_STAYING = 300.0
 _PATIENCE = (60.0, 4.0)
 
 
@@ -60,7 +57,8 @@ class Play:
 
     *ask* asks the lane's server, *pause* is the seconds between fetches. No actor
     begins anything new once *is_ending*, and each leaves off as soon as it can once
-    *is_leaving*.
+    *is_leaving*. A session that was really removed is to be told GONE after
+    *gone_after* seconds, more than services are away.
     """
 
     seed: str
@@ -68,6 +66,7 @@ class Play:
     ask: Callable[..., Awaitable[Any]]
     folder: Path
     jobs: list[UUID]
+    gone_after: float
     pause: float = 0.0
     is_ending: bool = False
     is_leaving: bool = False
@@ -179,6 +178,8 @@ class Watcher(Actor):
     """Follows sessions, and goes on from its checkpoint whenever it was cut off."""
 
     is_cancelled = False
+    cut = (5, 200)
+    """After so many events, or less than so many, it is cut off and goes on."""
 
     def __init__(self, name: str, play: Play, strategy: Strategy) -> None:
         super().__init__(name, play)
@@ -195,7 +196,7 @@ class Watcher(Actor):
     async def act(self, em: EnterpriseManager) -> None:
         """Watch until the end, or until it is cut off."""
         watch = await self._begin(em)
-        cut_at = self.rng.randrange(5, 200)
+        cut_at = self.rng.randrange(*self.cut)
         told = 0
         try:
             async for event in watch:
@@ -252,7 +253,7 @@ class IdWatcher(Watcher):
         rng = self.rng
         vanishes = rng.random() < 1 / 2
         ids = await self.play.ask("add", rng.choice((3, 12, 40)), removed=vanishes)
-        gone_after = GONE_AFTER if vanishes else rng.choice(_STAYING)
+        gone_after = self.play.gone_after if vanishes else _STAYING
         return ids, {
             "strategy": self.strategy,
             "interval": rng.choice((0.5, 1.0)),
@@ -264,6 +265,9 @@ class IdWatcher(Watcher):
 
 class EverythingWatcher(Watcher):
     """Watches everything, as long as the run takes."""
+
+    # Seldom: each time it goes on it looks back, which would hide what it misses else.
+    cut = (200, 2000)
 
     @property
     def is_free(self) -> bool:
@@ -317,7 +321,7 @@ class Waiter(Actor):
                 interval=_INTERVAL,
                 strategy=self.rng.choice(STRATEGIES),
                 # Without it an id that is unknown is told at once, be it in a restart.
-                appear_within=GONE_AFTER,
+                appear_within=self.play.gone_after,
             )
         except DeadlineExceeded:
             self.play.journal.count("waits that were too short")
@@ -365,7 +369,8 @@ class Runner(Actor):
             "start", run=self.number, job=str(self._job), retries=self._with_retries
         )
         try:
-            await self.rng.choice((self._at_once, self._prepared, self._killed))(em)
+            ways = (self._at_once, self._at_once, self._prepared, self._killed)
+            await self.rng.choice(ways)(em)
         except asyncio.CancelledError:
             # What was saved is gone on with; else nobody knows, and it is only counted.
             self._note_unsaved("cut off")

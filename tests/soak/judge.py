@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
-from tests.soak.actors import CLOCK, GONE_AFTER
+from tests.soak.actors import CLOCK
 from tests.soak.journal import Line
 from tests.soak.stage import Happened
 
@@ -24,9 +24,9 @@ PROMISES = {
 }
 """The kinds of what can be wrong."""
 
-_FIRST_LOOK = 30.0
-"""Seconds that the first look of a watch of everything may take in a storm: what ends
-before that is done may count as over before the watch."""
+_FIRST_LOOK = 10.0
+"""Seconds that the first look of a watch of everything may take, which is made before
+the storm: what ends before that is done may count as over before the watch."""
 
 _SLACK = 30.0
 """Seconds that telling GONE may take longer, while looks fail."""
@@ -132,7 +132,7 @@ def _watching_ids(lines: list[Line], truth: Truth, end: float) -> Found:
             session = truth[session_id]
             yield from of.doubled(session_id)
             yield from of.untrue(session)
-            if not (of.stopped or of.gone) and _is_due(session, end):
+            if not (of.stopped or of.gone) and _is_due(session, begun, end):
                 yield "lost", f"the end of {session_id} was never told"
             if of.stopped and not of.found:
                 yield "missed", f"{session_id} was STOPPED without FOUND"
@@ -140,10 +140,10 @@ def _watching_ids(lines: list[Line], truth: Truth, end: float) -> Found:
         yield from (("mixed up", f"{each} was not watched") for each in strangers)
 
 
-def _is_due(session: Happened, end: float) -> bool:
+def _is_due(session: Happened, begun: Line, end: float) -> bool:
     """Whether a watch of ids must have told the end of a session by then."""
     if session.removed is not None:
-        return session.removed + GONE_AFTER + _SLACK < end
+        return session.removed + float(begun.details["gone_after"]) + _SLACK < end
     return session.ended + _SLACK < end
 
 
@@ -161,7 +161,7 @@ def _watching_all(lines: list[Line], truth: Truth, end: float) -> Found:
 def _must_be_shown(session: Happened, begin: float, end: float) -> bool:
     # Nobody can see what was removed before anybody looked, nor the end of it.
     is_seen = session.ended > begin + _FIRST_LOOK and session.removed is None
-    return is_seen and session.ended + _SLACK < end
+    return is_seen and max(session.ended, session.shown) + _SLACK < end
 
 
 def _unshown(told: _Told, session: Happened) -> Found:

@@ -30,19 +30,19 @@ What happened is known to the servers, in a process of their own, and compared w
 was told, which is written to a journal line by line. The last minutes are calm, so that
 what is owed can come.
 
-- Memory is what `tracemalloc` counts once all managers were left and the garbage is
-  gone, after the last shift beside the first. Tasks, open sockets and files are
-  compared with those before the first manager, logon sessions are counted at the
-  servers.
-- A turn of the loop is one callback or one step of a task. After the first shift, in
-  which much is done for the first time, each is measured in CPU time of the loop's
-  thread (`time.thread_time`): wall time would be that of other work on the machine. The
-  garbage collector's part is told by itself: it goes through all that the process
-  holds, and takes twice as long where `tracemalloc` counts.
+- A turn of the loop is one callback or one step of a task, measured in CPU time of the
+  loop's thread (`time.thread_time`): wall time would be that of other work on the
+  machine. That is done in the first half of the run, its first shift left out, in which
+  much is done for the first time. The garbage collector's part is told by itself: it
+  goes through all that the process holds.
+- Memory is what `tracemalloc` counts in the second half, once all managers were left
+  and the garbage is gone, after the last shift beside the first one of that half.
+  Tasks, open sockets and files are compared with those before the first manager, logon
+  sessions are counted at the servers.
 - A seed brings back the weather and what everybody does, not the order in which the
   machine lets things happen.
 
-`python -m tests.soak --seconds 60 --seed N` is a short one. `make test` plays a small
+`python -m tests.soak --seconds 150 --seed N` is a short one. `make test` plays a small
 part of it on virtual time.
 """
 

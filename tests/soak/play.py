@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -28,6 +29,8 @@ _MOST_SECONDS_TO_LEAVE = 30.0
 _HUSH = 3.0
 """Seconds of calm before managers are left: a logout that cannot be sent, or whose
 answer is lost, leaves a logon session, which nobody can help."""
+_FIRST_LOOKS = 5.0
+"""Seconds of calm before the storm: only what begins after a first look is news."""
 _LARGEST = 4 * MIB
 
 
@@ -36,12 +39,14 @@ class Plan:
     """How long a soak takes, in seconds: a *storm*, then calm until all is told.
 
     Managers are left and made anew *shifts* times. *pause* is the seconds between
-    fetches, which on virtual time take none.
+    fetches, which on virtual time take none; *gone_after* is of a watch whose sessions
+    are removed.
     """
 
     setting: Setting
     calm: float
     shifts: int
+    gone_after: float = 90.0
     pause: float = 0.0
 
     @property
@@ -101,6 +106,7 @@ class Soak:
         with Journal(path, lambda: now().timestamp()) as journal:
             async with self._stage:
                 await self._play(journal)
+                self._leftover()
                 end = now().timestamp()
                 figures = await self._figures()
                 happened = await self._stage.ask_all("truth")
@@ -147,6 +153,7 @@ class Soak:
             ask=partial(self._stage.ask, number),
             folder=self._folder,
             jobs=list(place.jobs),
+            gone_after=self._plan.gone_after,
             pause=self._plan.pause,
         )
 
@@ -185,6 +192,9 @@ class Soak:
                     (actor, asyncio.create_task(actor.work(em), name=actor.name))
                     for actor in actors
                 ]
+            if number == 0:
+                await asyncio.sleep(_FIRST_LOOKS)
+                seconds -= _FIRST_LOOKS
             await self._stage.ask_all("hush", False)
             await asyncio.sleep(seconds + (self._plan.calm if is_last else 0) - _HUSH)
             await self._stage.ask_all("hush", True)
@@ -237,8 +247,24 @@ class Soak:
         self._mark()
         if self._turns is not None:
             self._compare(shift)
-            if shift == 0:
-                self._turns.clear()
+            self._measure_next(shift + 1)
+
+    def _measure_next(self, shift: int) -> None:
+        """Measure turns first, all but the first shift's, and then memory."""
+        assert self._turns is not None
+        if shift == 1:
+            self._turns.clear()
+        if shift == self._first_traced:
+            tracemalloc.start()
+            self._turns.is_traced = True
+
+    @property
+    def _first_traced(self) -> int:
+        return self._plan.shifts // 2
+
+    def _leftover(self) -> None:
+        for path in self._folder.glob(".*.tmp"):
+            self._note("leaked", f"{path.name} was left beside the checkpoints")
 
     def _mark(self) -> None:
         if self._turns is not None:
@@ -263,7 +289,9 @@ class Soak:
         turns = self._turns or Turns()
         growth, resident = self._growth()
         if growth > MOST_GROWTH:
-            self._note("grown", f"by {growth / MIB:.1f} MiB since the first shift")
+            self._note(
+                "grown", f"by {growth / MIB:.1f} MiB since the first shift traced"
+            )
         if turns.longest >= MOST_BUSY:
             self._note("busy", f"for {turns.longest * 1000:.0f} ms in one turn")
         return Report(
@@ -279,8 +307,9 @@ class Soak:
         )
 
     def _growth(self) -> tuple[int, int]:
-        """Bytes more after the last shift than after the first; of it resident."""
+        """Bytes more after the last shift than after the first traced; resident too."""
         if not self._marks:
             return 0, 0
-        first, last = self._marks[1], self._marks[-1]
+        # The first mark was before any shift.
+        first, last = self._marks[self._first_traced + 1], self._marks[-1]
         return last.traced - first.traced, last.resident - first.resident

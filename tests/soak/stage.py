@@ -26,6 +26,9 @@ from veeam_async.simulator import Faults, Simulator
 
 KIND = "BackupJobSession"
 
+_LATE = 0.2
+"""Share of the sessions that the server shows late."""
+
 STARTED = 4
 """How many jobs of a server its clients start."""
 
@@ -158,7 +161,7 @@ class SoakServer(Simulator):
                 loop.call_later(seconds, self.remove, session_id)
         return [str(session_id) for session_id in added]
 
-    def _add(self) -> UUID:
+    def _add(self, appears_in: float | None = None) -> UUID:
         rng = self._rng
         is_brief = rng.random() < _BRIEF
         seconds = rng.uniform(0.2, 2) if is_brief else rng.uniform(3, 25)
@@ -170,6 +173,7 @@ class SoakServer(Simulator):
             result=rng.choice(("Success", "Warning", "Failed")),
             result_delay=rng.choice((0.0, 0.0, 1.0)),
             job_id=rng.choice(self.job_ids[STARTED:]),
+            appears_in=appears_in,
         )
 
     def remove(self, session_id: UUID) -> None:
@@ -230,7 +234,9 @@ class SoakServer(Simulator):
     async def _begin_sessions(self) -> None:
         while True:
             await asyncio.sleep(self._rng.expovariate(self._setting.rate))
-            self._add()
+            # Some are collected late, a few of them after their end.
+            is_late = self._rng.random() < _LATE
+            self._add(self._rng.uniform(2, 20) if is_late else None)
 
     async def _pass(self, spell: Spell) -> None:
         self._weather = spell.name
