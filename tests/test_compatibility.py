@@ -177,6 +177,11 @@ HELP_CHANGES = (
         "JSON on standard input",
         ", and no VEEAM_PASSWORD (but VEEAM_PASSWORD_FILE)",
     ),
+    (
+        "veeam-async watch",
+        "for veeam-async replay: a short line for each look at",
+        " None but its owner can read it, nor that of --checkpoint.",
+    ),
     # Options for what watches must survive.
     (
         "veeam-async simulate",

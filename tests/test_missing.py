@@ -65,6 +65,25 @@ def test_a_session_is_gone_between_two_404s_around_a_good_answer() -> None:
     assert (event.kind, event.id) == ("GONE", uuid_of(1))
 
 
+def test_a_good_answer_between_two_outages_proves_nothing() -> None:
+    """The session was not looked at in the moment in which the server was up."""
+    track = tracker(2)
+    track.feed(observation(0, seen()))
+    track.feed(observation(0, seen(number=2), number=2))
+    track.feed(observation(5, None))
+    track.feed(observation(65, None))
+    track.feed(observation(66, seen(number=2), number=2))
+    assert track.feed(observation(400, None)) == []
+
+    due = track.take_due(400)
+    assert due is not None
+    assert due.control  # whether it knows anything now
+    track.controlled(control(401, BUSY))
+    assert track.feed(observation(402, None)) == []
+    track.controlled(control(403))
+    assert kinds(track.feed(observation(404, None))) == ["GONE"]
+
+
 def test_a_server_that_knows_nothing_ends_no_session() -> None:
     """It is asked for what it must know, at each interval, until it answers."""
     track = missing()

@@ -47,7 +47,7 @@ def _mute() -> Iterator[None]:
 def soaked(folder: Path, seed: int, *, lane: int) -> Report:
     """Play a soak over one lane, with client and server in one loop."""
     setting = Setting(
-        seed=seed, lanes=[LANES[lane]], storm=30, rate=0.5, apart=False, start=START
+        seed=seed, lanes=[LANES[lane]], storm=30, rate=0.5, apart=True, start=START
     )
     plan = Plan(setting=setting, calm=110, shifts=2, gone_after=20, pause=4.0)
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:

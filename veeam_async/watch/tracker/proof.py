@@ -44,9 +44,13 @@ class Proof:
         if self.asked is None or asked.monotonic > self.asked.monotonic:
             self.asked = asked
 
-    def is_after(self, missed: Moment | None) -> bool:
-        """Whether that answer was asked for after a 404 was answered."""
-        if missed is None or self.asked is None:
+    def is_between(self, missed: Moment | None, now: float, within: float) -> bool:
+        """Whether it was asked for since a 404 that came no longer ago than *within*.
+
+        Nobody knows what the server knew in the time between two that lie far apart: it
+        may have been up for a moment only.
+        """
+        if missed is None or self.asked is None or now - missed.monotonic > within:
             return False
         return self.asked.monotonic >= missed.monotonic
 

@@ -247,7 +247,9 @@ class Tracker(Generic[S]):
 
     def _miss(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
         rules, now = self.rules, seen.at.monotonic
-        tracked.miss(seen, rules, is_proven=self.proof.is_after(tracked.missed))
+        within = 2 * max(rules.interval, rules.stand_in_after)
+        is_proven = self.proof.is_between(tracked.missed, now, within)
+        tracked.miss(seen, rules, is_proven=is_proven)
         if rules.edition > 1:
             tracked.health.missing = tracked.known is not None and not tracked.is_over
             if not tracked.is_over and now >= tracked.late_at(rules):
