@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import os
 import ssl
+import sys
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 import attrs
 
@@ -47,7 +49,7 @@ def trust_of(tls: Tls) -> Trust:
     if isinstance(tls, Fingerprint):
         return Trust(_unverified(), tls.sha256)
     if tls is True:
-        return Trust(ssl.create_default_context())
+        return Trust(_system_context())
     if tls is False:
         warnings.warn(
             "TLS verification is off: anybody between here and the server can read "
@@ -164,7 +166,55 @@ def _context_of(ca_file: Path) -> ssl.SSLContext:
 
 
 def _unverified() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    """A context like a default one, but that it checks nothing and knows no CA."""
+    # To load the system's, only for them to be ignored, takes a hundred times as long.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if sys.version_info >= (3, 13):  # as in ssl.create_default_context, from here on
+        strict = ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+        context.verify_flags |= strict
+    key_log = os.environ.get(_KEY_LOG)
+    if key_log and not sys.flags.ignore_environment:
+        context.keylog_filename = key_log
     return context
+
+
+# ---------------------------------------------------------------- the system's CAs
+
+_KEY_LOG = "SSLKEYLOGFILE"
+_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", _KEY_LOG)
+
+# Weak: it goes with the last manager that uses it. Nothing here changes a context, so
+# that those who share one cannot get in each other's way.
+_shared: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = WeakValueDictionary()
+
+
+def _system_context() -> ssl.SSLContext:
+    """The context that trusts the system's CAs, one for all who ask meanwhile."""
+    try:
+        origin = _origin()
+        if (shared := _shared.get(origin)) is None:
+            shared = _shared[origin] = ssl.create_default_context()
+    except TypeError:  # whoever replaced the factory may have used what is not hashable
+        return ssl.create_default_context()
+    return shared
+
+
+def _origin() -> tuple[object, ...]:
+    """All that a default context is made from, as it is now."""
+    # Some, such as truststore, replace one of these two to bring CAs of their own.
+    factory = (ssl.create_default_context, ssl.SSLContext)
+    names = map(os.environ.get, _VARIABLES)
+    return (*factory, *names, _stamp(ssl.get_default_verify_paths().cafile))
+
+
+def _stamp(file: str | None) -> tuple[int, ...]:
+    """What differs once *file* was replaced: a CA was added to it, say."""
+    if file is None:
+        return ()
+    try:
+        found = Path(file).stat()
+    except OSError:  # removed just now
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
