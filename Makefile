@@ -78,7 +78,7 @@ $(STAMPS)/venv:
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/demo: $(STAMPS)/venv pyproject.toml
+$(STAMPS)/demo: $(STAMPS)/venv pyproject.toml veeam_async/version.py
 	@$(BIN)/python -m pip install --quiet --editable '.[cli,simulator]'
 	@touch $@
 

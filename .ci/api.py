@@ -80,7 +80,9 @@ def _in_package(thing: object) -> bool:
 def _vocabulary() -> dict[str, Any]:
     """What an annotation may name that its module imports for type checkers only."""
     for name in (PACKAGE, SIMULATOR, FIXTURE, EXITS):
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        for public in getattr(module, "__all__", ()):
+            getattr(module, public)  # which loads what it comes from
     names: dict[str, Any] = {**vars(collections.abc), **vars(typing)}
     for name, module in sorted(sys.modules.items()):
         if name.split(".")[0] == PACKAGE:

@@ -12,8 +12,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 IMPORT = (
     "import veeam_async, sys;"
+    "from veeam_async import *;"
     "assert 'site-packages' in veeam_async.__file__, veeam_async.__file__;"
-    "heavy = {'rich', 'cyclopts', 'cryptography'} & set(sys.modules);"
+    "heavy = {'rich', 'cyclopts', 'cryptography', 'aiohttp'} & set(sys.modules);"
     "assert not heavy, heavy;"
     "print('veeam_async', veeam_async.__version__, 'imports with its core alone')"
 )

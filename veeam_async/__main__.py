@@ -12,7 +12,7 @@ def main() -> int:
     try:
         return _run()
     except KeyboardInterrupt:
-        # While still importing, half a second in which nothing else would catch it.
+        # While still importing, when nothing else would catch it.
         return _INTERRUPTED
 
 
@@ -24,10 +24,12 @@ def _run() -> int:
             ignore,
         )
 
-        # While importing, half a second, and while the interpreter ends there is
+        # While importing, a tenth of a second, and while the interpreter ends there is
         # nothing to undo; in between the command takes them itself.
         end_at_once()
         from veeam_async.cli.app import run  # noqa: PLC0415 - the same
+
+        code = run(sys.argv[1:])
     except ModuleNotFoundError as error:
         # Any other module that is missing is a fault, which a traceback shows.
         if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
@@ -37,7 +39,6 @@ def _run() -> int:
             'pip install "veeam-async[cli]"\n'
         )
         return 1
-    code = run(sys.argv[1:])
     if code in INTERRUPTED:
         ignore()
     return code

@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-from veeam_async.cli.render.console import PlainConsole, say
+from veeam_async.cli.render.console import PlainConsole
+from veeam_async.cli.render.streams import say
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.cli.events import changed, dashboard_of, ended, gone, session
 from veeam_async import EventKind
 from veeam_async.cli.render.dashboard import Dashboard
-from veeam_async.cli.render.text import Event
+from veeam_async.cli.render.words import Event
 
 numbers = st.integers(0, 30)
 changes: st.SearchStrategy[Event] = st.one_of(

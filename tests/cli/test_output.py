@@ -17,14 +17,14 @@ from veeam_async import (
     from_dict,
 )
 from veeam_async.cli.exits import Exit, exit_code_of, explain
-from veeam_async.cli.render.console import say
 from veeam_async.cli.render.output import (
     row_writer,
     write_json,
     write_line,
     write_one,
 )
-from veeam_async.cli.render.text import printable
+from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.words import printable
 
 
 def test_json_is_ascii_where_the_stream_is_not_utf8(

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from veeam_async.cli.render.text import (
+from veeam_async.cli.render.words import (
     byte_size,
     count,
     date_time,

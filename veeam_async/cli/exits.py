@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from veeam_async import (
-    AuthenticationFailed,
-    CertificateError,
-    DeadlineExceeded,
-    EnterpriseManager,
-    InvalidId,
-    RequestTimeout,
-    SessionFailed,
-    SessionResult,
-    VeeamError,
-)
-from veeam_async.cli.render.console import say
-from veeam_async.cli.render.dashboard import Dashboard
-from veeam_async.cli.render.text import (
+from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.words import (
     GONE,
     AnySession,
     count,
     failure_reason,
     one_line,
-    summary,
 )
+from veeam_async.errors import (
+    AuthenticationFailed,
+    CertificateError,
+    DeadlineExceeded,
+    InvalidId,
+    RequestTimeout,
+    SessionFailed,
+    VeeamError,
+)
+
+if TYPE_CHECKING:
+    from veeam_async import EnterpriseManager
+    from veeam_async.cli.render.dashboard import Dashboard
 
 _NAMED_SESSIONS = 3
 
@@ -108,6 +109,10 @@ def deadline_refusal(error: DeadlineExceeded, total: int) -> Refusal:
 
 def conclude(dashboard: Dashboard) -> Exit:
     """Sum a watch up on standard error; its exit code tells the worst that happened."""
+    # Here, since a command that watches nothing needs neither of them.
+    from veeam_async import SessionResult  # noqa: PLC0415 - see above
+    from veeam_async.cli.render.text import summary  # noqa: PLC0415 - see above
+
     if not dashboard.total:
         say("no session was seen")
         return Exit.DONE

@@ -14,7 +14,6 @@ once as a matter of course. So here
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -23,7 +22,10 @@ from contextlib import suppress
 from contextvars import ContextVar
 from time import monotonic
 from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -80,6 +82,8 @@ class Interrupts:
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run *main* in a loop; KeyboardInterrupt where a signal came meanwhile."""
+        import asyncio  # noqa: PLC0415 - the help needs no loop
+
         # Before there is a loop: one that is broken off while it is made is never
         # closed.
         self._in_loop = True
@@ -98,6 +102,8 @@ class Interrupts:
         return result
 
     async def _main(self, main: Coroutine[Any, Any, T]) -> T:
+        import asyncio  # noqa: PLC0415 - the help needs no loop
+
         self._task = asyncio.current_task()
         self._loop = asyncio.get_running_loop()
         if self._wishes:
@@ -150,6 +156,8 @@ class Interrupts:
 
 def _cancel_all() -> None:
     """Cancel the command's task, and what it does in spite of being cancelled."""
+    import asyncio  # noqa: PLC0415 - the help needs no loop
+
     for task in asyncio.all_tasks():
         task.cancel()
 

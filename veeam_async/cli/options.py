@@ -27,7 +27,7 @@ from veeam_async import (
 )
 from veeam_async.cli.exits import Refusal
 from veeam_async.cli.render.output import Format
-from veeam_async.cli.render.text import AnySession
+from veeam_async.cli.render.words import AnySession
 from veeam_async.secret import Secret
 
 Output: TypeAlias = Annotated[Format | None, Parameter(name=["--output", "-o"])]
@@ -162,13 +162,6 @@ class Server:
             proxy=connection.proxy,
             on_request=on_request,
         )
-
-
-def holds_password(url: str) -> bool:
-    """Whether *url*, be it whole or not, has a password before its host."""
-    place = url.partition("://")[2] or url
-    user = place.rpartition("@")[0]
-    return ":" in user or "%3a" in user.lower()
 
 
 def _password_in(file: str) -> str:

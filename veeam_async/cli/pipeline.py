@@ -29,9 +29,9 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.cli.exits import Refusal, explain
-from veeam_async.cli.options import holds_password
-from veeam_async.cli.render.console import warn
-from veeam_async.cli.render.text import AnySession, Event, one_line
+from veeam_async.cli.passwords import holds_password
+from veeam_async.cli.render.streams import warn
+from veeam_async.cli.render.words import AnySession, Event, one_line
 from veeam_async.errors import Json
 
 Checkpoint: TypeAlias = dict[str, Json]

@@ -19,9 +19,6 @@ from functools import cache
 from typing import Any, TypeAlias, get_args, get_origin
 
 import attrs
-from cattrs import Converter
-from cattrs.errors import IterableValidationError, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn, override
 
 from veeam_async.codec.kinds import fold, row_of, rows
 from veeam_async.codec.values import (
@@ -42,9 +39,6 @@ _MAX_SHAPES = 64
 _MAX_KEYS = 64
 _MAX_KEY = 64
 
-# Nor is each row of a hostile list gone over, where all of them are bad.
-_MAX_FAULTS = 20
-
 
 class Structurer:
     """The structuring functions of all kinds, built when first needed.
@@ -55,7 +49,6 @@ class Structurer:
 
     def __init__(self, *, careful: bool) -> None:
         self.careful = careful
-        self.converter = Converter(detailed_validation=careful)
         self.for_kind: Callable[[Any], _KindStructurer] = cache(self._for_kind)
 
     def structure(self, tree: Any, kind: Any) -> Any:
@@ -104,7 +97,7 @@ class _KindStructurer:
         fields = attrs.fields(self._class)
         self._fields = {fold(field.name): field for field in fields}
         self._hooks = {field.name: structurer.hook_of(field, kind) for field in fields}
-        self._converter = structurer.converter if structurer.careful else None
+        self._careful = structurer.careful
         self._writer = _FunctionWriter(self._class, fields, self._hooks)
         self._plain = self._build({field.name: field.name for field in fields})
         self._built: dict[tuple[str, ...], Hook] = {}
@@ -134,19 +127,9 @@ class _KindStructurer:
 
     def all_or_faults(self, values: list[Any]) -> list[Any]:
         """Structure a list, or raise the faults of its first bad rows in one group."""
-        found, faults = [], []
-        for index, value in enumerate(values):
-            try:
-                found.append(self.one(value, self._kind))
-            except Exception as error:  # noqa: BLE001 - each is reported with its path
-                note = IterableValidationNote(f"@ {index}", index, self._kind)
-                error.add_note(note)
-                faults.append(error)
-            if len(faults) == _MAX_FAULTS:
-                break
-        if faults:
-            raise IterableValidationError("bad rows", faults, self._kind)
-        return found
+        from veeam_async.codec.careful import all_or_faults  # noqa: PLC0415 - see there
+
+        return all_or_faults(values, self.one, self._kind)
 
     def _function(self, shape: tuple[str, ...]) -> Hook:
         keys = self._keys(shape)
@@ -174,15 +157,11 @@ class _KindStructurer:
         return found
 
     def _build(self, keys: dict[str, str]) -> Hook:
-        if self._converter is None:
+        if not self._careful:
             return self._writer.for_one(keys)
-        overrides: dict[str, Any] = {
-            name: override(rename=keys.get(name, name), struct_hook=hook)
-            for name, hook in self._hooks.items()
-        }
-        return make_dict_structure_fn(
-            self._kind, self._converter, _cattrs_use_linecache=False, **overrides
-        )
+        from veeam_async.codec.careful import function_for  # noqa: PLC0415 - see there
+
+        return function_for(self._kind, self._hooks, keys)
 
 
 def _is_modest(shape: tuple[str, ...]) -> bool:

@@ -17,7 +17,6 @@ from typing import Any, Generic, TypeVar, cast
 
 import attrs
 import orjson
-from cattrs import transform_error
 
 from veeam_async.codec.compile import Structurer
 from veeam_async.codec.foreign import compressed, compression_of, page_sentence
@@ -32,7 +31,6 @@ from veeam_async.codec.kinds import (
     says_so,
     wrong_kind,
 )
-from veeam_async.codec.mend import mend, settle
 from veeam_async.codec.parse import (
     LARGE_JSON,
     NEITHER,
@@ -179,6 +177,9 @@ def _parsed(body: bytes, media_type: str) -> tuple[str | None, Tree]:
         return parse(body, media_type)
     except MalformedError as error:
         first = error
+    # Loaded by the first such body: to compile its patterns takes a while.
+    from veeam_async.codec.mend import mend, settle  # noqa: PLC0415 - see above
+
     mended = mend(body)
     if mended is None:
         raise first
@@ -273,7 +274,10 @@ def structure(tree: Any, kind: Any) -> tuple[Any, list[str] | None]:
     try:
         return CAREFUL.structure(tree, kind), None
     except Exception as error:  # noqa: BLE001 - cattrs collects faults in groups
-        problems = transform_error(error, format_exception=_sentence)
+        # Loaded by the careful pass, and not before.
+        from veeam_async.codec.careful import sentences  # noqa: PLC0415 - see above
+
+        problems = sentences(error, _sentence)
     if is_secret(kind):
         # A sentence shows the value that it is about; the path may be told.
         problems = [f"unusable @ {each.rpartition(' @ ')[2]}" for each in problems]

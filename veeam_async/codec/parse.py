@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from xml.parsers import expat
 
 import orjson
-import xmltodict
 
 from veeam_async.codec.elements import OddError, read_elements
 
@@ -206,6 +205,9 @@ def _parse_small(body: bytes, encoding: str | None) -> dict[str, Tree] | None:
 
 
 def _parse_any(body: bytes, encoding: str | None) -> dict[str, Tree]:
+    # Here, since it loads half of the standard library for what few servers send.
+    import xmltodict  # noqa: PLC0415 - see above
+
     try:
         tree: dict[str, Tree] = xmltodict.parse(
             body,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -287,6 +286,11 @@ def _date(value: str) -> datetime | None:
 
     At the edges of the calendar the next calculation with it would be an error.
     """
+    if not value:
+        return None
+    # Here, since it loads much that the date of a rare answer alone needs.
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - see above
+
     try:
         at = parsedate_to_datetime(value)
     except (ValueError, OverflowError):

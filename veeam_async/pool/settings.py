@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import attrs
@@ -17,12 +16,12 @@ from veeam_async.pool.instrumentation import Instrumentation, RequestDone
 from veeam_async.pool.logon import Logon, Password, Send, is_text
 from veeam_async.retry import Retry
 from veeam_async.secret import Secret, Secrets, hidden
-from veeam_async.transport.aiohttp import AiohttpTransport, proxy_of, secrets_of
 from veeam_async.transport.direct import DirectTransport
 from veeam_async.transport.exchange import Timeout, Transport
 from veeam_async.transport.tls import Trust
+from veeam_async.version import __version__
 
-_USER_AGENT = f"veeam-async/{version('veeam-async')}"
+_USER_AGENT = f"veeam-async/{__version__}"
 _MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 
 
@@ -46,7 +45,11 @@ def _password(
 def _proxy(
     _settings: object, _field: attrs.Attribute[Any], value: Secret[str | None]
 ) -> None:
-    proxy_of(value)
+    if value.reveal() is not None:
+        # Here, since aiohttp takes longer to load than all else together.
+        from veeam_async.transport.aiohttp import proxy_of  # noqa: PLC0415 - see above
+
+        proxy_of(value)
 
 
 def _listener(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
@@ -100,10 +103,10 @@ class Settings:
         connect: Callable[[], Transport] | None = None,
     ) -> Pool:
         """A pool, not open yet; a *connect* replaces the transport."""
-        secrets = Secrets(secrets_of(self.proxy))
+        secrets = Secrets(self._secrets())
         return Pool(
             endpoint,
-            connect or partial(self._connect, endpoint.origin, trust),
+            connect or self._connector(endpoint.origin, trust),
             lambda send: self._log_on(send, endpoint, clock, secrets),
             max_connections=self.max_connections,
             retry=self.retry,
@@ -113,19 +116,29 @@ class Settings:
             secrets=secrets,
         )
 
-    def _connect(self, origin: str, trust: Trust | None) -> Transport:
-        timeout, most = self.timeout or Timeout(), self.max_body_size
+    def _secrets(self) -> list[str]:
+        """What of the proxy's URL must not be shown."""
+        if self.proxy.reveal() is None:
+            return []
+        from veeam_async.transport.aiohttp import secrets_of  # noqa: PLC0415 - as above
+
+        return secrets_of(self.proxy)
+
+    def _connector(self, origin: str, trust: Trust | None) -> Callable[[], Transport]:
+        """What makes the transport, its modules loaded already."""
+        given: dict[str, Any] = {
+            "trust": trust,
+            "timeout": self.timeout or Timeout(),
+            "max_body_size": self.max_body_size,
+        }
         if self.transport == "auto" and self.proxy.reveal() is None:
-            return DirectTransport(
-                origin, trust=trust, timeout=timeout, max_body_size=most
-            )
-        return AiohttpTransport(
-            origin,
-            trust=trust,
-            timeout=timeout,
-            max_body_size=most,
-            proxy=self.proxy,
+            return partial(DirectTransport, origin, **given)
+        # Now, since a loop may serve already once a manager is opened.
+        from veeam_async.transport.aiohttp import (  # noqa: PLC0415 - as above
+            AiohttpTransport,
         )
+
+        return partial(AiohttpTransport, origin, **given, proxy=self.proxy)
 
     def _log_on(
         self, send: Send, endpoint: Endpoint, clock: Clock, secrets: Secrets

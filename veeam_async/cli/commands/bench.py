@@ -16,7 +16,7 @@ from veeam_async import EnterpriseManager, RequestDone, Retry
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Server
-from veeam_async.cli.render.console import is_utf8, say, stdout_console
+from veeam_async.cli.render.console import stdout_console
 from veeam_async.cli.render.histogram import (
     Bucket,
     Percentiles,
@@ -26,8 +26,9 @@ from veeam_async.cli.render.histogram import (
 )
 from veeam_async.cli.render.output import write_json
 from veeam_async.cli.render.progress import bar
-from veeam_async.cli.render.text import count as counted
-from veeam_async.cli.render.text import rate, seconds
+from veeam_async.cli.render.streams import is_utf8, say
+from veeam_async.cli.render.words import count as counted
+from veeam_async.cli.render.words import rate, seconds
 
 _NO_ANSWER = "no answer"
 # A failed request is an error of the server, and not sent again: a server that is slow

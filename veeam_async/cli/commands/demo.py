@@ -24,7 +24,8 @@ from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.events import show_table
 from veeam_async.cli.render.progress import bar
-from veeam_async.cli.render.text import count, outcome, rate, seconds, summary
+from veeam_async.cli.render.text import summary
+from veeam_async.cli.render.words import count, outcome, rate, seconds
 
 if TYPE_CHECKING:
     from veeam_async.simulator import Simulator

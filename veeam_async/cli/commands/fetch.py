@@ -20,7 +20,6 @@ from veeam_async.cli.options import (
     read_ids,
     sessions_of,
 )
-from veeam_async.cli.render.console import say, warn
 from veeam_async.cli.render.output import (
     Format,
     Write,
@@ -28,7 +27,8 @@ from veeam_async.cli.render.output import (
     scrolls_on_terminal,
 )
 from veeam_async.cli.render.progress import bar
-from veeam_async.cli.render.text import count, rate, seconds
+from veeam_async.cli.render.streams import say, warn
+from veeam_async.cli.render.words import count, rate, seconds
 
 
 def fetch(

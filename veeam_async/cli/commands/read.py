@@ -20,9 +20,9 @@ from veeam_async.cli.options import (
     Server,
     sessions_of,
 )
-from veeam_async.cli.render.console import say
 from veeam_async.cli.render.output import Format, row_writer, write_one
-from veeam_async.cli.render.text import count
+from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.words import count
 
 
 def get(

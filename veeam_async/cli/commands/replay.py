@@ -14,7 +14,7 @@ from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import SESSION_MODELS, Output
 from veeam_async.cli.own_files import create
 from veeam_async.cli.render.events import show_events
-from veeam_async.cli.render.text import AnySession, Event
+from veeam_async.cli.render.words import AnySession, Event
 from veeam_async.errors import Json
 from veeam_async.watch.persist.replay import replay as replay_lines
 

@@ -30,17 +30,12 @@ from veeam_async.cli.exits import Exit, Refusal, explain, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.pipeline import failed_session
-from veeam_async.cli.render.console import say, warn
 from veeam_async.cli.render.events import is_live, show_events
 from veeam_async.cli.render.output import Format, write_one
 from veeam_async.cli.render.progress import spinner
-from veeam_async.cli.render.text import (
-    AnySession,
-    Event,
-    health_text,
-    no_answer,
-    one_line,
-)
+from veeam_async.cli.render.streams import say, warn
+from veeam_async.cli.render.text import health_text, no_answer
+from veeam_async.cli.render.words import AnySession, Event, one_line
 from veeam_async.deadlines import check_interval, check_seconds, in_spite_of_cancelling
 
 # A user who has pressed Ctrl-C waits no longer than this for the stop to be answered.

@@ -11,9 +11,10 @@ from veeam_async import BackupJobSession, Task, parse_id
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
-from veeam_async.cli.render.console import say
 from veeam_async.cli.render.output import write_one
-from veeam_async.cli.render.text import status, title
+from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.text import status
+from veeam_async.cli.render.words import title
 
 
 def stop(

@@ -13,10 +13,10 @@ from veeam_async.cli.options import (
     Server,
     sessions_of,
 )
-from veeam_async.cli.render.console import warn
 from veeam_async.cli.render.output import write_one
 from veeam_async.cli.render.progress import spinner
-from veeam_async.cli.render.text import AnySession
+from veeam_async.cli.render.streams import warn
+from veeam_async.cli.render.words import AnySession
 
 
 def wait(

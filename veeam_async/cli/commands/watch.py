@@ -33,9 +33,9 @@ from veeam_async.cli.pipeline import (
     EventPipeline,
     saving_checkpoint,
 )
-from veeam_async.cli.render.console import say
 from veeam_async.cli.render.events import is_live, show_events
 from veeam_async.cli.render.output import Format
+from veeam_async.cli.render.streams import say
 from veeam_async.watch.polling.request import Strategy
 
 

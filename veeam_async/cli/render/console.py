@@ -1,4 +1,4 @@
-"""The two streams of the process: data goes to one, messages about it to the other."""
+"""Rich's consoles for the two streams of the process; `streams` needs none."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from typing import NoReturn, TextIO
 
 from rich.console import Console
 
-from veeam_async.cli.render.text import printable
+from veeam_async.cli.render.streams import with_stand_ins
 
 _FALLBACK_WIDTH = 80
-_ASCII_STAND_INS = {"·": "|", "…": "~"}
-"""Our own punctuation, and what replaces it where the stream has but ASCII."""
 
 
 class PlainConsole(Console):
@@ -36,7 +34,7 @@ class PlainConsole(Console):
         A table must know its widths before it is written, so that the stream's own
         `backslashreplace`, which makes four columns of one, would come too late.
         """
-        replaced = _with_stand_ins(text, self.encoding)
+        replaced = with_stand_ins(text, self.encoding)
         return replaced.encode(self.encoding, "replace").decode(self.encoding)
 
 
@@ -49,45 +47,3 @@ def stdout_console() -> PlainConsole:
 def stderr_console() -> PlainConsole:
     """A console for progress and messages."""
     return PlainConsole(sys.stderr)
-
-
-def say(message: str) -> None:
-    """Write a message as one line of standard error."""
-    # Not through rich, which would break a long line at the width of the terminal.
-    line = _with_stand_ins(printable(message), sys.stderr.encoding or "utf-8")
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def warn(message: str) -> None:
-    """Say that something is wrong, under the command's name: a log then shows whose."""
-    say(f"veeam-async: {message}")
-
-
-def escape_unencodable() -> None:
-    """Have both streams escape what their encoding lacks, instead of raising."""
-    for stream in (sys.stdout, sys.stderr):
-        # A stream that somebody put in its place need not be a TextIOWrapper.
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
-
-
-def is_utf8(encoding: str | None) -> bool:
-    """Whether a stream of this *encoding* takes every character."""
-    return (encoding or "").lower().startswith("utf")
-
-
-def _with_stand_ins(text: str, encoding: str) -> str:
-    for char, stand_in in _ASCII_STAND_INS.items():
-        if char in text and not _can_encode(char, encoding):
-            text = text.replace(char, stand_in)
-    return text
-
-
-def _can_encode(char: str, encoding: str) -> bool:
-    try:
-        char.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

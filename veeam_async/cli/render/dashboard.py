@@ -24,14 +24,8 @@ from veeam_async import (
     SessionGone,
     SessionResult,
 )
-from veeam_async.cli.render.text import (
-    GONE,
-    AnySession,
-    Event,
-    count,
-    no_answer,
-    outcome,
-)
+from veeam_async.cli.render.text import no_answer
+from veeam_async.cli.render.words import GONE, AnySession, Event, count, outcome
 
 _RECENT_SECONDS = 3.0
 # Nobody should miss a failure among many other changes: it stays on top for longer.

@@ -10,7 +10,8 @@ from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.dashboard import Dashboard
 from veeam_async.cli.render.live import live_dashboard
 from veeam_async.cli.render.output import Format, effective, row_writer
-from veeam_async.cli.render.text import Event, event_line
+from veeam_async.cli.render.text import event_line
+from veeam_async.cli.render.words import Event
 
 
 def is_live(output: Format | None) -> bool:

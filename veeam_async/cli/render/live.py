@@ -23,14 +23,8 @@ from rich.text import Text
 
 from veeam_async.cli.render.console import PlainConsole
 from veeam_async.cli.render.dashboard import Dashboard, Row
-from veeam_async.cli.render.text import (
-    SEPARATOR,
-    AnySession,
-    duration,
-    outcome_counts,
-    styled,
-    title,
-)
+from veeam_async.cli.render.text import SEPARATOR, outcome_counts, styled
+from veeam_async.cli.render.words import AnySession, duration, title
 
 Line: TypeAlias = list[Segment]
 """One line of a terminal."""

@@ -11,9 +11,8 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from veeam_async import to_dict
-from veeam_async.cli.render.console import is_utf8, stdout_console
-from veeam_async.cli.render.table import columns_for, print_fields, print_table
-from veeam_async.cli.render.text import escaped
+from veeam_async.cli.render.streams import is_utf8
+from veeam_async.cli.render.words import escaped
 
 Format: TypeAlias = Literal["table", "json", "ndjson"]
 
@@ -45,7 +44,10 @@ def row_writer(output: Format | None) -> Iterator[Write]:
         collected: list[Any] = []
         yield collected.append
         if collected:
-            print_table(stdout_console(), columns_for(collected[0]), collected)
+            # Here, since nothing is drawn where JSON is written.
+            from veeam_async.cli.render import table  # noqa: PLC0415 - see above
+
+            table.print_rows(collected)
 
 
 def write_one(model: attrs.AttrsInstance, output: Format | None) -> None:
@@ -56,7 +58,9 @@ def write_one(model: attrs.AttrsInstance, output: Format | None) -> None:
     elif form == "json":
         write_json(model)
     else:
-        print_fields(stdout_console(), model)
+        from veeam_async.cli.render import table  # noqa: PLC0415 - as above
+
+        table.print_one(model)
 
 
 def write_line(model: attrs.AttrsInstance) -> None:

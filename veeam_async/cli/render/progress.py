@@ -5,67 +5,32 @@ On a terminal only: elsewhere they would fill a log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from time import monotonic
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
-
-from veeam_async.cli.render.console import stderr_console
-from veeam_async.cli.render.text import rate
-
-_WIDE = 100
-_BAR_WIDTH = 40
+from veeam_async.cli.render.streams import may_be_drawn_on
 
 
 def spinner(text: str) -> AbstractContextManager[object]:
     """Show that something goes on, until the block ends."""
-    console = stderr_console()
-    return console.status(text) if console.is_interactive else nullcontext()
+    if not may_be_drawn_on(sys.stderr):
+        return nullcontext()
+    from veeam_async.cli.render import bars  # noqa: PLC0415 - it loads rich
+
+    return bars.spinner(text)
 
 
-@contextmanager
 def bar(
     label: str, total: int | None, *, hidden: bool = False
-) -> Iterator[Callable[[], object]]:
+) -> AbstractContextManager[Callable[[], object]]:
     """Show a bar with its rate until the block ends; call what it yields per step."""
-    console = stderr_console()
-    # Across a screen that is wider a bar says no more, and its numbers are far away.
-    is_wide = console.width >= _WIDE
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=_BAR_WIDTH if is_wide else None),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        expand=not is_wide,
-        disable=hidden or not console.is_interactive,
-        redirect_stdout=False,  # data must not end up on standard error
-    )
-    with progress:
-        task = progress.add_task(label, total=total)
-        yield lambda: progress.advance(task)
+    if hidden or not may_be_drawn_on(sys.stderr):
+        return nullcontext(_no_step)
+    from veeam_async.cli.render import bars  # noqa: PLC0415 - it loads rich
+
+    return bars.bar(label, total)
 
 
-class _RateColumn(ProgressColumn):
-    """How many a second, over the whole time."""
-
-    # rich's own speed is that of the last moments, which jumps with each answer.
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._started = monotonic()
-
-    def render(self, task: Task) -> Text:
-        taken = task.finished_time or monotonic() - self._started
-        return Text(f"{rate(int(task.completed), taken):>8}", style="cyan")
+def _no_step() -> None:
+    """Do nothing: there is no bar."""

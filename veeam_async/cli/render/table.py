@@ -11,16 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from veeam_async import BackupTaskSession, EntityRef
-from veeam_async.cli.render.console import PlainConsole
-from veeam_async.cli.render.text import (
+from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.text import status, styled
+from veeam_async.cli.render.words import (
     byte_size,
     date_time,
     duration,
     id_text,
     outcome,
     printable,
-    status,
-    styled,
     title,
 )
 
@@ -90,6 +89,11 @@ def columns_for(row: Any) -> Sequence[Column]:
 
 
 # ---------------------------------------------------------------- many rows
+
+
+def print_rows(rows: Sequence[object]) -> None:
+    """Print *rows* to standard output, in the columns that suit the first."""
+    print_table(stdout_console(), columns_for(rows[0]), rows)
 
 
 def print_table(
@@ -182,6 +186,11 @@ def _rich_table(filled: list[_FilledColumn]) -> Table:
 
 
 # ---------------------------------------------------------------- one model
+
+
+def print_one(model: attrs.AttrsInstance) -> None:
+    """Print a model's fields to standard output."""
+    print_fields(stdout_console(), model)
 
 
 def print_fields(console: PlainConsole, model: attrs.AttrsInstance) -> None:

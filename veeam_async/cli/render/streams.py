@@ -1,0 +1,65 @@
+"""The two streams of the process: data goes to one, messages about it to the other.
+
+What is no more than a line of text needs no console, and so not the time to load one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from veeam_async.cli.render.words import printable
+
+_ASCII_STAND_INS = {"·": "|", "…": "~"}
+"""Our own punctuation, and what replaces it where the stream has but ASCII."""
+_FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+"""Variables by which rich takes what is no terminal for one."""
+
+
+def say(message: str) -> None:
+    """Write a message as one line of standard error."""
+    # Not through rich, which would break a long line at the width of the terminal.
+    line = with_stand_ins(printable(message), sys.stderr.encoding or "utf-8")
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def warn(message: str) -> None:
+    """Say that something is wrong, under the command's name: a log then shows whose."""
+    say(f"veeam-async: {message}")
+
+
+def escape_unencodable() -> None:
+    """Have both streams escape what their encoding lacks, instead of raising."""
+    for stream in (sys.stdout, sys.stderr):
+        # A stream that somebody put in its place need not be a TextIOWrapper.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def is_utf8(encoding: str | None) -> bool:
+    """Whether a stream of this *encoding* takes every character."""
+    return (encoding or "").lower().startswith("utf")
+
+
+def with_stand_ins(text: str, encoding: str) -> str:
+    """*text* with other punctuation where *encoding* lacks ours."""
+    for char, stand_in in _ASCII_STAND_INS.items():
+        if char in text and not _can_encode(char, encoding):
+            text = text.replace(char, stand_in)
+    return text
+
+
+def _can_encode(char: str, encoding: str) -> bool:
+    try:
+        char.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def may_be_drawn_on(stream: TextIO) -> bool:
+    """Whether *stream* may be a terminal; rich, once loaded, knows for sure."""
+    return stream.isatty() or any(os.environ.get(name) for name in _FORCES)

@@ -1,0 +1,160 @@
+"""Values as short words for people: times, sizes, outcomes; safe to print."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from veeam_async import (
+        BackupJobSession,
+        BackupTaskSession,
+        ReplicaJobSession,
+        RestoreSession,
+        WatchEvent,
+    )
+
+# Texts, since `say` needs this module, and nothing else of the client.
+AnySession: TypeAlias = "BackupJobSession | ReplicaJobSession | RestoreSession"
+Event: TypeAlias = "WatchEvent[Any]"
+
+GONE = "Gone"
+"""The outcome of a session that the server does not know (any more)."""
+
+_MINUTE = 60
+_HOUR = 3600
+_DAY = 86_400
+_KILO = 1024
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""What Unicode calls printable, and no terminal shows."""
+
+# ---------------------------------------------------------------- strings
+
+
+def one_line(text: str) -> str:
+    """*text* on a single line, without characters that steer a terminal."""
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """*text* with a replacement character for each that is not printable."""
+    # A job may be called "\x1b[2J": its name is the server's, not ours to execute.
+    if text.isprintable() and _INVISIBLE.isdisjoint(text):
+        return text
+    return "".join(char if _is_shown(char) else "�" for char in text)
+
+
+def escaped(text: str) -> str:
+    """JSON *text* with an escape for each character that is not printable, but LF."""
+    if text.isascii() and "\x7f" not in text:  # JSON has escaped those below the space
+        return text
+    return "".join(
+        char if char == "\n" or _is_shown(char) else json.dumps(char)[1:-1]
+        for char in text.replace("\x7f", "\\u007f")
+    )
+
+
+def _is_shown(char: str) -> bool:
+    return char.isprintable() and char not in _INVISIBLE
+
+
+def id_text(row: Any) -> str:
+    """The UUID of a row; of a machine, whose UID ends in none, the whole UID."""
+    try:
+        return str(row.id)
+    except ValueError:
+        return printable(row.uid)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: `1 session`, `2,000 sessions`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# ---------------------------------------------------------------- times and sizes
+
+
+def date_time(time: datetime | None) -> str:
+    """A time to the minute, in the zone of this machine; empty for None."""
+    if time is None:
+        return ""
+    return f"{_here(time):%Y-%m-%d %H:%M}"
+
+
+def time_of_day(time: datetime) -> str:
+    """A time to the second, in the zone of this machine, without its date."""
+    return f"{_here(time):%H:%M:%S}"
+
+
+def _here(time: datetime) -> datetime:
+    """A time in the zone of this machine, or as it is at the edge of the calendar."""
+    try:
+        return time.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return time
+
+
+def duration(length: timedelta | None) -> str:
+    """A duration in its two largest units, such as `2h 05m`; empty for None."""
+    if length is None:
+        return ""
+    # Negative where the backup server's clock was set back during the session.
+    total = max(0, round(length.total_seconds()))
+    if total < _MINUTE:
+        return f"{total}s"
+    if total < _HOUR:
+        return f"{total // _MINUTE}m {total % _MINUTE:02}s"
+    if total < _DAY:
+        return f"{total // _HOUR}h {total % _HOUR // _MINUTE:02}m"
+    return f"{total // _DAY}d {total % _DAY // _HOUR:02}h"
+
+
+def seconds(length: float) -> str:
+    """Seconds with one decimal, two below a second."""
+    return f"{length:.2f} s" if length < 1 else f"{length:.1f} s"
+
+
+def rate(number: int, length: float) -> str:
+    """How many a second, when *number* took *length* seconds."""
+    # A clock of 16 ms, as on Windows, measures nothing for what is faster.
+    per_second = number / length if length > 0 else 0.0
+    return f"{per_second:,.1f}/s" if per_second < 10 else f"{per_second:,.0f}/s"  # noqa: PLR2004 - below ten a digit more tells something
+
+
+def byte_size(number: int) -> str:
+    """A number of bytes in its largest unit, such as `1.5 KB`."""
+    power = min(max(number.bit_length() - 1, 0) // 10, len(_UNITS) - 1)
+    digits = 1 if power else 0
+    return f"{number / _KILO**power:.{digits}f} {_UNITS[power]}"
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def outcome(session: AnySession | BackupTaskSession) -> str:
+    """The result of a session that has ended, else its state."""
+    from veeam_async import BackupTaskSession  # noqa: PLC0415 - as above
+
+    has_ended = (
+        session.is_completed
+        if isinstance(session, BackupTaskSession)
+        else session.is_stopped
+    )
+    # A result may be missing for a moment after the end: the state stands in for it.
+    return printable(str((session.result if has_ended else None) or session.state))
+
+
+def title(session: AnySession) -> str:
+    """The name people know a session by: its job, or the machine that is restored."""
+    from veeam_async import RestoreSession  # noqa: PLC0415 - as above
+
+    if isinstance(session, RestoreSession):
+        return printable(session.vm_display_name or session.name)
+    return printable(session.job_name or session.name)
+
+
+def failure_reason(failed: AnySession) -> str:
+    """Why a session failed, on one line."""
+    return one_line(failed.failure_message or "no reason given")
