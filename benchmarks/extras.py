@@ -1,26 +1,41 @@
-"""What is measured besides rates: decoding, memory, the first result."""
+"""What is measured besides rates: decoding, memory, the first result, the start."""
 
 from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from benchmarks.affinity import cores
+from benchmarks.certificate import write_into
 from benchmarks.fresh import FailedError, run
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
 from benchmarks.serving import server
 from benchmarks.summary import Spread
 
 _THOUSAND, _MILLION = 1000, 1_000_000
+_PLACES = ("url", "ca_file")
+"""What differs from run to run, and is not told."""
+
+ASYNCIO = "import asyncio"
+"""What all others are compared with: no asyncio program begins with less."""
+
+IMPORT = "from veeam_async import EnterpriseManager, F"
+VERSION, HELP = "veeam-async --version", "veeam-async --help"
+GET = "veeam-async get, over TLS"
 
 
 @attrs.frozen(kw_only=True)
 class Extras:
     """Microseconds for a body by way; peak bytes by ids; milliseconds by client.
+
+    *start* has milliseconds of CPU by what a process was asked for, *managers* those
+    that it takes to make many. Runs of before have neither.
 
     *absent* says what is missing, and why.
     """
@@ -29,17 +44,22 @@ class Extras:
     memory: dict[int, float]
     first: dict[str, Spread]
     absent: dict[str, str]
+    start: dict[str, Spread] = attrs.field(factory=dict)
+    managers: Spread | None = None
 
 
 def measure(*, rounds: int, ids: Iterable[int]) -> Extras:
-    """Measure all three."""
+    """Measure all of it."""
     absent: dict[str, str] = {}
+    start = _start(rounds, absent)
     with server(size=1400, latency=0, certificate=None, core=cores()[1]) as serving:
         return Extras(
             decode=_decode(rounds, absent),
             memory=_memory(serving.url, ids, absent),
             first=_first(serving.url, rounds, absent),
             absent=absent,
+            start=start,
+            managers=_managers(rounds, absent),
         )
 
 
@@ -71,8 +91,29 @@ def _first(url: str, rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
     return {name: Spread.of(times) for name, times in measured.items()}
 
 
+def _start(rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
+    """Whole processes in turns, against a server with TLS."""
+    with tempfile.TemporaryDirectory() as folder:
+        pem = write_into(Path(folder))
+        with server(size=1400, latency=0, certificate=pem, core=cores()[1]) as serving:
+            given = {"url": serving.url, "rounds": 3 * rounds}
+            given["ca_file"] = str(pem.with_name("ca.pem"))
+            found = _run("start", given, absent) or {}
+    return {name: _milliseconds(times) for name, times in found.items()}
+
+
+def _managers(rounds: int, absent: dict[str, str]) -> Spread | None:
+    found = [_run("managers", {}, absent) for _ in range(rounds)]
+    times = [took for took in found if took is not None]
+    return _milliseconds(times) if times else None
+
+
+def _milliseconds(times: Iterable[float]) -> Spread:
+    return Spread.of([took * 1e3 for took in times])
+
+
 def _run(module: str, given: dict[str, object], absent: dict[str, str]) -> Any:
-    told = {name: value for name, value in given.items() if name != "url"}
+    told = {name: value for name, value in given.items() if name not in _PLACES}
     print(f"{module:16} {told}", file=sys.stderr, flush=True)
     try:
         return run(module, json.dumps({**given, "core": cores()[0]}))

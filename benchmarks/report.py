@@ -48,6 +48,7 @@ def report(results: Results) -> str:
     parts += ["## Decoding\n", _spreads("body", "µs", results.extras.decode)]
     parts += ["## Time to the first result, opening and logon included\n"]
     parts += [_spreads("client", "ms", results.extras.first)]
+    parts += _start(results)
     parts += ["## Memory\n", _memory(results), "## Absent\n", _absent(results)]
     return "\n".join(parts)
 
@@ -126,6 +127,19 @@ def _spreads(what: str, unit: str, spreads: dict[str, Spread]) -> str:
         for name, one in spreads.items()
     ]
     return table((what, unit, "least-most"), rows)
+
+
+def _start(results: Results) -> list[str]:
+    """How processes begin, where the run has measured it."""
+    start = dict(results.extras.start)
+    if not start:
+        return []
+    if results.extras.managers is not None:
+        start["fifty managers with tls=True, their constructors"] = (
+            results.extras.managers
+        )
+    head = "## CPU of whole processes that begin, in turns\n"
+    return [head, _spreads("process", "CPU ms", start)]
 
 
 def _memory(results: Results) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from benchmarks.extras import ASYNCIO, GET, HELP, IMPORT, VERSION
 from benchmarks.results import Results
 from benchmarks.roster import AIOHTTP, ORDERED, OURS, PLAIN, WREQ_DECODED
 
@@ -55,6 +56,11 @@ def targets(results: Results) -> list[Target]:
         _rate(results, "ordered=True over unordered", 0.9, (ORDERED, OURS), "base"),
         _decoded(results, "JSON", "veeam_async", "pydantic", 1.75),
         _decoded(results, "XML", "veeam_async", "xmltodict.parse alone", 1.35),
+        _start(results, IMPORT, 2.5),
+        _start(results, VERSION, 1.5),
+        _start(results, HELP, 3.5),
+        _start(results, GET, 4.5),
+        _managers(results),
     ]
 
 
@@ -102,6 +108,30 @@ def _memory(results: Results) -> Target:
         figures=", ".join(f"{n:,}: {most / _MIB:.1f} MiB" for n, most in peaks.items()),
         at_most=True,
         unit=" MiB",
+    )
+
+
+def _start(results: Results, what: str, wanted: float) -> Target:
+    took = results.extras.start
+    one, other = took.get(what), took.get(ASYNCIO)
+    return Target(
+        what=f"CPU of `{what}`, over `{ASYNCIO}`",
+        wanted=wanted,
+        measured=one.median / other.median if one and other else None,
+        figures=f"{one.median:.0f} and {other.median:.0f} ms" if one and other else "",
+        at_most=True,
+    )
+
+
+def _managers(results: Results) -> Target:
+    took = results.extras.managers
+    return Target(
+        what="CPU of the constructors of fifty managers, tls=True",
+        wanted=100,
+        measured=took.median if took else None,
+        figures=f"{took.median:.0f} ms" if took else "",
+        at_most=True,
+        unit=" ms",
     )
 
 

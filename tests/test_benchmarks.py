@@ -9,11 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
+from benchmarks.certificate import write_into
 from benchmarks.drawing import decode_picture, fetch_picture
+from benchmarks.extras import ASYNCIO, GET, HELP, IMPORT, VERSION
+from benchmarks.fresh import run
 from benchmarks.report import report
 from benchmarks.results import Results
+from benchmarks.serving import server
+from benchmarks.summary import Spread
 from benchmarks.watching.page import page
 from benchmarks.watching.rows import Row
 
@@ -51,6 +57,29 @@ def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
     assert page(rows, data["machine"], minutes=data["minutes"], quick=False) == read(
         PLACE, "WATCH.md"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it counts no children's CPU")
+def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
+    """Each way to begin runs to its end, and is a row and a target of the page."""
+    pem = write_into(tmp_path)
+    with server(size=1400, latency=0, certificate=pem, core=None) as serving:
+        ca_file = str(pem.with_name("ca.pem"))
+        given = {"url": serving.url, "ca_file": ca_file, "rounds": 1, "core": None}
+        measured = run("start", json.dumps(given))
+    managers = run("managers", json.dumps({"core": None}))
+    results = Results.read(PLACE / "results.json")
+    results.extras.start.update(
+        {name: Spread.of(times) for name, times in measured.items()}
+    )
+    extras = attrs.evolve(results.extras, managers=Spread.of([managers]))
+    shown = report(attrs.evolve(results, extras=extras))
+
+    assert set(measured) == {ASYNCIO, IMPORT, VERSION, HELP, GET}
+    assert all(f"\n| {name} | " in shown for name in measured)
+    judged = [row for row in shown.split("\n") if row.startswith("| CPU of")]
+    assert len(judged) == 1 + len(measured)
+    assert not any("not measured" in row for row in judged)
 
 
 @pytest.mark.timeout(300)
