@@ -13,7 +13,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from veeam_async.codec import decode, from_dict, to_dict
-from veeam_async.codec import mend as mending
 from veeam_async.codec.compile import Structurer
 from veeam_async.codec.kinds import page
 from veeam_async.codec.mend import mend, settle
@@ -250,10 +249,8 @@ def test_a_body_that_holds_every_mark_is_refused() -> None:
 def test_good_bodies_are_not_gone_over_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither is anything mended, nor does the careful pass see them."""
     module = sys.modules[decode.__module__]
-    for name in ("structure", "CAREFUL"):
+    for name in ("mend", "settle", "structure", "CAREFUL"):
         monkeypatch.setattr(module, name, None)
-    for name in ("mend", "settle"):
-        monkeypatch.setattr(mending, name, None)
     for name, kind in PAGES:
         assert decode((BODIES / name).read_bytes(), None, kind).rows
 

@@ -13,7 +13,6 @@ import sys
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from html.entities import name2codepoint
 from itertools import islice, takewhile
 from typing import Any, Generic, Self, TypeVar
 
@@ -386,6 +385,8 @@ def _code_of(escape: re.Match[str]) -> int | None:
     if digits or escape["decimal"]:
         code = int(digits, 16) if digits else int(escape["decimal"])
         return code if code <= sys.maxunicode else None
+    from html.entities import name2codepoint  # noqa: PLC0415 - rare, and a large table
+
     name = (escape["name"] or "").lower()
     return ord("'") if name == "apos" else name2codepoint.get(name)
 

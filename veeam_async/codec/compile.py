@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, KeysView, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeAlias, get_args, get_origin
 
 import attrs
@@ -99,9 +99,14 @@ class _KindStructurer:
         self._hooks = {field.name: structurer.hook_of(field, kind) for field in fields}
         self._careful = structurer.careful
         self._writer = _FunctionWriter(self._class, fields, self._hooks)
-        self._plain = self._build({field.name: field.name for field in fields})
         self._built: dict[tuple[str, ...], Hook] = {}
         self._built_for_lists: dict[tuple[str, ...], _ListHook] = {}
+
+    @cached_property
+    def _plain(self) -> Hook:
+        """The function for a dict of all fields, for shapes that are not kept."""
+        # Made when it is needed: the first body of a kind waits for the others already.
+        return self._build({name: name for name in self._hooks})
 
     @property
     def shapes(self) -> KeysView[tuple[str, ...]]:

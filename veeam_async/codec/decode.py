@@ -177,9 +177,6 @@ def _parsed(body: bytes, media_type: str) -> tuple[str | None, Tree]:
         return parse(body, media_type)
     except MalformedError as error:
         first = error
-    # Loaded by the first such body: to compile its patterns takes a while.
-    from veeam_async.codec.mend import mend, settle  # noqa: PLC0415 - see above
-
     mended = mend(body)
     if mended is None:
         raise first
@@ -189,6 +186,23 @@ def _parsed(body: bytes, media_type: str) -> tuple[str | None, Tree]:
         # What began like neither may be anything.
         raise (first if str(first) == NEITHER else error) from None
     return root and root.replace(mended[1], ""), settle(tree, mended[1])
+
+
+# Loaded with the first bad body: to compile the patterns takes a while.
+
+
+def mend(body: bytes) -> tuple[bytes, str] | None:
+    """What `codec.mend` makes of *body*."""
+    from veeam_async.codec import mend as mending  # noqa: PLC0415 - see above
+
+    return mending.mend(body)
+
+
+def settle(tree: Tree, mark: str) -> Any:
+    """The same of the *tree* of what it has mended."""
+    from veeam_async.codec import mend as mending  # noqa: PLC0415 - see above
+
+    return mending.settle(tree, mark)
 
 
 def _structure_page(

@@ -6,7 +6,6 @@ taken out of one is for showing alone.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,6 +66,8 @@ def title_of(body: bytes) -> str | None:
     end = lowered.find(b"</title", begin)
     if tag < 0 or begin == 0 or end < 0:
         return None
+    import html  # noqa: PLC0415 - few answers are pages
+
     # Cut first: a character reference of thousands of digits is an error in Python.
     text = start[begin:end][:_SHOWN].decode("utf-8", "replace")
     return one_line(html.unescape(text)) or None

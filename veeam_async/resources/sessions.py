@@ -12,7 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -46,7 +46,6 @@ from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
 from veeam_async.watch.options import WatchFactory, WatchOptions
 from veeam_async.watch.polling.request import Listing, PollSource, Strategy
-from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.watermark import BackupServer, Since
 from veeam_async.watch.waits import (
@@ -87,16 +86,7 @@ class JobSessions(Entities[S], Generic[S]):
         self._keep = keep
         self._has_warned = False
         self._phase = phase
-        at_once = pool.limiter.maximum
-        poller = SharedPoller(self._source(), concurrency=at_once, clock=clock)
-        self._watches = WatchFactory(
-            kind=kind,
-            poll=poller.poll,
-            load=self._load,
-            dump=to_dict,
-            clean=pool.clean,
-            clock=clock,
-        )
+        self._clock = clock
 
     def fetch(
         self,
@@ -360,6 +350,25 @@ class JobSessions(Entities[S], Generic[S]):
             deadline=deadline,
         )
         return self._kept(options)
+
+    @cached_property
+    def _watches(self) -> WatchFactory[S]:
+        """What makes watches, and has them share their looks."""
+        # Here, since who watches nothing does not need it.
+        from veeam_async.watch.polling.strategy import (  # noqa: PLC0415 - see above
+            SharedPoller,
+        )
+
+        at_once = self._pool.limiter.maximum
+        poller = SharedPoller(self._source(), concurrency=at_once, clock=self._clock)
+        return WatchFactory(
+            kind=self._kind,
+            poll=poller.poll,
+            load=self._load,
+            dump=to_dict,
+            clean=self._pool.clean,
+            clock=self._clock,
+        )
 
     def _kept(self, options: WatchOptions) -> Watch[S]:
         watch = self._watches.watch(options)

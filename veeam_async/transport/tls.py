@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import ssl
 import sys
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakValueDictionary
 
 import attrs
 
 from veeam_async.errors import CertificateError, one_line
-from veeam_async.transport.certificate import Certificate, read_certificate
 from veeam_async.transport.exchange import Fingerprint
+
+if TYPE_CHECKING:
+    from veeam_async.transport.certificate import Certificate
 
 Tls: TypeAlias = bool | str | os.PathLike[str] | ssl.SSLContext | Fingerprint
 """True (the system's CAs), a CA file, a context, a fingerprint, or False (off)."""
@@ -64,6 +65,8 @@ def trust_of(tls: Tls) -> Trust:
 
 def fingerprint_of(certificate: bytes) -> str:
     """SHA-256 of a certificate (DER), in hexadecimal."""
+    import hashlib  # noqa: PLC0415 - most servers have no pinned one
+
     return hashlib.sha256(certificate).hexdigest()
 
 
@@ -84,6 +87,11 @@ async def untrusted(
     *error* is that of the handshake. To learn what the server showed may take *limit*
     seconds.
     """
+    # Here, since nothing reads a certificate that is trusted.
+    from veeam_async.transport.certificate import (  # noqa: PLC0415 - see above
+        read_certificate,
+    )
+
     # A handshake that fails tells nothing of the certificate, so that a second
     # connection, over which nothing is sent, has to.
     der = await _seen(host, port, limit)
