@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         RestoreSession,
         WatchEvent,
     )
+    from veeam_async.models import Session
 
 # Texts, since `say` needs this module, and nothing else of the client.
 AnySession: TypeAlias = "BackupJobSession | ReplicaJobSession | RestoreSession"
@@ -155,6 +156,6 @@ def title(session: AnySession) -> str:
     return printable(session.job_name or session.name)
 
 
-def failure_reason(failed: AnySession) -> str:
+def failure_reason(failed: Session) -> str:
     """Why a session failed, on one line."""
     return one_line(failed.failure_message or "no reason given")
