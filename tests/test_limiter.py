@@ -261,6 +261,7 @@ def test_a_start_doubles_in_another_loop_too() -> None:
     asyncio.run(fill(64))
 
 
+@pytest.mark.looptime
 async def test_a_start_doubles_with_each_round_trip() -> None:
     """Hundreds at once would be wasted on a server that can serve ten."""
     slots = Limiter(200)
