@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support.fault_server import FaultServer
 from tests.support.loopback import loopback_only
+from tests.support.posting_loop import PostingLoop
 from tests.support.transports import TRANSPORTS
 
 # A failing example is printed with the seed that brings it back, and nothing may
@@ -31,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "loops: runs on uvloop too, where that is installed",
         "ways: runs over TLS too, and on uvloop, where it uses the fixture `way`",
+        "posting: runs also where buffers are posted before there is anything to read",
     ):
         config.addinivalue_line("markers", line)
 
@@ -45,6 +47,8 @@ def pytest_asyncio_loop_factories(
             from uvloop import new_event_loop  # noqa: PLC0415 - not on Windows
 
             factories["uvloop"] = new_event_loop
+    if any(item.iter_markers("posting")):
+        factories["posting"] = PostingLoop
     return factories
 
 

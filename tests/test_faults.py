@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
+from collections.abc import Callable
 
 import pytest
 
 from tests.faults.catalogue import all_cells, cells_named
 from tests.faults.matrix import Verdict, run_cells
 from tests.faults.runner import Cell
+from tests.faults.table import Nature
+from tests.faults.virtual_time import VirtualTimeLoop
 
 CELLS = 150
 """How many of the cells are run."""
@@ -18,10 +22,15 @@ SEED = int(os.environ.get("FAULTS_SEED") or random.randrange(1 << 32))
 """Set FAULTS_SEED to the number that a failure prints, to see it again."""
 
 
-def verdicts(cells: list[Cell], seed: int = SEED) -> list[Verdict]:
+def verdicts(
+    cells: list[Cell],
+    seed: int = SEED,
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop,
+) -> list[Verdict]:
     """Run *cells* and give what is wrong with any."""
     told: list[Verdict] = []
-    run_cells(cells, seed, told.append)
+    run_cells(cells, seed, told.append, loop_factory=loop_factory)
     assert len(told) == len(cells)
     return [each for each in told if each.wrong]
 
@@ -57,6 +66,25 @@ def test_what_once_came_out_otherwise(only: str) -> None:
 
     assert cells
     assert verdicts(cells, seed=1) == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("operation", ["job", "stop", "open"])
+def test_tls_breaks_on_uvloop_as_it_does_on_asyncio(operation: str) -> None:
+    """Its own sockets end in other ways; what takes long is left out there."""
+    uvloop = pytest.importorskip("uvloop")
+    slow = (Nature.SILENT, Nature.SLOW_TO_CONNECT)
+    cells = [
+        cell
+        for cell in cells_named(f",{operation},tls,direct")
+        if cell.fault.kind in ("TLS", "cut", "connection", "bytes")
+        and cell.fault.nature not in slow
+        and not cell.fault.lasting
+    ]
+
+    print(f"FAULTS_SEED={SEED}")
+    assert len(cells) > 50
+    assert verdicts(cells, loop_factory=uvloop.new_event_loop) == []
 
 
 def test_a_cell_comes_out_the_same_for_the_same_seed() -> None:

@@ -6,10 +6,13 @@ import asyncio
 import gzip
 import math
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support import transports
 from tests.support.fault_server import (
     Act,
     Answer,
@@ -26,6 +29,7 @@ from tests.support.fault_server import (
 from tests.support.transports import TRANSPORTS, transport
 from veeam_async import BodyTooLarge, ConnectionFailed, RequestTimeout, VeeamError
 from veeam_async.transport.exchange import Request, Response
+from veeam_async.transport.tls import trust_of
 
 pytestmark = pytest.mark.loops
 
@@ -36,10 +40,22 @@ GET = Request("GET", "/api/x?a=%2B%20b", {"X-RestSvcSessionId": SECRET})
 POST = Request("POST", "/api/x", {"Content-Length": "0"})
 
 
-@pytest.fixture(params=TRANSPORTS)
-def kind(request: pytest.FixtureRequest) -> str:
-    """Each transport in turn, by its name."""
-    return str(request.param)
+@pytest.fixture(
+    params=[(kind, scheme) for kind in TRANSPORTS for scheme in ("http", "https")],
+    ids="-".join,
+)
+def kind(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tls_everywhere: tuple[ssl.SSLContext, Path],
+) -> str:
+    """Each transport in turn, by its name; over TLS all servers speak that."""
+    name, scheme = request.param
+    if scheme == "https":
+        context, ca_file = tls_everywhere
+        monkeypatch.setattr(FaultServer, "default_context", context)
+        monkeypatch.setattr(transports, "DEFAULT_TRUST", [trust_of(ca_file)])
+    return str(name)
 
 
 async def answer(kind: str, script: Script, request: Request = GET) -> Response:

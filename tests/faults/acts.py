@@ -65,14 +65,20 @@ class Cut:
 
 @attrs.frozen
 class Sent:
-    """Send what *make* makes of the answer; then keep the connection, or not."""
+    """Send what *make* makes of the answer; then keep the connection, or not.
+
+    *says_so* has TLS say first that no more will come.
+    """
 
     make: Callable[[Answer], bytes]
     keep: bool = False
     end: End = "close"
+    says_so: bool = False
 
     async def __call__(self, strike: Strike) -> bool:
         await strike.line.write(self.make(await strike.answer()))
+        if self.says_so:
+            await strike.line.notify()
         if not self.keep:
             await finish(strike.line, self.end)
         return self.keep

@@ -517,6 +517,17 @@ def _records() -> list[Fault]:
             act=act,
         )
         for name, says, nature, act in rows
+    ] + [
+        Fault(
+            name="tls-until-close",
+            kind="TLS",
+            says="the body has no length, and TLS says goodbye behind it",
+            nature=Nature.HARMLESS,
+            act=Sent(
+                lambda each: _head(_has_body(each)) + _has_body(each).body,
+                says_so=True,
+            ),
+        )
     ]
 
 

@@ -41,10 +41,17 @@ class Verdict:
 
 
 def run_cells(
-    cells: Iterable[Cell], seed: int, told: Callable[[Verdict], object]
+    cells: Iterable[Cell],
+    seed: int,
+    told: Callable[[Verdict], object],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = VirtualTimeLoop,
 ) -> None:
-    """Run *cells* on virtual time; *told* is called with each verdict."""
-    with _mute(), asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    """Run *cells* on virtual time; *told* is called with each verdict.
+
+    On the loop of another *loop_factory* time is real, and so are the waits.
+    """
+    with _mute(), asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_run_all(list(cells), seed, told))
 
 

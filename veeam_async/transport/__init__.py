@@ -22,7 +22,10 @@ suite of tests holds both to what every transport promises:
   the proxy refused the password. Neither text nor cause shows a header or a body, in
   which a token may stand.
 - *Nothing half-read.* An exchange that is cancelled, or fails, closes its connection.
+  A body that ends with it was cut where TLS ends within a record (aiohttp's TLS, which
+  is asyncio's, does not tell).
 - *Nothing unasked for.* Bytes that come on an idle connection close it, and so do those
-  that follow an answer. A response carries what closes the connection that it came on,
-  for whoever finds that it is about something else.
+  that follow an answer, also where TLS cannot decrypt them yet. A response carries what
+  closes the connection that it came on, for whoever finds that it is about something
+  else.
 """

@@ -91,10 +91,12 @@ class Connection(asyncio.BufferedProtocol):
 
     *writer* writes the requests, an exchange has *seconds*; *max_body_size* is in
     bytes; *on_lost* is called when the connection has closed; *is_tls* serves to
-    explain why it may have. `began` is when the last exchange began, on the loop's
+    explain why it may have; *buffer* is what is read into, its own where none is given.
+    `began` is when the last exchange began, on the loop's
     clock, `deadline` when the time of the one under way is over, infinity while there
     is none; `has_followed` tells whether it follows another in the same `begin`;
-    `closed` is done when the connection is.
+    `closed` is done when the connection is. `has_more` tells that TLS keeps more than
+    it has handed over, be it that it cannot be decrypted yet.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Connection(asyncio.BufferedProtocol):
         max_body_size: int,
         on_lost: Callable[[Connection], object],
         is_tls: bool,
+        buffer: memoryview | None = None,
     ) -> None:
         self._writer = writer
         self._seconds = seconds
@@ -112,7 +115,7 @@ class Connection(asyncio.BufferedProtocol):
         self._on_lost = on_lost
         self._is_tls = is_tls
         self._loop = asyncio.get_running_loop()
-        self._view = memoryview(bytearray(_BUFFER))
+        self._view = new_buffer() if buffer is None else buffer
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._response: asyncio.Future[Response] | None = None
@@ -128,6 +131,7 @@ class Connection(asyncio.BufferedProtocol):
         self.has_followed = False
         self.began = 0.0
         self.deadline = inf
+        self.has_more = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
     # ------------------------------------------------------------ the exchange
@@ -359,6 +363,8 @@ class Connection(asyncio.BufferedProtocol):
     def _follow(self, response: Response) -> bool:
         """Send what follows *response* at once; False where nothing does."""
         is_free = self._is_kept and not self._is_paused and self._fault is None
+        # What TLS keeps was sent before the next request, whatever it is.
+        is_free = is_free and not self.has_more
         request, follow_up = self._request, self._follow_up
         if request is None or follow_up is None or not (is_free and self.is_usable):
             return False
@@ -368,6 +374,11 @@ class Connection(asyncio.BufferedProtocol):
         self.has_followed = True
         self._send(request, self._loop.time())
         return True
+
+
+def new_buffer() -> memoryview:
+    """A buffer for what a socket gives in one read."""
+    return memoryview(bytearray(_BUFFER))
 
 
 def _is_latin(text: str) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from aiohappyeyeballs import start_connection
 
 from veeam_async.errors import ConnectionFailed, RequestTimeout, VeeamError
-from veeam_async.transport.connection import Connection, HeadWriter
+from veeam_async.transport.connection import Connection, HeadWriter, new_buffer
 from veeam_async.transport.dns import Resolver
 from veeam_async.transport.exchange import (
     IDEMPOTENT,
@@ -35,6 +35,7 @@ from veeam_async.transport.failures import (
     unreachable,
 )
 from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
+from veeam_async.transport.tls_stream import TlsStream
 
 _ADDRESS_DELAY = 0.25
 """Seconds after which a host's next address is tried beside the first (RFC 8305)."""
@@ -64,6 +65,8 @@ class DirectTransport:
         self._loop = asyncio.get_running_loop()
         self._resolver = Resolver(self._host, self._port)
         self._writer = HeadWriter(parts.netloc)
+        # TLS fills and empties it in one go, so that one serves all connections.
+        self._plain = None if trust is None else new_buffer()
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Timeout] = set()
@@ -142,8 +145,9 @@ class DirectTransport:
         # The last, so that those which are not needed reach the server's time-out.
         while self._idle:
             connection = self._idle.pop()
-            if connection.is_usable:
+            if connection.is_usable and not connection.has_more:
                 return connection
+            connection.abort()
         return None
 
     def _drop_idle_after(self, reused: Connection | None, error: BaseException) -> None:
@@ -179,30 +183,27 @@ class DirectTransport:
         return min(now + self._timeout.connect, began + self._timeout.request)
 
     async def _open_connection(self) -> Connection:
-        context = None if self._trust is None else self._trust.context
-        addresses = await self._resolver.resolve()
-        # asyncio's own race of addresses leaks sockets when it is cancelled.
-        connected = await start_connection(
-            addresses, happy_eyeballs_delay=_ADDRESS_DELAY
-        )
         connection = Connection(
             writer=self._writer,
             seconds=self._timeout.request,
             max_body_size=self._max_body_size,
             on_lost=self._open.discard,
-            is_tls=context is not None,
+            is_tls=self._trust is not None,
+            buffer=self._plain,
         )
-        try:
-            await self._loop.create_connection(
-                lambda: connection,
-                sock=connected,
-                ssl=context,
-                server_hostname=self._host.rstrip(".") if context is not None else None,
-            )
-        except BaseException:
-            # asyncio closes it, for which TLS would wait half a minute for the server.
-            connection.abort()
-            raise
+        stream = None
+        if self._trust is not None:
+            host = self._host.rstrip(".")
+            stream = TlsStream(connection, self._trust.context, host)
+        addresses = await self._resolver.resolve()
+        # asyncio's own race of addresses leaks sockets when it is cancelled.
+        connected = await start_connection(
+            addresses, happy_eyeballs_delay=_ADDRESS_DELAY
+        )
+        if stream is None:
+            await self._loop.create_connection(lambda: connection, sock=connected)
+        else:
+            await stream.open(connected)
         return connection
 
     def _verified(self, connection: Connection) -> Connection:
