@@ -24,6 +24,7 @@ from veeam_async import (
     WatchEvent,
 )
 from veeam_async.watch.polling.request import Listing
+from veeam_async.watch.tracker.schedule import Rules
 
 pytestmark = pytest.mark.looptime
 
@@ -162,7 +163,8 @@ async def test_a_server_that_is_away_is_asked_little(ids: Sequence[int] | None) 
     events += await heard(watch, 3700)
     await watch.aclose()
 
-    assert away.total() < 2.5 * 3600 / 15
+    # One look each half a minute at last: a list and a GET by turns.
+    assert away.total() < 1.2 * 3600 / 30
     assert health(events) == []
     assert health(events, "server") == ["DEGRADED", "RECOVERED"]
     assert (world.asked - before - away).total() < 30
@@ -193,6 +195,20 @@ async def test_everything_is_found_by_references_once_a_minute() -> None:
     assert told(events, 2) == ["FOUND", "STOPPED"]
     assert 5 < world.asked["references"] <= 12
     assert not health(events, "discovery")
+
+
+async def test_a_list_that_was_kept_proves_nothing() -> None:
+    """References serve for a minute; what they said is no answer of the server now."""
+    world = World({1: Life(hidden=[(70, 130)])})
+    watch = world.watch(rules=Rules(interval=5.0, phase=0.0, gone_after=20.0))
+    await heard(watch, 12)
+    world.errors |= {"page": FAULTS["404"], "newest": FAULTS["404"]}
+    await heard(watch, 69)  # a list of references has come by then
+    world.errors |= {"references": BUSY, "control": BUSY}
+    events = await heard(watch, 140)
+    await watch.aclose()
+
+    assert told(events, 1) == []
 
 
 @pytest.mark.parametrize("watched", [False, True], ids=["new", "known"])

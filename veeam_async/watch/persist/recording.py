@@ -102,6 +102,7 @@ class Recorder(Generic[S]):
             random=result.random,
             listed=None if listed is None else [str(each) for each in listed],
             date=to_text(result.date),
+            old=result.is_old,
         )
 
     def controlled(self, result: ControlResult) -> None:

@@ -126,6 +126,7 @@ def _result(line: dict[str, Any]) -> DiscoveryResult:
         # A set would lose the order, and events come in it.
         listed=None if listed is None else {UUID(each): None for each in listed}.keys(),
         date=from_text(line.get("date")),
+        is_old=line.get("old") is True,
     )
 
 

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from math import inf
 from typing import Generic, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -206,9 +205,8 @@ class QueryPoller(Generic[S]):
             return
         # 3. It may pass: the trackers look again soon.
         _LOG.debug("a list failed: %s", type(error).__name__)
-        again_by = inf if outage.since is None else outage.since + within
         at, random = self._clock.moment(), self._clock.random()
-        fan_out.fail(error, at, random, again_by)
+        fan_out.fail(error, at, random, outage.again_by(within))
 
     def _is_vain(self, error: VeeamError) -> bool:
         """Whether a query with a filter can never succeed after this error."""
@@ -229,7 +227,7 @@ class QueryPoller(Generic[S]):
         """
         error = outage.error
         assert error is not None  # noqa: S101 - that is what an outage is
-        failure = await self._probe(fan_out)
+        failure = await self._probe(fan_out, 1 if outage.is_total else _PROBES)
         # One that failed alone, while others are answered, is no sign of that.
         soon = fan_out.asked_at - STAND_IN_AFTER * fan_out.patience
         if failure is not None and self._by_get.worked_at < soon:
@@ -238,6 +236,7 @@ class QueryPoller(Generic[S]):
             fan_out.fail(failure, at, self._clock.random())
             return
         at = self._clock.moment()
+        outage.stand_in(at.monotonic, self._longest(where, fan_out))
         fan_out.listed(error, at)
         if fan_out.discoverers and where is None:
             self._by_reference.want(fan_out.discoverers, stands_in=True)
@@ -254,14 +253,20 @@ class QueryPoller(Generic[S]):
                 self._by_get.want(session_id, requests)
             self._by_get.start()
 
-    async def _probe(self, fan_out: FanOut[S]) -> VeeamError | None:
+    def _longest(self, where: str | None, fan_out: FanOut[S]) -> float:
+        """Seconds after which a list is tried again at the latest."""
+        # With a filter nothing but a list shows new sessions: it is tried again soon.
+        within = STAND_IN_AFTER * fan_out.patience
+        return TRIED_AT_LAST if where is None else within or fan_out.interval
+
+    async def _probe(self, fan_out: FanOut[S], most: int) -> VeeamError | None:
         """Get a session; the error met, None where the server answers.
 
-        One that cannot be read, or whose GET hangs, says nothing about the others:
-        then another is got, and the first good answer counts.
+        One that cannot be read, or whose GET hangs, says nothing about the others: then
+        another is got, *most* in all, and the first good answer counts.
         """
         error, asked_at = None, self._clock.monotonic()
-        likely = self._by_get.likely(fan_out.open, _PROBES)
+        likely = self._by_get.likely(fan_out.open, most)
         under_way: set[asyncio.Task[Got[S]]] = set()
         try:
             while likely or under_way:

@@ -49,7 +49,8 @@ class ReferencePoller(Generic[S]):
 
     async def _look(self, requests: Sequence[PollRequest[S]], oldest: float) -> None:
         asked_at, error = self._clock.monotonic(), None
-        if self._last is None or asked_at - self._last[0] >= oldest:
+        is_old = self._last is not None and asked_at - self._last[0] < oldest
+        if not is_old:
             for request in requests:
                 request.count()
             error = await self._list(asked_at)
@@ -59,6 +60,7 @@ class ReferencePoller(Generic[S]):
             error=error,
             random=0.0 if error is None else self._clock.random(),
             listed=None if error or self._last is None else self._last[1],
+            is_old=is_old,
         )
         for request in requests:
             request.discovered(result)

@@ -72,7 +72,8 @@ class DiscoveryResult:
     *asked_at* is in monotonic seconds, *at* the moment of its end. *listed* are the
     sessions that the server lists, where it has no query that would show them; *random*
     and *again_by* are as in `Observation`. *date* is the server's own time of the first
-    answer, where that told it.
+    answer, where that told it. *is_old*: the server was asked before, and nothing says
+    that it answers now.
     """
 
     asked_at: float
@@ -82,6 +83,7 @@ class DiscoveryResult:
     again_by: float = inf
     listed: Collection[UUID] | None = None
     date: datetime | None = None
+    is_old: bool = False
 
 
 def lookback_of(seconds: float) -> timedelta:

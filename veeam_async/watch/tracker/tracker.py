@@ -371,9 +371,10 @@ class Tracker(Generic[S]):
             old = not discovery.begun or discovery.knows_began
             self._enlist(result.listed, suppressed=old)
         discovery.due = self.rules.next_look(result.asked_at, result.at.monotonic)
-        discovery.health.recover(result.at)
-        self._prove(result.asked_at, result.at)
-        self.server.discovery_recovered(result.at)
+        if not result.is_old:
+            discovery.health.recover(result.at)
+            self._prove(result.asked_at, result.at)
+            self.server.discovery_recovered(result.at)
         discovery.complete(result)
         self._decide()
         if discovery.forgets:
