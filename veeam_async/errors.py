@@ -34,7 +34,7 @@ class VeeamError(Exception):
     """The root: whatever this library raises for what a server or a network did."""
 
     answered: int | None = None
-    """The status that came, though nothing usable came with it; None otherwise."""
+    """The status that came, though not the whole answer did; None otherwise."""
 
     def __reduce__(self) -> tuple[object, ...]:
         """Support copy and pickle, which cannot call `__init__` with keywords."""

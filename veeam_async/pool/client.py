@@ -21,7 +21,7 @@ from veeam_async.errors import (
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import Instrumentation
 from veeam_async.pool.limiter import Limiter, Slot
-from veeam_async.pool.logon import Judge, Logon, Send
+from veeam_async.pool.logon import TOKEN_HEADER, Judge, Logon, Send
 from veeam_async.pool.responses import error_of, is_success
 from veeam_async.pool.silence import Silence
 from veeam_async.pool.streak import Belongs, Questions, Streak
@@ -41,8 +41,9 @@ _LOG = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=VeeamError)
 
-_REFUSALS = (401, 403)
 _OK = 200
+_REDIRECT = 300
+"""The first status of an answer that is no success."""
 
 _MOST_REFUSING = 1000
 """Paths remembered that answer 401 while others work."""
@@ -233,7 +234,7 @@ class Pool:
                     if its_own is not True and not (its_own and await its_own):
                         outcome = self._mismatched(answer, asked)
                 except VeeamError as error:
-                    outcome = error
+                    outcome = self._meant(error, asked)
                 finally:
                     token.carried -= 1
                     if token.given_up:
@@ -327,6 +328,16 @@ class Pool:
             return answer
         raise error_of(answer, asked.method, self.endpoint.origin + asked.target)
 
+    def _meant(self, error: VeeamError, asked: Request) -> VeeamError:
+        """What *error* comes to: the status counts, also where that alone came."""
+        came = asked.came
+        if came is None or came.status < _REDIRECT:
+            return error
+        came.hide = self._hide
+        meant = error_of(came, asked.method, self.endpoint.origin + asked.target)
+        meant.answered, meant.__cause__ = came.status, error
+        return meant
+
     def _is_dead(self, token: Token, outcome: VeeamError) -> bool:
         """Whether *outcome* says that *token* is dead."""
         if isinstance(outcome, PermissionDenied):
@@ -358,8 +369,8 @@ class Pool:
         while True:
             try:
                 transport, _ = self._opened()
-                answer = await _refusal_or_raise(
-                    self._exchange(transport, request, route, attempt)
+                answer = await _told_or_raise(
+                    self._exchange(transport, request, route, attempt), request
                 )
                 answer.hide = self._hide
                 self._silence.answered()
@@ -385,7 +396,8 @@ class Pool:
         try:
             answer = await transport.send(request)
         finally:
-            self._instrumentation.tell(request.method, route, exchange, started, answer)
+            told = answer or _telling(request)
+            self._instrumentation.tell(request.method, route, exchange, started, told)
         return answer
 
     async def _pause(
@@ -433,16 +445,23 @@ def _may_repeat(method: str, error: VeeamError) -> bool:
     return method in IDEMPOTENT or never_sent(error)
 
 
-async def _refusal_or_raise(exchange: Awaitable[Response]) -> Response:
-    """The answer, be it a refusal of which only the status could be read."""
-    # Sent again, a wrong password would bring its account nearer the lock.
+async def _told_or_raise(exchange: Awaitable[Response], request: Request) -> Response:
+    """The answer to a *request* of the logon, be it a head alone that tells enough."""
+    # Sent again, a wrong password would bring its account nearer the lock, and one that
+    # was taken would begin another logon session.
+    request.came = None
     try:
         return await exchange
-    except VeeamError as error:
-        if error.answered not in _REFUSALS:
+    except VeeamError:
+        if (told := _telling(request)) is None:
             raise
-        return Response(error.answered, {}, b"", _nothing)
+        return told
 
 
-def _nothing() -> None:
-    """Leave the connection alone: it is closed already."""
+def _telling(request: Request) -> Response | None:
+    """What came where the exchange failed, None unless that tells enough by itself."""
+    came = request.came
+    if came is None:
+        return None
+    is_enough = came.status >= _REDIRECT or TOKEN_HEADER.lower() in came.headers
+    return came if is_enough else None

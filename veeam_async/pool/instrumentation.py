@@ -17,9 +17,10 @@ _LOG = logging.getLogger(__name__)
 class RequestDone:
     """What happened to one exchange, for metrics and traces; it holds no secret.
 
-    *route* is the template of the path, *status* None where no answer came, *seconds*
-    the time of the exchange, *attempt* counts the exchanges of one request from 1,
-    *bytes* is the size of the answer's body.
+    *route* is the template of the path, *status* None where none came to go by (an
+    error's counts though its body is cut), *seconds* the time of the exchange,
+    *attempt* counts the exchanges of one request from 1, *bytes* is the size of the
+    answer's body.
     """
 
     method: str

@@ -250,10 +250,18 @@ class Logon:
             answer = await self._send(request, "/sessionMngr", self._judge)
         except VeeamError as error:
             failure = self._caution.failed(password, error, refused=self._is_refused)
+        except asyncio.CancelledError:
+            self._give_up_what_came(request)
+            raise
         else:
             self._caution.succeeded(password)
             return self._read(answer)
         raise failure from failure.__cause__
+
+    def _give_up_what_came(self, request: Request) -> None:
+        """Have the end log out of the session whose token came in an answer's head."""
+        if request.came is not None and _gives_token(request.came):
+            self._given_up.add(self._read(request.came))
 
     async def _given_password(self) -> Secret[str]:
         if (password := _text_in(self._password)) is not None:

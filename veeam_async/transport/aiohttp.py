@@ -17,7 +17,12 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from veeam_async.errors import BodyTooLarge, ConnectionFailed, VeeamError
+from veeam_async.errors import (
+    BodyTooLarge,
+    ConnectionFailed,
+    VeeamError,
+    never_sent,
+)
 from veeam_async.secret import Secret
 from veeam_async.transport.bodies import Body, body_after, is_whole
 from veeam_async.transport.exchange import (
@@ -95,13 +100,12 @@ class AiohttpTransport:
         except BaseException as error:
             # One that was cancelled too, by a time-out of the caller's own perhaps.
             _bare(error)
-            if isinstance(error, VeeamError):
-                error.answered = guard.received_status()
+            guard.keep_what_came(request, error)
             raise
         # Raised out here, where aiohttp's error does not become the context by itself,
         # and is no variable any more: the repr of some shows headers.
         failed = failure or await self._untrusted(cause)
-        failed.answered = guard.received_status()
+        guard.keep_what_came(request, failed)
         raise failed from cause
 
     async def close(self) -> None:
@@ -196,9 +200,17 @@ class _Protocol(ResponseHandler):
     _body: Body | None = None
 
     @property
-    def status(self) -> int | None:
-        """The final status of the answer under way, None until its line came."""
-        return self._heads.status if self._heads else None
+    def has_begun(self) -> bool:
+        """Whether a byte of the answer under way has come."""
+        return self._heads is not None
+
+    @property
+    def came(self) -> Response | None:
+        """The head of the answer under way, None until its first line came."""
+        heads = self._heads
+        if heads is None or heads.status is None:
+            return None
+        return Response(heads.status, Headers(heads.headers), b"")
 
     def set_response_params(self, **settings: Any) -> None:
         """Begin with the answer to another request."""
@@ -371,10 +383,14 @@ class _RepeatGuard:
         self._sent_on: ResponseHandler | None = None
         self._is_tls = is_tls
 
-    def received_status(self) -> int | None:
-        """The final status that came, be it that nothing usable came with it."""
-        sent_on = self._sent_on
-        return sent_on.status if isinstance(sent_on, _Protocol) else None
+    def keep_what_came(self, request: Request, error: BaseException) -> None:
+        """Tell on the *request*, and with *error*, what came of the answer."""
+        ours = error if isinstance(error, VeeamError) else None
+        # A proxy's own refusal is no answer of the server.
+        if isinstance(self._sent_on, _Protocol) and not (ours and never_sent(ours)):
+            request.came = self._sent_on.came
+        if ours is not None and request.came is not None:
+            ours.answered = request.came.status
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -385,7 +401,10 @@ class _RepeatGuard:
         except _NEVER_SENT:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if request.reused:
+            sent_on = request.sent_on
+            # An answer that has begun shows that the request was seen.
+            begun = isinstance(sent_on, _Protocol) and sent_on.has_begun
+            if request.reused and not begun:
                 raise
             failure = error
         finally:

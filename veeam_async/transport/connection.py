@@ -28,6 +28,7 @@ from veeam_async.transport.exchange import (
     last_value,
 )
 from veeam_async.transport.failures import broken, cut_short, unintelligible
+from veeam_async.transport.heads import HeadCheck
 
 _BUFFER = 64 * 1024
 _TOO_LONG = "its head is over 64 KiB"
@@ -194,14 +195,17 @@ class Connection(asyncio.BufferedProtocol):
         self._response = None
         self.deadline = inf
         self.abort()
-        if response.done() and not response.cancelled():
-            # Marks it as seen, in case that nobody else does: asyncio would log it.
-            response.exception()
+        if response.cancelled():
+            self._keep_what_came()
+        elif response.done() and response.exception() is None:
+            # Cancelled in the very moment in which it came. (Asking for the exception
+            # marks it as seen, in case that nobody else does: asyncio would log it.)
+            self._keep(response.result())
 
     def fail(self, error: VeeamError) -> None:
         """Fail the exchange under way with *error*, and close the connection."""
         if self._response is not None and not self._response.done():
-            error.answered = self._received_status()
+            self._keep_what_came(error)
             self._response.set_exception(error)
         self.abort()
 
@@ -228,10 +232,22 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = None
         if self._response is not None and not self._response.done():
             failure = self._lost(error)
-            failure.answered = self._received_status()
+            self._keep_what_came(failure)
             self._response.set_exception(failure)
         self.closed.set_result(None)
         self._on_lost(self)
+
+    def _keep_what_came(self, error: VeeamError | None = None) -> None:
+        """Tell on the request, and with *error*, what came of the answer."""
+        status = self._received_status()
+        if status is not None:
+            self._keep(Response(status, Headers(self._head), b""))
+        if error is not None:
+            error.answered = status
+
+    def _keep(self, answer: Response) -> None:
+        if self._request is not None:
+            self._request.came = answer
 
     def _received_status(self) -> int | None:
         """The final status, where its line came in the exchange under way."""
@@ -274,6 +290,7 @@ class Connection(asyncio.BufferedProtocol):
             self._parser.feed_data(self._view[:nbytes])
         except httptools.HttpParserError as error:
             self._fault = self._fault or unintelligible(str(error))
+            self._read_on(nbytes)
         except httptools.HttpParserUpgrade:
             self.abort()  # with its 101 the server speaks another protocol
         # Most responses come in one read, for which nothing more is looked at.
@@ -283,6 +300,13 @@ class Connection(asyncio.BufferedProtocol):
             self._hand_over()
         if self._fault is not None:
             self.fail(self._fault)
+
+    def _read_on(self, nbytes: int) -> None:
+        """Keep the headers behind the one that the parser refused."""
+        if not self._in_body:
+            heads = HeadCheck()
+            heads.fault_in(bytes(self._view[:nbytes]))
+            self._head += heads.headers
 
     def _check_limits(self, nbytes: int, *, is_growing: bool) -> None:
         """Refuse a response that is not whole yet, where it is too large already."""

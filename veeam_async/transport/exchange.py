@@ -49,12 +49,14 @@ class Request:
     """A request to the one host of a transport.
 
     *target* is path and query, percent-encoded. *headers* hold secrets and are not
-    shown.
+    shown. *came* is what came of an answer where the exchange failed, without a body;
+    the transport sets it.
     """
 
     method: str
     target: str = attrs.field(repr=False)
     headers: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    came: Response | None = attrs.field(default=None, init=False, repr=False)
 
     @property
     def resource(self) -> str:

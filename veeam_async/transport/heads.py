@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 
-from veeam_async.transport.exchange import MAX_HEAD
+from veeam_async.transport.exchange import MAX_HEAD, RawHeaders
 
 _ODD_END = re.compile(rb"(?<!\r)\n|\r[^\n]|\n[ \t]")
-_LINES = rb"[^\r\n]*\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0-\x08\n-\x1f\x7f]*\r\n)*"
+_LINE = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\0-\x08\n-\x1f\x7f]*"
+_LINES = rb"[^\r\n]*\r\n(?:%b\r\n)*" % _LINE
+_HEADER = re.compile(_LINE)
 _HEADERS = re.compile(_LINES)
 """A head without its last line; RFC 9110, section 5."""
 
@@ -32,10 +34,18 @@ class HeadCheck:
     """
 
     def __init__(self) -> None:
-        self._head = bytearray()
+        self._head = self._last = bytearray()
         self.final: bytes | None = None
         self.rest = b""
         self.status: int | None = None
+
+    @property
+    def headers(self) -> RawHeaders:
+        """The headers that came, be it that others are none, or that no end came."""
+        # What stands in the first line is a status, and behind the last CRLF no line.
+        lines = bytes(self._last).split(b"\r\n")[1:-1]
+        pairs = [each.partition(b":") for each in lines if _HEADER.fullmatch(each)]
+        return [(name, value) for name, _, value in pairs]
 
     def fault_in(self, data: bytes) -> str | None:
         """What is wrong with the head, *data* being what came next of the answer."""
@@ -48,7 +58,7 @@ class HeadCheck:
 
     def _next(self, data: bytes) -> tuple[bytes, str | None]:
         """Look at *data* up to a head's end; what follows that, and the fault."""
-        head = self._head
+        head = self._last = self._head
         if not head:
             data = data.lstrip(b"\r\n")
         before = len(head)
