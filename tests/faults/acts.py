@@ -159,6 +159,19 @@ class Instead:
 
 
 @attrs.frozen
+class Begun:
+    """Send *data*, let the server know nothing of the request, then make an *end*."""
+
+    data: bytes
+    end: End
+
+    async def __call__(self, strike: Strike) -> bool:
+        await strike.line.write(self.data)
+        await finish(strike.line, self.end)
+        return False
+
+
+@attrs.frozen
 class CutRecords:
     """Send some records of TLS of the answer, and *part* of the next one."""
 

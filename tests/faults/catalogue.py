@@ -9,13 +9,14 @@ import attrs
 from tests.faults.answers import ANSWER_FAULTS
 from tests.faults.connections import CONNECTION_FAULTS
 from tests.faults.operations import OPERATIONS
+from tests.faults.refusals import HALF_REFUSALS
 from tests.faults.runner import TRANSPORTS, Cell
 from tests.faults.table import Fault, Nature
 
 AGAIN = "+"
 """Ends the name of a fault that strikes again and again."""
 
-_BASE: tuple[Fault, ...] = (*CONNECTION_FAULTS, *ANSWER_FAULTS)
+_BASE: tuple[Fault, ...] = (*CONNECTION_FAULTS, *ANSWER_FAULTS, *HALF_REFUSALS)
 
 
 def _may_last(fault: Fault) -> bool:

@@ -39,6 +39,20 @@ _POINTS: dict[Point, str] = {
 }
 
 
+_LOGONS = ("open", "renew")
+_HALF = dict.fromkeys(_LOGONS, Nature.HALF)
+_PART_OF_HEAD = dict.fromkeys(_LOGONS, Nature.PART_OF_HEAD)
+_AT_A_LOGON: dict[Point, dict[str, Nature]] = {
+    "head": _PART_OF_HEAD,
+    "after head": _HALF,
+    "body": _HALF,
+}
+"""What a cut is to a logon, whose answer has its token in the head."""
+
+_NO_HEAD = ("garbage", "other-protocol", "line-feeds")
+"""Faults of bytes by which no line of a head comes."""
+
+
 def _cuts() -> list[Fault]:
     return [
         Fault(
@@ -46,6 +60,7 @@ def _cuts() -> list[Fault]:
             kind="cut",
             says=f"the connection {ended} {when}",
             nature=Nature.SILENT if end == "stall" else Nature.BROKEN,
+            natures=_AT_A_LOGON.get(point, {}),
             act=Cut(point, end),
         )
         for end, ended in _ENDS.items()
@@ -347,7 +362,15 @@ def _bytes() -> list[Fault]:
 
 
 def _of(name: str, says: str, nature: Nature, act: Act) -> Fault:
-    return Fault(name=name, kind="bytes", says=says, nature=nature, act=act)
+    is_half = nature is not Nature.HARMLESS and name not in _NO_HEAD
+    return Fault(
+        name=name,
+        kind="bytes",
+        says=says,
+        nature=nature,
+        natures=_HALF if is_half else {},
+        act=act,
+    )
 
 
 # ------------------------------------------------------------- connections and TLS
@@ -513,6 +536,7 @@ def _records() -> list[Fault]:
             kind="TLS",
             says=says,
             nature=nature,
+            natures=_PART_OF_HEAD,
             plain=Nature.HARMLESS,
             act=act,
         )

@@ -137,6 +137,8 @@ def _wrong(stated: Expected, truth: Outcome, outcome: Outcome) -> Iterable[str]:
         yield f"another result: {outcome.value!r}, not {truth.value!r}"
     if outcome.requests > stated.requests:
         yield f"{outcome.requests} requests, not {stated.requests} at most"
+    if stated.logons is not None and outcome.logons > stated.logons:
+        yield f"{outcome.logons} logons, not {stated.logons} at most"
     if outcome.logons_left > stated.logons_left:
         yield f"{outcome.logons_left} logon sessions left, not {stated.logons_left}"
 

@@ -46,9 +46,9 @@ is what comes where the fault strikes once, the second where it strikes again an
   nobody knows whether the job was started.
 - **logon** is the POST of the credentials, **leave** the logout, which raises nothing.
 
-A logon session stays at the server, until it idles out, in two cases alone: the answer
-that holds its token was lost, or no logout reaches the server, which may also refuse
-it.
+A logon session stays at the server, until it idles out, in two cases alone: its token
+never came, not even in the head of an answer that was cut, or no logout reaches the
+server, which may also refuse it.
 """
 
 _FAMILIES = {

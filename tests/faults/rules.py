@@ -48,11 +48,13 @@ Pair = tuple[Outcomes, Outcomes]
 class Expected:
     """*outcomes* are classes of errors, or "result", which is the true one.
 
-    At most so many requests go out, and so many logon sessions stay at the server.
+    At most so many requests go out, so many of them *logons* (None where nothing is
+    stated), and so many logon sessions stay at the server.
     """
 
     outcomes: Outcomes
     requests: int
+    logons: int | None = None
     logons_left: int = 0
 
 
@@ -70,6 +72,7 @@ def expected(
     return Expected(
         outcomes=pair[fault.lasting],
         requests=plain_requests + _extra(fault, operation, nature, plain_requests),
+        logons=_logons(fault, operation, nature),
         logons_left=_left(fault, operation, nature),
     )
 
@@ -160,8 +163,11 @@ _RULES: Mapping[Nature, Mapping[Family, Pair]] = {
         **_STAYS,
         Family.ACTION: (LARGE, LARGE),
         Family.START: (LOST, LOST),
-        Family.LOGON: (LARGE, LARGE),
     },
+    # What came of the answer to a logon is enough.
+    Nature.HALF: {Family.LOGON: (RESULT, RESULT)},
+    # By chance the token is in what came.
+    Nature.PART_OF_HEAD: {Family.LOGON: (RESULT, RESULT | BROKEN | MUTE)},
     Nature.STRANGE: {
         **_reads(BROKEN),
         **_STAYS,
@@ -269,7 +275,6 @@ _EXCEPTIONS: Mapping[tuple[Nature, str], Pair] = {
     # A password that has worked is tried once more, a minute later.
     (Nature.UNAUTHORIZED, "renew"): (PAUSED, PAUSED),
     # What else a renewal meets is met with one more logon.
-    (Nature.TOO_LARGE, "renew"): (RESULT, LARGE),
     (Nature.FOREIGN, "renew"): (RESULT, FOREIGN),
 }
 
@@ -287,6 +292,8 @@ def _extra(
     """How many requests more than without a fault go out at most."""
     if nature is Nature.HARMLESS:
         return 2
+    if nature is Nature.HALF:
+        return 0
     looks = int(PATIENCE / INTERVAL)
     if operation.family is Family.POLL and fault.lasting:
         return ATTEMPTS * (looks + 1)
@@ -303,12 +310,23 @@ def _extra(
     return tries * (4 if operation.family is Family.FETCH else 1) + 1
 
 
+def _logons(fault: Fault, operation: Operation, nature: Nature) -> int | None:
+    """How many logons go out at most, all in all."""
+    is_refused = nature is Nature.UNAUTHORIZED or fault.status in (401, 403)
+    if operation.family is not Family.LOGON or not (
+        is_refused or nature is Nature.HALF
+    ):
+        return None
+    # A password that has worked and was refused goes once more, a minute later.
+    return 1 + operation.renews + (operation.renews and is_refused)
+
+
 def _left(fault: Fault, operation: Operation, nature: Nature) -> int:
     """How many logon sessions stay, since nobody can log out of them."""
     most = ATTEMPTS if fault.lasting else 1
     if operation.family is Family.LOGON:
         # The answer that held the token was lost.
-        lost = (Nature.BROKEN, Nature.SILENT, Nature.TOO_LARGE, Nature.FOREIGN)
+        lost = (Nature.BROKEN, Nature.SILENT, Nature.PART_OF_HEAD, Nature.FOREIGN)
         return most if nature in lost and fault.connect is None else 0
     if operation.family is not Family.LEAVE:
         return 0

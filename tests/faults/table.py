@@ -19,6 +19,8 @@ class Nature(StrEnum):
     SLOW_TO_CONNECT = "no connection in time"
     UNREADABLE = "unreadable"
     TOO_LARGE = "too large"
+    HALF = "the head alone"
+    PART_OF_HEAD = "perhaps enough of the head"
     STRANGE = "another's answer"
     STATUS = "status"
     UNAUTHORIZED = "401"
@@ -58,10 +60,10 @@ class Fault:
 
     def nature_for(self, operation: str, *, is_tls: bool, transport: str) -> Nature:
         """What it is to an operation over TLS, or plain TCP, and by a transport."""
-        if operation in self.natures:
-            return self.natures[operation]
         if not is_tls and self.plain is not None:
             return self.plain
+        if operation in self.natures:
+            return self.natures[operation]
         if transport == "aiohttp" and self.aiohttp is not None:
             return self.aiohttp
         return self.nature
