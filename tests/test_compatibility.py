@@ -182,6 +182,8 @@ HELP_CHANGES = (
         "for veeam-async replay: a short line for each look at",
         " None but its owner can read it, nor that of --checkpoint.",
     ),
+    # A terminal that goes ends a command as SIGTERM does.
+    ("veeam-async", "141 the reader of the output has gone, 143", " 129 SIGHUP,"),
     # Options for what watches must survive.
     (
         "veeam-async simulate",

@@ -5,10 +5,12 @@ asked for. So a command that only tells its version does not wait for a client.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from veeam_async.version import __version__ as __version__
 
+# Type checkers take it for true by its name. Without `typing` this takes no time in
+# which Ctrl-C could show a traceback: the command catches it, once this is loaded.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from veeam_async.codec import from_dict, to_dict
     from veeam_async.errors import (

@@ -36,8 +36,10 @@ async def test_ctrl_c_logs_out(command: str) -> None:
         assert simulator.stats.tokens_alive == 0
 
 
-async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
-    """As a service manager ends it: logged out, its checkpoint saved."""
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+async def test_others_end_as_ctrl_c_does(name: str, tmp_path: Path) -> None:
+    """A service manager, a terminal that goes: logged out, its checkpoint saved."""
+    number = signal.Signals[name]
     async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
         session_id = str(simulator.add_session(script=[("Working", math.inf)]))
         file = tmp_path / "watch.json"
@@ -52,12 +54,37 @@ async def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:
         process = await start(*arguments, env=environment(simulator))
         while process.returncode is None and not _is_under_way(simulator):
             await asyncio.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
+        ended = await end(process)
+
+        assert (ended.code, ended.err) == (128 + number, "")
+        assert simulator.stats.tokens_alive == 0
+        assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [session_id]
+
+
+async def test_nohup_keeps_a_command_running() -> None:
+    """SIGHUP stays ignored where whoever started it had it ignored."""
+    async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:
+        session_id = str(simulator.add_session(script=[("Working", math.inf)]))
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *COMMAND),
+            *("watch", session_id, "--interval", "0.1"),
+            env=environment(simulator),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for sent in (signal.SIGHUP, signal.SIGTERM):
+            before = simulator.stats.requests
+            while process.returncode is None and not (
+                _is_under_way(simulator) and simulator.stats.requests > before + 2
+            ):
+                await asyncio.sleep(0.02)
+            process.send_signal(sent)
         ended = await end(process)
 
         assert (ended.code, ended.err) == (143, "")
         assert simulator.stats.tokens_alive == 0
-        assert list(json.loads(file.read_text("utf-8"))["sessions"]) == [session_id]
 
 
 async def test_sigterm_reaches_a_background_job() -> None:

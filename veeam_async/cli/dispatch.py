@@ -33,7 +33,7 @@ Data goes to standard output: a table on a terminal, a line of JSON for each row
 pipe (`--output`). Everything else goes to standard error.
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 a session failed, 4 the time was up,
-130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM.
+129 SIGHUP, 130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM.
 """
 
 COMMANDS = {

@@ -38,7 +38,8 @@ class Exit(IntEnum):
     USAGE = 2
     SESSION_FAILED = 3
     DEADLINE = 4
-    # What a shell reports for a process that SIGINT, SIGPIPE or SIGTERM ended.
+    # What a shell reports for a process that a signal of that number less 128 ended.
+    HUNG_UP = 129
     INTERRUPTED = 130
     PIPE_CLOSED = 141
     TERMINATED = 143

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they cancel what runs, from within its loop and nowhere else.
+"""Ctrl-C, SIGTERM, SIGHUP: they cancel what runs, from within its loop alone.
 
 `asyncio.run` lets a second Ctrl-C raise KeyboardInterrupt wherever the loop happens to
 be, also between a future and who waits for it: what is half done then never ends, or
@@ -39,12 +39,15 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 # Numbers: `exits`, which names them, loads what takes long to load.
 _EXITS = {signal.SIGINT: 130, signal.SIGTERM: 143}
+if sys.platform != "win32":
+    # The terminal has gone, or the connection to it.
+    _EXITS[signal.SIGHUP] = 129
 INTERRUPTED = tuple(_EXITS.values())
 """The exit codes of a command that a signal has ended."""
 
 
 class Interrupts:
-    """Takes SIGINT and SIGTERM during the block.
+    """Takes the signals during the block.
 
     *exit_code* is that of the one which came first.
     """
@@ -64,7 +67,7 @@ class Interrupts:
             for number in _EXITS:
                 before = signal.getsignal(number)
                 # A shell without job control starts background jobs with SIGINT
-                # ignored: so it stays.
+                # ignored, nohup any with SIGHUP: so it stays.
                 if number == signal.SIGTERM or before is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         self._outer = _CURRENT.set(self)
@@ -166,7 +169,7 @@ _CURRENT: ContextVar[Interrupts] = ContextVar("interrupts")
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine to its end, which Ctrl-C and SIGTERM may bring on."""
+    """Run a command's coroutine to its end, which a signal may bring on."""
     current = _CURRENT.get(None)
     if current is not None:
         return current.run(main)
@@ -175,14 +178,14 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
 
 
 def end_at_once() -> None:
-    """Let both signals end the process at once, as long as nothing is to be undone."""
+    """Let any signal end the process at once, as long as nothing is to be undone."""
     for number, code in _EXITS.items():
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda *_, code=code: _end_at_once(code))
 
 
 def ignore() -> None:
-    """Let neither signal reach the process any more, which has done all it had to."""
+    """Let no signal reach the process any more, which has done all it had to."""
     # At its end the interpreter would let them kill it, and hide its exit code.
     for number in _EXITS:
         signal.signal(number, signal.SIG_IGN)
