@@ -20,6 +20,7 @@ from benchmarks.report import report
 from benchmarks.results import Results
 from benchmarks.serving import server
 from benchmarks.summary import Spread
+from benchmarks.watching.following import Errand
 from benchmarks.watching.page import page
 from benchmarks.watching.rows import Row
 
@@ -80,6 +81,16 @@ def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
     judged = [row for row in shown.split("\n") if row.startswith("| CPU of")]
     assert len(judged) == 1 + len(measured)
     assert not any("not measured" in row for row in judged)
+
+
+@pytest.mark.timeout(120)
+def test_a_watch_that_is_followed_tells_its_stats() -> None:
+    """As plain JSON, whatever types they have."""
+    errand = Errand(sessions=20, strategy="query", interval=0.5, rounds=2)
+    found = run("watching.following", json.dumps(attrs.asdict(errand)))
+
+    assert found["stats"]["polls"] > 0
+    assert found["stats"]["last_look"] > 0
 
 
 @pytest.mark.timeout(300)

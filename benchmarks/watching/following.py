@@ -22,7 +22,7 @@ from benchmarks.watching.serving import Counts, Service, serving
 from veeam_async import EnterpriseManager, HealthChanged
 from veeam_async.codec import decode
 from veeam_async.models import BackupJobSession, Page
-from veeam_async.watch.watch import Watch
+from veeam_async.watch.watch import Watch, WatchStats
 
 _LIST_OF_SESSIONS = Page[BackupJobSession]
 _DECODINGS = 5
@@ -99,7 +99,7 @@ async def follow(errand: Errand, service: Service) -> Followed:
             last = await _mark(service)
             pages = await asyncio.to_thread(service.pages)
             await asyncio.sleep(_SETTLE * errand.interval)
-            stats = attrs.asdict(watch.stats)
+            stats = _plain(watch.stats)
             watch.stop()
     delays = compare(service.changes(), told, (first.wall, last.wall))
     return _followed(errand, (first, last), pages, delays, stats)
@@ -120,6 +120,13 @@ async def _take(watch: Watch[BackupJobSession], told: list[Told]) -> None:
         if not isinstance(event, HealthChanged):
             seen = event.observed_at.timestamp()
             told.append((event.id, event.kind, time.time(), seen))
+
+
+def _plain(stats: WatchStats) -> dict[str, float | None]:
+    """Give them as JSON can tell them, times in seconds since 1970."""
+    told = attrs.asdict(stats)
+    last = stats.last_look
+    return told | {"last_look": None if last is None else last.timestamp()}
 
 
 async def _between_rounds(watch: Watch[BackupJobSession], interval: float) -> None:
