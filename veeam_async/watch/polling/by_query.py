@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
@@ -19,11 +19,11 @@ from veeam_async.errors import (
     is_fault,
     is_unsupported,
 )
-from veeam_async.ids import ends_in_uuid
 from veeam_async.models import Page, Session
 from veeam_async.watch.polling.by_get import GetPoller
 from veeam_async.watch.polling.by_reference import ReferencePoller
 from veeam_async.watch.polling.fan_out import FanOut
+from veeam_async.watch.polling.known_ids import KnownIds
 from veeam_async.watch.polling.list_outage import TRIED_AT_LAST, ListOutage
 from veeam_async.watch.polling.pager import Pager
 from veeam_async.watch.polling.request import PollRequest, PollSource, TaskSet
@@ -94,7 +94,7 @@ class QueryPoller(Generic[S]):
         self._outages: dict[str | None, ListOutage] = {}
         self._marks = Watermarks()
         self._parts = ServerParts()
-        self._ids: dict[str, UUID] = {}
+        self._ids = KnownIds()
         self._has_worked = False
         self._has_warned = False
         self.pages: int | None = None
@@ -318,8 +318,9 @@ class QueryPoller(Generic[S]):
     ) -> set[UUID]:
         unreadable: set[UUID] = set()
         fetch = partial(self._fetch, fan_out, where, since, unreadable)
-        ids: dict[str, UUID] = {}
-        pager = Pager(fetch, partial(_new_rows, ids, self._ids))
+        ids = self._ids if where is None else KnownIds(self._ids)
+        ids.begin()
+        pager = Pager(fetch, ids.new)
         read = partial(self._read_page, pager, where, fan_out)
         await read()
         self._has_worked = True
@@ -329,7 +330,7 @@ class QueryPoller(Generic[S]):
         if fan_out.is_worth(pager.pages):
             await _read_rest(pager, read)
         if where is None:
-            self._ids = ids
+            ids.complete()
             self._marks.complete(fan_out.date, self._clock.wall(), _LOOK_BACK)
         return unreadable
 
@@ -401,11 +402,9 @@ class QueryPoller(Generic[S]):
 
         Not *is_whole*: each list goes back another while, and shows again what is old.
         """
-        known, see = self._ids, self._marks.see
-        for _, row in rows:
-            is_known = row.uid in known
-            if not is_known or row.end_time is not None:
-                see(row, is_new=is_whole and bool(known) and not is_known)
+        is_whole = is_whole and not self._ids.is_empty
+        for row, is_known in self._ids.changed(rows):
+            self._marks.see(row, is_new=is_whole and not is_known)
 
     async def _since(self, fan_out: FanOut[S]) -> Since | None:
         """The earliest times that a request asks from, None where none does."""
@@ -483,27 +482,3 @@ async def _ended(tasks: Collection[asyncio.Task[T]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
-
-
-def _new_rows(
-    ids: dict[str, UUID], before: Mapping[str, UUID], rows: Sequence[S]
-) -> list[tuple[UUID, S]]:
-    """The rows that no earlier page had, by their ids, which are noted in *ids*.
-
-    *before* are the ids of the previous list: to parse a UUID from each of ten thousand
-    UIDs anew would take longer than all else. A UID without a UUID is left out, since
-    no event could name it.
-    """
-    new = []
-    for row in rows:
-        uid = row.uid
-        if uid in ids:
-            continue
-        session_id = before.get(uid)
-        if session_id is None:
-            if not ends_in_uuid(uid):
-                continue
-            session_id = row.id
-        ids[uid] = session_id
-        new.append((session_id, row))
-    return new

@@ -129,7 +129,7 @@ class TrackedSession(Generic[S]):
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
         """Update from a look that showed the session; set when the next one is due."""
         self.health.recover(seen.at)
-        self.known, self.progress = session, None
+        self._know(session, has_progress=rules.progress)
         self.known_at = seen.at.wall
         self.known_asked = rules.seen_at(seen.asked_at, seen.at)
         self.missing, self.missing_since = 0, None
@@ -157,21 +157,29 @@ class TrackedSession(Generic[S]):
         """Update from a look at a session whose state is as it was told, the fast way.
 
         It was *asked* for then, which is *asked_at* on the other clock.
-
-        While nothing but progress has changed, only that is kept: ten thousand new
-        objects at each look would have the garbage collector go through all there is.
         """
         self.looking = False
         self.asked_at = asked_at
         self.known_at = at.wall
         self.known_asked = self.told_seen = asked
         self.due = due
+        self._know(session)
+
+    def _know(self, session: S, *, has_progress: bool = False) -> None:
+        """Keep the newest *session*.
+
+        While nothing but progress has changed, only that is kept, unless *has_progress*
+        says that it is told: with a new model for each session, at each look, there
+        would be two of all, and the garbage collector would go through all there is.
+        """
         known = self.known
         if (
             known is None
+            or session.state != known.state
             or session.result != known.result
             or session.end_time != known.end_time
             or session.failure_message != known.failure_message
+            or (has_progress and session.progress != known.progress)
         ):
             self.known, self.progress = session, None
         else:
@@ -310,7 +318,15 @@ class TrackedSession(Generic[S]):
         )
         self.told, self.told_at = session, self.known_asked
         self.told_seen = self.known_at if rules.edition == 1 else self.known_asked
+        # The next look need not find out that it shows what was told.
+        if self.phase is Phase.ACTIVE and self._is_fine and not session.is_stopped:
+            self.phase = Phase.DELIVERED
         return event
+
+    @property
+    def _is_fine(self) -> bool:
+        """Whether the last look showed it."""
+        return self.health.failing_since is None and not self.missing
 
     def _not_before(
         self, before: S | None, session: S, rules: Rules

@@ -20,6 +20,7 @@ from veeam_async.events import EventKind, SessionChanged, WatchEvent
 from veeam_async.models import Session
 from veeam_async.watch.tracker.discovery import EPOCH, Discovery, DiscoveryResult, Scope
 from veeam_async.watch.tracker.health import Health, ListResult, ServerHealth
+from veeam_async.watch.tracker.parts import Parts
 from veeam_async.watch.tracker.proof import ControlResult, Proof
 from veeam_async.watch.tracker.schedule import Backoff, Rules, Schedule
 from veeam_async.watch.tracker.session import Observation, Phase, TrackedSession
@@ -81,6 +82,7 @@ class Tracker(Generic[S]):
         self._next_look = 0.0
         self._asked = EPOCH
         self._undecided: list[Observation[S]] = []
+        self._parts = Parts()
         for session_id in session_ids:
             self.add(session_id)
 
@@ -110,6 +112,9 @@ class Tracker(Generic[S]):
 
     def restore(self, tracked: TrackedSession[S]) -> None:
         """Watch a session that has a state already, from a checkpoint for example."""
+        for session in (tracked.known, tracked.told):
+            if session is not None:
+                self._parts.share(session)
         self.tracked[tracked.id] = tracked
         self._untold[tracked.id] = None
         self.server.count(tracked.health)
@@ -213,6 +218,8 @@ class Tracker(Generic[S]):
             self._asked = self.rules.seen_at(seen.asked_at, at)
             self._prove(seen.asked_at, at)
         tracked.see_again(session, seen.asked_at, at, self._asked, self._next_look)
+        if tracked.known is session:
+            self._parts.share(session)
         self._schedule.put(tracked)
         return True
 
@@ -295,11 +302,18 @@ class Tracker(Generic[S]):
     def _see(
         self, tracked: TrackedSession[S], seen: Observation[S], session: S
     ) -> None:
-        if self.discovery is not None:
-            self.discovery.see(session, is_new=self._is_new(tracked, session))
-            tracked.suppressed &= not self.discovery.is_later(session)
+        discovery, is_new = self.discovery, self._is_new(tracked, session)
+        if discovery is not None:
+            tracked.suppressed &= not discovery.is_later(session)
         tracked.see(seen, session, self.rules)
         tracked.health.missing = False
+        # What is over is told and dropped.
+        if tracked.known is session and not tracked.is_over:
+            self._parts.share(session)
+        # What is noted is kept until the look is complete: no second model of what is
+        # known, of which the times are the same.
+        if discovery is not None and tracked.known is not None:
+            discovery.see(tracked.known, is_new=is_new)
         self._prove(seen.asked_at, seen.at)
 
     def _is_new(self, tracked: TrackedSession[S], session: S) -> bool:
