@@ -58,7 +58,7 @@ SECONDS ?= 600
 soak: $(STAMPS)/test     ## everything at once against bad servers, for SECONDS (SEED=N)
 	@$(BIN)/python -m tests.soak --page docs/development/soak.md --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(SOAK)
 
-bench: $(STAMPS)/bench   ## time it beside other clients, in some five minutes
+bench: $(STAMPS)/bench   ## time it beside other clients, in some seven minutes
 	@$(BIN)/python -m benchmarks
 
 bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some four minutes
@@ -92,7 +92,7 @@ $(STAMPS)/lint: $(STAMPS)/demo
 
 # niquests brings urllib3-future, which would take the place of the urllib3 that requests
 # uses; built from its source it does not. Peers that do not install are left out.
-$(STAMPS)/bench: $(STAMPS)/demo
+$(STAMPS)/bench: $(STAMPS)/demo benchmarks/peers.py benchmarks/released.py
 	@URLLIB3_NO_OVERRIDE=1 PIP_NO_BINARY=urllib3-future \
 	  $(BIN)/python -m benchmarks.peers
 	@touch $@

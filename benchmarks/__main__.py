@@ -1,6 +1,6 @@
 """Measure how fast this project fetches, beside what one could use instead.
 
-`make bench` installs the other clients and runs all of it in some five minutes;
+`make bench` installs the other clients and runs all of it in some seven minutes;
 `python -m benchmarks --quick` takes one, for a look while changing something.
 It writes results.json, RESULTS.md, fetch.svg and decode.svg into the folder given, and
 leaves the numbers to you: nothing fails because a target is missed. Without make:
@@ -30,7 +30,7 @@ _HERE = Path(__file__).parent
 _EXAMPLES = """examples:
   python -m benchmarks                     all of it, written beside this file
   python -m benchmarks --quick --out /tmp  a short look, too short to be quoted
-  python -m benchmarks --only tls          the base case, TLS, and what is no rate
+  python -m benchmarks --only plain        TLS, plain HTTP, and what is no rate
 """
 
 
@@ -47,11 +47,14 @@ def main() -> None:
 
 def _measured(options: argparse.Namespace) -> Results:
     began = time.monotonic()
-    outcomes = _outcomes(options)
+    with tempfile.TemporaryDirectory() as folder:
+        pem = write_into(Path(folder))
+        outcomes = _outcomes(options, pem)
+        extras = _extras(pem, quick=options.quick)
     return Results(
         machine=describe(),
         outcomes=outcomes,
-        extras=_extras(quick=options.quick),
+        extras=extras,
         minutes=(time.monotonic() - began) / 60,
         quick=options.quick,
     )
@@ -101,14 +104,11 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _outcomes(options: argparse.Namespace) -> dict[str, Outcome]:
+def _outcomes(options: argparse.Namespace, pem: Path) -> dict[str, Outcome]:
     missing = absent()
-    with tempfile.TemporaryDirectory() as folder:
-        pem = write_into(Path(folder))
-        return {
-            subject.key: run_subject(subject, missing, pem)
-            for subject in _chosen(options)
-        }
+    return {
+        subject.key: run_subject(subject, missing, pem) for subject in _chosen(options)
+    }
 
 
 def _chosen(options: argparse.Namespace) -> list[Subject]:
@@ -117,10 +117,10 @@ def _chosen(options: argparse.Namespace) -> list[Subject]:
     return [one for one in subjects(rounds, seconds) if not keys or one.key in keys]
 
 
-def _extras(*, quick: bool) -> Extras:
+def _extras(pem: Path, *, quick: bool) -> Extras:
     if quick:
-        return measure(rounds=2, ids=(1_000, 20_000))
-    return measure(rounds=5, ids=(1_000, 100_000, 1_000_000))
+        return measure(pem, rounds=2, ids=(1_000, 20_000))
+    return measure(pem, rounds=5, ids=(1_000, 100_000, 1_000_000))
 
 
 def _write(results: Results, folder: Path) -> None:

@@ -20,7 +20,7 @@ class Case:
 
     client: str = "veeam_async"
     loop: Loop = "asyncio"
-    tls: bool = False
+    tls: bool = True
     accept: str = "json"
     connections: int = 32
     size: int = 1400

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import attrs
 
 from benchmarks.affinity import cores
-from benchmarks.certificate import write_into
 from benchmarks.fresh import FailedError, run
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
 from benchmarks.serving import server
@@ -48,17 +46,17 @@ class Extras:
     managers: Spread | None = None
 
 
-def measure(*, rounds: int, ids: Iterable[int]) -> Extras:
-    """Measure all of it."""
+def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
+    """Measure all of it, over TLS with the certificate of *pem*."""
     absent: dict[str, str] = {}
-    start = _start(rounds, absent)
-    with server(size=1400, latency=0, certificate=None, core=cores()[1]) as serving:
+    with server(size=1400, latency=0, certificate=pem, core=cores()[1]) as serving:
+        where = {"url": serving.url, "ca_file": str(pem.with_name("ca.pem"))}
         return Extras(
             decode=_decode(rounds, absent),
-            memory=_memory(serving.url, ids, absent),
-            first=_first(serving.url, rounds, absent),
+            memory=_memory(where, ids, absent),
+            first=_first(where, rounds, absent),
             absent=absent,
-            start=start,
+            start=_start(where, rounds, absent),
             managers=_managers(rounds, absent),
         )
 
@@ -72,18 +70,22 @@ def _decode(rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
     return {name: Spread.of(times) for name, times in measured.items()}
 
 
-def _memory(url: str, ids: Iterable[int], absent: dict[str, str]) -> dict[int, float]:
-    found = {n: _run("memory", {"url": url, "count": n}, absent) for n in ids}
+def _memory(
+    where: dict[str, str], ids: Iterable[int], absent: dict[str, str]
+) -> dict[int, float]:
+    found = {n: _run("memory", {**where, "count": n}, absent) for n in ids}
     return {count: float(most) for count, most in found.items() if most is not None}
 
 
-def _first(url: str, rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
+def _first(
+    where: dict[str, str], rounds: int, absent: dict[str, str]
+) -> dict[str, Spread]:
     """Take turns: cold clients, a thousand ids and a million."""
     measured: dict[str, list[float]] = {}
     for _ in range(rounds):
         for client in (OURS, ORDERED, AIOHTTP):
             for count in (_THOUSAND, _MILLION):
-                given = {"url": url, "client": client, "count": count}
+                given = {**where, "client": client, "count": count}
                 took = _run("first", given, absent)
                 if took is not None:
                     times = measured.setdefault(f"{client}, {count:,} ids", [])
@@ -91,14 +93,11 @@ def _first(url: str, rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
     return {name: Spread.of(times) for name, times in measured.items()}
 
 
-def _start(rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
-    """Whole processes in turns, against a server with TLS."""
-    with tempfile.TemporaryDirectory() as folder:
-        pem = write_into(Path(folder))
-        with server(size=1400, latency=0, certificate=pem, core=cores()[1]) as serving:
-            given = {"url": serving.url, "rounds": 3 * rounds}
-            given["ca_file"] = str(pem.with_name("ca.pem"))
-            found = _run("start", given, absent) or {}
+def _start(
+    where: dict[str, str], rounds: int, absent: dict[str, str]
+) -> dict[str, Spread]:
+    """Whole processes in turns."""
+    found = _run("start", {**where, "rounds": 3 * rounds}, absent) or {}
     return {name: _milliseconds(times) for name, times in found.items()}
 
 

@@ -23,7 +23,11 @@ def main() -> None:
     pin(given["core"])
     client = ROSTER[given["client"]].load()  # its imports are not timed
     work = Work(
-        url=given["url"], connections=32, accept="json", ca_file=None, check=_First()
+        url=given["url"],
+        connections=32,
+        accept="json",
+        ca_file=given["ca_file"],
+        check=_First(),
     )
 
     async def fetch() -> None:

@@ -18,15 +18,15 @@ def main() -> None:
     """Fetch so many ids, and print the peak of resident memory in bytes."""
     given = json.loads(sys.argv[1])
     pin(given["core"])
-    count = asyncio.run(_fetch(given["url"], given["count"]))
+    count = asyncio.run(_fetch(given["url"], given["ca_file"], given["count"]))
     if count != given["count"]:
         raise RuntimeError(f"{count} answers for {given['count']} ids")
     print(peak())
 
 
-async def _fetch(url: str, count: int) -> int:
+async def _fetch(url: str, ca_file: str, count: int) -> int:
     work = Work(
-        url=url, connections=32, accept="json", ca_file=None, check=Check("json")
+        url=url, connections=32, accept="json", ca_file=ca_file, check=Check("json")
     )
     async with ours.opened(work) as fetch:
         return await fetch(ids_of(count))

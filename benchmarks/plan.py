@@ -13,7 +13,10 @@ from benchmarks.roster import (
     ORDERED,
     OURS,
     PLAIN,
+    PYCURL,
+    PYCURL_DECODED,
     PYREQWEST,
+    RELEASED,
     ROSTER,
     WREQ,
     WREQ_DECODED,
@@ -34,19 +37,21 @@ class Subject:
 
 
 _FLOORS = (PLAIN, BUFFERED)
+_NATIVE = (PYCURL, PYCURL_DECODED, WREQ, WREQ_DECODED, PYREQWEST)
 _PLAN: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
-    ("base", "Base case", tuple(ROSTER), {}),
+    ("base", "Base case: over TLS", tuple(ROSTER), {}),
     (
-        "uvloop",
-        "On uvloop instead of asyncio",
-        (*_FEW, ORDERED, *_FLOORS),
-        {"loop": "uvloop"},
+        "plain",
+        "Plain HTTP instead of TLS",
+        (OURS, RELEASED, ORDERED, AIOHTTP, *_NATIVE, *_FLOORS),
+        {"tls": False},
     ),
+    ("uvloop", "On uvloop instead of asyncio", _FEW, {"loop": "uvloop"}),
     (
-        "tls",
-        "TLS instead of plain HTTP",
-        (*_FEW, "httpx", "pycurl", PYREQWEST),
-        {"tls": True},
+        "uvloop-plain",
+        "On uvloop, plain HTTP",
+        (*_FEW, ORDERED, *_FLOORS),
+        {"loop": "uvloop", "tls": False},
     ),
     ("xml", "XML instead of JSON", (OURS, AIOHTTP, WREQ), {"accept": "xml"}),
     ("connections-1", "1 connection instead of 32", _FEW, {"connections": 1}),
@@ -63,14 +68,14 @@ _PLAN: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("latency-50", "A server that takes 50 ms", _FEW, {"latency": 0.05}),
     (
         "allocator",
-        "glibc's allocation threshold fixed at its first value",
+        "Plain HTTP, glibc's allocation threshold fixed at its first value",
         (OURS, AIOHTTP, *_FLOORS),
-        {"fixed_threshold": True},
+        {"fixed_threshold": True, "tls": False},
     ),
 )
 """Key, title, clients, and what differs from the base case."""
 
-_TARGETED = ("base", "uvloop", "tls", "allocator")
+_TARGETED = ("base", "plain", "uvloop-plain", "allocator")
 """Subjects that targets are taken from: they get all rounds, the others half."""
 
 

@@ -32,10 +32,10 @@ class Results:
         return None if outcome is None else outcome.summaries.get(client)
 
     @property
-    def ceiling(self) -> float | None:
-        """How many requests a second the server's processor could answer."""
-        floor = self.summary("base", BUFFERED)
-        return None if floor is None else 1e6 / floor.server.median
+    def ceilings(self) -> dict[str, float]:
+        """Requests a second that the server's processor could answer, by subject."""
+        floors = {key: self.summary(key, BUFFERED) for key in ("base", "plain")}
+        return {key: 1e6 / one.server.median for key, one in floors.items() if one}
 
     def quiet(self, subject: str, *clients: str) -> float:
         """The share of the time that the clients of a subject had their processor.
@@ -53,7 +53,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
-        data = {**attrs.asdict(self), "ceiling": self.ceiling}
+        data = {**attrs.asdict(self), "ceilings": self.ceilings}
         path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Literal
 
 import attrs
 
+from benchmarks import released
 from benchmarks.work import Client
 
 Kind = Literal["ours", "python", "native", "floor"]
@@ -37,9 +38,12 @@ class Entry:
 
 
 OURS = "veeam_async"
+RELEASED = "veeam_async 0.1.0"
 ORDERED = "veeam_async, ordered"
 ON_AIOHTTP = "veeam_async on aiohttp"
 AIOHTTP = "aiohttp"
+PYCURL = "pycurl"
+PYCURL_DECODED = "pycurl + orjson.loads"
 PYREQWEST = "pyreqwest"
 WREQ = "wreq"
 WREQ_DECODED = "wreq + orjson.loads"
@@ -52,6 +56,7 @@ _BYTES = "bytes"
 ROSTER: dict[str, Entry] = {
     OURS: Entry("ours", "opened", "ours", _ALL),
     ORDERED: Entry("ours", "in_order", "ours", f"{_ALL}, in the order of the ids"),
+    RELEASED: Entry("released", "opened", "ours", _ALL),
     ON_AIOHTTP: Entry("ours", "on_aiohttp", "ours", _ALL),
     AIOHTTP: Entry("bare_aiohttp", "opened", "python", _BYTES, "aiohttp"),
     "httpx": Entry("httpx", "opened", "python", _BYTES, "httpx"),
@@ -59,8 +64,8 @@ ROSTER: dict[str, Entry] = {
     "requests, threads": Entry("requests", "opened", "python", _BYTES, "requests"),
     "veeam-em, threads": Entry("veeam_em", "opened", "python", "dicts", "veeam-em"),
     "aiosonic": Entry("aiosonic", "opened", "python", _BYTES, "aiosonic"),
-    "pycurl": Entry("pycurl", "opened", "native", _BYTES, "pycurl"),
-    "pycurl + orjson.loads": Entry("pycurl", "decoded", "native", "dicts", "pycurl"),
+    PYCURL: Entry("pycurl", "opened", "native", _BYTES, "pycurl"),
+    PYCURL_DECODED: Entry("pycurl", "decoded", "native", "dicts", "pycurl"),
     PYREQWEST: Entry("pyreqwest", "opened", "native", _BYTES, "pyreqwest"),
     WREQ: Entry("wreq", "opened", "native", _BYTES, "wreq"),
     WREQ_DECODED: Entry("wreq", "decoded", "native", "dicts", "wreq"),
@@ -72,6 +77,8 @@ ROSTER: dict[str, Entry] = {
 def absent() -> dict[str, str]:
     """Give the clients that cannot take part, and why."""
     reasons: dict[str, str] = {}
+    if not released.is_unpacked():
+        reasons[RELEASED] = "the history here does not reach back to it"
     for name, entry in ROSTER.items():
         if entry.package is None:
             continue

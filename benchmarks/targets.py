@@ -6,10 +6,21 @@ import attrs
 
 from benchmarks.extras import ASYNCIO, GET, HELP, IMPORT, VERSION
 from benchmarks.results import Results
-from benchmarks.roster import AIOHTTP, ORDERED, OURS, PLAIN, WREQ_DECODED
+from benchmarks.roster import (
+    AIOHTTP,
+    ORDERED,
+    OURS,
+    PLAIN,
+    PYCURL_DECODED,
+    RELEASED,
+    WREQ_DECODED,
+)
 
 _MIB = 2**20
 _FLOOR = "over the raw Protocol floor, allocation threshold fixed"
+_AIOHTTP, _CURL, _WREQ = (
+    (OURS, one) for one in (AIOHTTP, PYCURL_DECODED, WREQ_DECODED)
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -44,18 +55,24 @@ class Target:
 
 def targets(results: Results) -> list[Target]:
     """Give all targets."""
-    aiohttp = (OURS, AIOHTTP)
     return [
-        _rate(results, "over bare aiohttp, both on asyncio", 2.5, aiohttp, "base"),
-        _rate(results, "over bare aiohttp, both on uvloop", 2.0, aiohttp, "uvloop"),
+        _gain(results, "TLS", 1.27, "base"),
+        _gain(results, "plain", 1.15, "plain"),
+        _rate(results, f"over {PYCURL_DECODED}, both with TLS", 0.87, _CURL, "base"),
+        _rate(results, f"over {WREQ_DECODED}, both with TLS", 1.2, _WREQ, "base"),
+        _rate(results, "over bare aiohttp, both with TLS", 3.6, _AIOHTTP, "base"),
+        _rate(results, f"over {PYCURL_DECODED}, plain", 0.72, _CURL, "plain"),
+        _rate(results, f"over {WREQ_DECODED}, plain", 1.25, _WREQ, "plain"),
+        _rate(results, "over bare aiohttp, both on asyncio", 2.5, _AIOHTTP, "plain"),
+        _rate(
+            results, "over bare aiohttp, both on uvloop", 2.0, _AIOHTTP, "uvloop-plain"
+        ),
         _rate(results, _FLOOR, 0.6, (OURS, PLAIN), "allocator"),
-        _rate(results, "over wreq + orjson.loads", 1.0, (OURS, WREQ_DECODED), "base"),
-        _rate(results, "over bare aiohttp, both with TLS", 2.0, aiohttp, "tls"),
         _cpu(results),
         _memory(results),
         _rate(results, "ordered=True over unordered", 0.9, (ORDERED, OURS), "base"),
         _decoded(results, "JSON", "veeam_async", "pydantic", 1.75),
-        _decoded(results, "XML", "veeam_async", "xmltodict.parse alone", 1.35),
+        _decoded(results, "XML", "veeam_async", "xmltodict.parse alone", 0.65),
         _start(results, IMPORT, 2.5),
         _start(results, VERSION, 1.5),
         _start(results, HELP, 3.5),
@@ -84,8 +101,21 @@ def _rate(
     )
 
 
+def _gain(results: Results, over: str, wanted: float, subject: str) -> Target:
+    """Compare with what was released, by CPU: both are clients of one processor."""
+    ours, before = (results.summary(subject, one) for one in (OURS, RELEASED))
+    return Target(
+        what=f"gain over 0.1.0, CPU of a request, {over}",
+        wanted=wanted,
+        measured=before.cpu.median / ours.cpu.median if ours and before else None,
+        figures=f"{ours.cpu.median:.1f} and {before.cpu.median:.1f} µs"
+        if ours and before
+        else "",
+    )
+
+
 def _cpu(results: Results) -> Target:
-    ours, theirs = results.summary("base", OURS), results.summary("base", AIOHTTP)
+    ours, theirs = (results.summary("plain", one) for one in _AIOHTTP)
     return Target(
         what="CPU of a request, over bare aiohttp",
         wanted=0.36,

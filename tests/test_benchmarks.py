@@ -12,14 +12,27 @@ from typing import Any
 import attrs
 import pytest
 
+from benchmarks import released
+from benchmarks.case import Case, Round
 from benchmarks.certificate import write_into
 from benchmarks.drawing import decode_picture, fetch_picture
 from benchmarks.extras import ASYNCIO, GET, HELP, IMPORT, VERSION
 from benchmarks.fresh import run
+from benchmarks.plan import Subject, subjects
 from benchmarks.report import report
 from benchmarks.results import Results
+from benchmarks.roster import (
+    AIOHTTP,
+    BUFFERED,
+    OURS,
+    PYCURL_DECODED,
+    RELEASED,
+    WREQ_DECODED,
+)
+from benchmarks.rounds import Outcome, run_subject
 from benchmarks.serving import server
-from benchmarks.summary import Spread
+from benchmarks.summary import Spread, summarise
+from benchmarks.targets import targets
 from benchmarks.watching.following import Errand
 from benchmarks.watching.page import page
 from benchmarks.watching.rows import Row
@@ -93,25 +106,110 @@ def test_a_watch_that_is_followed_tells_its_stats() -> None:
     assert found["stats"]["last_look"] > 0
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
-def test_the_benchmark_of_watching_measures_what_it_is_asked_for(
-    tmp_path: Path,
-) -> None:
-    """And no session is lost or told twice, in whatever time."""
+def whole() -> Results:
+    """Give what a run would come to in which every client took part."""
+    one = Round(count=1, wall=1.0, cpu=1.0, server=1.0, first=1.0)
+    outcomes = {
+        subject.key: Outcome(
+            subject=subject,
+            summaries={case.client: summarise(case, [one]) for case in subject.cases},
+            absent={},
+        )
+        for subject in subjects(1, 1.0)
+    }
+    recorded = Results.read(PLACE / "results.json")
+    begun = dict.fromkeys((ASYNCIO, IMPORT, VERSION, HELP, GET), Spread.of([1.0]))
+    extras = attrs.evolve(recorded.extras, start=begun, managers=Spread.of([1.0]))
+    return attrs.evolve(recorded, outcomes=outcomes, extras=extras)
+
+
+def test_a_run_measures_all_that_a_target_needs() -> None:
+    """No target names a client that its subject leaves out."""
+    judged = {target.what: target.verdict for target in targets(whole())}
+    assert [what for what, verdict in judged.items() if verdict == "not measured"] == []
+
+
+def test_the_base_case_and_the_first_picture_are_over_tls() -> None:
+    """Beside plain HTTP, with each client that decodes in both."""
+    base, plain, *others = subjects(1, 1.0)
+    clients = {case.client for case in plain.cases}
+
+    assert all(case.tls for case in base.cases)
+    assert not any(case.tls for case in plain.cases)
+    assert {OURS, RELEASED, PYCURL_DECODED, WREQ_DECODED, AIOHTTP} <= clients
+    assert clients < {case.client for case in base.cases}
+    assert all("plain" in one.title.lower() for one in others if not one.cases[0].tls)
+    assert "over TLS" in fetch_picture(whole())
+
+
+def test_clients_are_held_against_each_other_over_tls(tmp_path: Path) -> None:
+    """In turns, with verified answers; and one that cannot take part is named."""
+    names = (OURS, AIOHTTP, BUFFERED, "curl")
+    subject = Subject(
+        key="base",
+        title="Base case",
+        cases=tuple(Case(client=name, connections=2) for name in names),
+        rounds=2,
+        seconds=0.02,
+    )
+    outcome = run_subject(subject, {"curl": "not here"}, write_into(tmp_path))
+
+    assert outcome.absent == {"curl": "not here"}
+    assert {n: one.rounds for n, one in outcome.summaries.items()} == dict.fromkeys(
+        names[:3], 2
+    )
+
+
+def test_the_released_client_comes_from_the_history(tmp_path: Path) -> None:
+    """Where that reaches back so far, and not from what lies in the checkout."""
+    if not released.unpack(tmp_path):
+        pytest.skip("the history here does not reach back to 0.1.0")
+    found = tmp_path / "veeam_async"
+
+    assert (found / "bulk").is_dir()
+    assert not (ROOT / "veeam_async" / "bulk").exists()
+
+
+def watch(folder: Path, *options: str) -> None:
+    """Run the benchmark of watching, a short one that writes into *folder*."""
     # Its processes are the benchmark's own, without coverage in them.
     given = {n: value for n, value in os.environ.items() if not n.startswith("COV")}
-    options = ("--quick", "--only", "tracker,week,away", "--out", str(tmp_path))
     done = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "benchmarks.watch", *options],
+        [sys.executable, "-m", "benchmarks.watch", *options, "--out", str(folder)],
         cwd=ROOT,
         env={**given, "PYTHONIOENCODING": "utf-8"},
         check=False,
         capture_output=True,
         encoding="utf-8",
     )
-
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_memory_of_watches_and_many_managers_are_measured(tmp_path: Path) -> None:
+    """Each is a row of the page, which `--again` writes just so from the numbers."""
+    keys = "managers,memory"
+    watch(tmp_path, "--quick", "--only", keys)
+    told = read(tmp_path, "WATCH.md"), read(tmp_path, "watch.json")
+    watch(tmp_path, "--again", "--only", keys)
+
+    assert (read(tmp_path, "WATCH.md"), read(tmp_path, "watch.json")) == told
+    rows = watched(tmp_path)["rows"]
+    assert [row["key"] for row in rows] == ["managers"] * 2 + ["memory"] * 3
+    assert all(row["ratio"] > 0 and row["figures"] for row in rows)
+    judged = [row["verdict"] != "no target" for row in rows]
+    assert judged == [False, False, True, False, True]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_the_benchmark_of_watching_measures_what_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """And no session is lost or told twice, in whatever time."""
+    watch(tmp_path, "--quick", "--only", "tracker,week,away")
+
     data = watched(tmp_path)
     rows = data["rows"]
     assert [row["key"] for row in rows] == ["tracker"] + ["week"] * 3 + ["away"] * 4

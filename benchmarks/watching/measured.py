@@ -29,12 +29,17 @@ class Measured:
         return structure(self.found[name], kind) if name in self.found else None
 
 
-def measure(parts: Sequence[Part], at_once: int) -> Measured:
-    """Run the parts; a line on stderr tells how far it is."""
+def measure(parts: Sequence[Part], *, timed_at_once: int, at_once: int) -> Measured:
+    """Run the parts that tell times, then the others, so many of each at once.
+
+    A line on stderr tells how far it is.
+    """
     measured = Measured({}, {})
-    with ThreadPoolExecutor(max_workers=at_once) as threads:
-        for _ in threads.map(lambda part: _run(part, measured), parts):
-            pass
+    for alone, many in ((True, timed_at_once), (False, at_once)):
+        chosen = [part for part in parts if part.alone == alone]
+        with ThreadPoolExecutor(max_workers=many) as threads:
+            for _ in threads.map(lambda part: _run(part, measured), chosen):
+                pass
     return measured
 
 

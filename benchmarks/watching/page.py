@@ -10,7 +10,7 @@ _HEAD = ("what", "target", "measured", "ratio", "")
 _HOW = """\
 `make bench-watch` measured all of this on one machine in one run, each part in a fresh
 process; `watch.json` holds the same numbers and more. Every target is a ratio within
-that run.
+that run, or the memory of a session.
 
 - The first rows are on real time: the server is a process of its own, on another
   processor. It ends 2 % of its sessions and starts as many in each interval, evenly,
@@ -24,6 +24,11 @@ that run.
 - A delay ends when the event is in the caller's hand; *seen* is its `observed_at`.
 - The waits and the lone loops (`get`, then `sleep`) each have a server of their own
   with just their sessions, and run at the same time.
+- The managers have `tls=True`, which here trusts the authorities of the system and
+  one more, the server's. Each has 100 sessions to watch, and connections and a logon
+  of its own; one server stands for all of theirs.
+- The memory is the peak that was resident in a process that does nothing else, when
+  each session had been looked at four times, every two seconds, and so was replaced.
 - The last rows are on a fake clock, in one loop, over a scripted server without a wire
   and an interval of 60 s. A session of the week takes one to ten minutes. Memory is
   measured after a collection: what is resident, in which everything is but also the
@@ -60,12 +65,15 @@ def _markdown(rows: Iterable[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    ratio = "" if row.ratio is None else _ratio(row.ratio)
+    ratio = "" if row.ratio is None else _ratio(row)
     return row.what, row.bound, row.figures, ratio, row.verdict
 
 
-def _ratio(ratio: float) -> str:
-    """Write a small ratio as the part that it is."""
+def _ratio(row: Row) -> str:
+    """Write a small ratio as the part that it is, and an amount with its unit."""
+    ratio = row.ratio or 0.0
+    if row.unit:
+        return f"{ratio:.2f}{row.unit}"
     if 0 < ratio < 0.2:
         return f"1/{1 / ratio:.1f}"
     return f"{ratio:.2f}" if ratio != 1 else "1"

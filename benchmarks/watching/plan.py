@@ -7,9 +7,27 @@ from typing import Any, Literal, get_args
 
 import attrs
 
-from benchmarks.watching import away, feeding, following, waiting, week
+from benchmarks.watching import (
+    away,
+    feeding,
+    fleet,
+    following,
+    holding,
+    waiting,
+    week,
+)
 
-Key = Literal["requests", "cpu", "delay", "waits", "tracker", "week", "away"]
+Key = Literal[
+    "requests",
+    "cpu",
+    "delay",
+    "waits",
+    "tracker",
+    "managers",
+    "memory",
+    "week",
+    "away",
+]
 """What can be chosen to be measured."""
 
 KEYS: tuple[Key, ...] = get_args(Key)
@@ -18,12 +36,16 @@ _DAY = 86_400.0
 
 @attrs.frozen
 class Part:
-    """What runs in a process of its own, and the keys of the rows that need it."""
+    """What runs in a process of its own, and the keys of the rows that need it.
+
+    *alone*: it tells of times, which something that runs beside it would change.
+    """
 
     name: str
     module: str
     errand: attrs.AttrsInstance
     keys: tuple[Key, ...]
+    alone: bool = True
 
     @property
     def given(self) -> dict[str, Any]:
@@ -36,7 +58,9 @@ class Plan:
     """How much is measured; *sizes* are numbers of sessions, times are in seconds.
 
     *few* rounds are watched, *many* of the greatest size, which the delays are taken
-    from. *at_once* parts run at the same time.
+    from. Of the numbers *held* in memory, the growth is taken between the first and
+    the third, and the last is the whole that the target speaks of. *at_once* parts that
+    tell no times run at the same time, and *timed_at_once* others.
     """
 
     sizes: tuple[int, int, int] = (100, 1_000, 10_000)
@@ -49,7 +73,13 @@ class Plan:
     feedings: int = 15
     day: float = _DAY
     day_sessions: int = 50_000
-    at_once: int = 1
+    held: tuple[int, int, int, int] = (1_000, 10_000, 20_000, 50_000)
+    held_interval: float = 2.0
+    looks: int = 4
+    managers: int = 50
+    managers_interval: float = 4.0
+    at_once: int = 2
+    timed_at_once: int = 1
 
     @property
     def most(self) -> int:
@@ -89,24 +119,52 @@ class Plan:
         yield Part(WAITS, "waiting", waits, ("waits",))
         feeds = feeding.Errand(sessions=self.observations, rounds=self.feedings)
         yield Part(TRACKER, "feeding", feeds, ("tracker",))
+        managers = fleet.Errand(
+            managers=self.managers,
+            sessions=100,
+            interval=self.managers_interval,
+            rounds=self.few,
+        )
+        yield Part(MANAGERS, "fleet", managers, ("managers",))
+        yield from self._holding()
         days = week.Errand(
             days=7, day=self.day, sessions=self.day_sessions, interval=60.0
         )
-        yield Part(WEEK, "week", days, ("week",))
+        yield Part(WEEK, "week", days, ("week",), alone=False)
         for name, everything in ((AWAY, False), (AWAY_EVERYTHING, True)):
             errand = away.Errand(
                 sessions=self.most, interval=60.0, everything=everything
             )
-            yield Part(name, "away", errand, ("away",))
+            yield Part(name, "away", errand, ("away",), alone=False)
+
+    def _holding(self) -> Iterator[Part]:
+        """Hold each number by ids, all but the third as everything too; most first."""
+        for size in reversed(self.held):
+            for everything in (True, False):
+                if everything and size == self.held[2]:
+                    continue
+                errand = holding.Errand(
+                    sessions=size,
+                    everything=everything,
+                    interval=self.held_interval,
+                    looks=self.looks,
+                )
+                name = held_name(size, everything=everything)
+                yield Part(name, "holding", errand, ("memory",), alone=False)
 
 
 GETS, WAITS, TRACKER, WEEK = "gets", "waits", "tracker", "week"
-AWAY, AWAY_EVERYTHING = "away", "away, everything"
+AWAY, AWAY_EVERYTHING, MANAGERS = "away", "away, everything", "managers"
 
 
 def query_name(size: int) -> str:
     """Give the name of the part that watches so many sessions by query."""
     return f"query, {size:,} sessions"
+
+
+def held_name(size: int, *, everything: bool) -> str:
+    """Give the name of the part that holds so many sessions in memory."""
+    return f"memory of {size:,} {'of everything' if everything else 'by their ids'}"
 
 
 FULL = Plan()
@@ -121,5 +179,11 @@ QUICK = Plan(
     feedings=3,
     day=6_000.0,
     day_sessions=2_000,
+    held=(50, 100, 200, 500),
+    held_interval=0.5,
+    looks=2,
+    managers=5,
+    managers_interval=1.0,
     at_once=6,
+    timed_at_once=6,
 )

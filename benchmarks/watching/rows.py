@@ -9,49 +9,57 @@ import attrs
 
 from benchmarks.watching.away import Survived
 from benchmarks.watching.feeding import Fed
+from benchmarks.watching.fleet import Fleet
 from benchmarks.watching.following import Followed
+from benchmarks.watching.holding import Held
 from benchmarks.watching.measured import Measured
 from benchmarks.watching.plan import (
     AWAY,
     AWAY_EVERYTHING,
     GETS,
+    MANAGERS,
     TRACKER,
     WAITS,
     WEEK,
     Key,
     Plan,
+    held_name,
     query_name,
 )
 from benchmarks.watching.waiting import Waited
 from benchmarks.watching.week import Passed
 
-_MIB = 2**20
+_KIB, _MIB = 2**10, 2**20
 _LINEAR = 1.25
 """CPU of a session among many over that among few: the rest is caches and noise."""
 
-Verdict = Literal["met", "missed", "not measured"]
+Verdict = Literal["met", "missed", "not measured", "no target"]
 
 
 @attrs.frozen(kw_only=True)
 class Row:
     """What is wanted: a *ratio* of at most or at least *wanted*; None was not measured.
 
-    *bound* is how that is written, *figures* are what the ratio was made of.
+    *bound* is how that is written, *figures* are what the ratio was made of. Where
+    *wanted* is None, it is told and not judged.
     """
 
     key: Key
     what: str
-    wanted: float
+    wanted: float | None
     at_most: bool = True
-    bound: str
+    bound: str = ""
     ratio: float | None = None
     figures: str = ""
+    unit: str = ""
 
     @property
     def verdict(self) -> Verdict:
         """Whether it is met."""
         if self.ratio is None:
             return "not measured"
+        if self.wanted is None:
+            return "no target"
         if self.at_most:
             return "met" if self.ratio <= self.wanted else "missed"
         return "met" if self.ratio >= self.wanted else "missed"
@@ -70,6 +78,8 @@ def _rows(measured: Measured, plan: Plan) -> Iterator[Row]:
     yield from _delays(most, plan.interval)
     yield from _waits(measured.get(WAITS, Waited))
     yield _tracker(measured.get(TRACKER, Fed))
+    yield from _managers(measured.get(MANAGERS, Fleet), plan)
+    yield from _memory(measured, plan)
     yield from _week(measured.get(WEEK, Passed))
     for name in (AWAY, AWAY_EVERYTHING):
         yield from _away(name, measured.get(name, Survived))
@@ -183,6 +193,67 @@ def _tracker(found: Fed | None) -> Row:
         ratio=found.look_up / found.feed,
         figures=f"{found.feed:,.0f} ns, {found.look_up:,.0f} ns a look-up",
     )
+
+
+def _managers(found: Fleet | None, plan: Plan) -> Iterator[Row]:
+    every = f"every {plan.managers_interval:g} s"
+    many = f"{plan.managers} managers, tls=True, each watching all {every}"
+    share = Row(key="managers", what=f"{many}: CPU over the time", wanted=None)
+    memory = Row(
+        key="managers", what=f"{many}: memory of each", wanted=None, unit=" KiB"
+    )
+    if found is not None:
+        made = f"{found.looks:,} looks; {found.made * 1e3:,.0f} ms to make them"
+        share = attrs.evolve(share, ratio=found.share, figures=made)
+        whole = f"{found.each * plan.managers / _MIB:.1f} MiB"
+        memory = attrs.evolve(memory, ratio=found.each / _KIB, figures=whole)
+    yield from (share, memory)
+
+
+def _memory(measured: Measured, plan: Plan) -> Iterator[Row]:
+    few, _, some, most = plan.held
+    named, every = (_peaks(measured, plan, everything=each) for each in (False, True))
+    grown = Row(
+        key="memory",
+        what=f"memory of a watched session by its id, from {few:,} to {some:,}",
+        wanted=4,
+        bound="≤ 4 KiB",
+        unit=" KiB",
+        figures=_mebibytes(named, few, some),
+    )
+    if {few, some} <= set(named):
+        kib = (named[some] - named[few]) / _KIB / (some - few)
+        grown = attrs.evolve(grown, ratio=kib)
+    yield grown
+    what = "memory of a watched session, the whole process"
+    yield _whole(f"{what}, by ids, {most:,}", named, plan, None)
+    yield _whole(f"{what}, everything, {most:,}", every, plan, 5)
+
+
+def _peaks(measured: Measured, plan: Plan, *, everything: bool) -> dict[int, float]:
+    found = {
+        size: measured.get(held_name(size, everything=everything), Held)
+        for size in plan.held
+    }
+    return {size: one.peak for size, one in found.items() if one is not None}
+
+
+def _whole(what: str, peaks: dict[int, float], plan: Plan, wanted: float | None) -> Row:
+    most = plan.held[-1]
+    return Row(
+        key="memory",
+        what=what,
+        wanted=wanted,
+        bound="" if wanted is None else f"≤ {wanted:g} KiB",
+        ratio=peaks[most] / _KIB / most if most in peaks else None,
+        unit=" KiB",
+        figures=_mebibytes(peaks, *plan.held),
+    )
+
+
+def _mebibytes(peaks: dict[int, float], *sizes: int) -> str:
+    known = [size for size in sizes if size in peaks]
+    return ", ".join(f"{peaks[size] / _MIB:.1f} MiB at {size:,}" for size in known)
 
 
 def _week(found: Passed | None) -> Iterator[Row]:

@@ -14,6 +14,7 @@ import asyncio
 import json
 import math
 import os
+import ssl
 import sys
 import threading
 import time
@@ -43,6 +44,7 @@ class Setting:
     """So many *sessions*, a *share* of which ends in each *interval* (seconds).
 
     The server ends after its *lifetime*; *seed* decides who ends and under which id.
+    It speaks TLS where it has the path of a *certificate*, which holds its key too.
     """
 
     sessions: int
@@ -50,6 +52,7 @@ class Setting:
     share: float = 0.02
     lifetime: float = 600.0
     seed: int = 7
+    certificate: str | None = None
 
     @property
     def life(self) -> float:
@@ -194,7 +197,13 @@ async def serve(setting: Setting) -> None:
     population = Population(setting.sessions, random, time.time(), setting.life)
     api = Api(population, keep=setting.interval)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(api), "127.0.0.1", 0)
+    context = None
+    if setting.certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(setting.certificate)
+    server = await loop.create_server(
+        lambda: Answering(api), "127.0.0.1", 0, ssl=context
+    )
     if setting.turnover:
         Turnover(population, setting.interval / setting.turnover)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -35,14 +35,18 @@ class Counts:
 
 @attrs.frozen
 class Service:
-    """A server under way; its methods block, and count as no request."""
+    """A server under way; its methods block, and count as no request.
+
+    They need plain HTTP: where the *scheme* is another one, it only answers.
+    """
 
     port: int
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
         """Where the API is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     def counts(self) -> Counts:
         """Give what it was asked."""
@@ -74,6 +78,7 @@ class Service:
 def serving(setting: Setting, core: int | None = None) -> Iterator[Service]:
     """Serve from a process of its own, kept on *core*; it ends with this one."""
     told = json.dumps(attrs.asdict(setting))
+    scheme = "http" if setting.certificate is None else "https"
     with subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "benchmarks.watching.server", told],
         stdin=subprocess.PIPE,
@@ -84,6 +89,6 @@ def serving(setting: Setting, core: int | None = None) -> Iterator[Service]:
         assert process.stdout is not None  # noqa: S101
         pin(core, process.pid)
         try:
-            yield Service(int(process.stdout.readline()))
+            yield Service(int(process.stdout.readline()), scheme)
         finally:
             process.stdin.close()
