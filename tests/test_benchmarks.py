@@ -140,6 +140,7 @@ def test_the_base_case_and_the_first_picture_are_over_tls() -> None:
     assert clients < {case.client for case in base.cases}
     assert all("plain" in one.title.lower() for one in others if not one.cases[0].tls)
     assert "over TLS" in fetch_picture(whole())
+    assert RELEASED not in fetch_picture(whole())
 
 
 def test_clients_are_held_against_each_other_over_tls(tmp_path: Path) -> None:
