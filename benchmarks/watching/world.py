@@ -98,6 +98,11 @@ class World:
             return []
         return [self._model(newest, self._script.ended[newest] <= now)]
 
+    def references(self) -> list[UUID]:
+        """Answer with the ids of all sessions."""
+        now = self._asked()
+        return [UUID(int=one) for one in range(bisect_right(self._script.created, now))]
+
     def _asked(self) -> float:
         """Count a request and give the time; ConnectionFailed while it is away."""
         self.requests += 1
