@@ -123,6 +123,19 @@ def test_what_was_told_is_what_is_known() -> None:
     assert [model() for model in models] == [None] * 3
 
 
+def test_what_has_ended_is_not_kept_until_its_list_is_read() -> None:
+    """Each look at everything shows again what ended of late: its times are enough."""
+    discovery = Discovery(where=None, lookback=lookback_of(900))
+    track: Tracker[BackupJobSession] = Tracker((), Rules(), discovery=discovery)
+    for again in range(3):
+        ended = attrs.evolve(linked(1), state="Stopped", result="Success")
+        kept = weakref.ref(ended)
+        track.feed(observation(again, ended))
+        del ended
+        assert kept() is None
+    assert discovery.marks.seen_newest == START
+
+
 # ---------------------------------------------------------------- equal parts once
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import attrs
 
@@ -198,6 +199,10 @@ class ServerMark:
         self.heard = now.time
 
 
+_Seen: TypeAlias = tuple[BackupServer | None, datetime, datetime | None, bool]
+"""A session's server, creation and end, and whether it is new."""
+
+
 @attrs.define
 class Watermarks:
     """The marks of all backup servers, by their ids; "" is that of other sessions.
@@ -210,47 +215,55 @@ class Watermarks:
     marks: dict[str, ServerMark] = attrs.field(factory=dict)
     now: datetime | None = None
     is_one: bool = False
-    # One object for each session that changed; few do from one look to the next.
-    _seen: list[tuple[Session, bool]] = attrs.field(factory=list)
+    # One object for each session that changed; few do from one look to the next. Not
+    # the session: each look shows again all that ended of late, and would keep it.
+    _seen: list[_Seen] = attrs.field(factory=list)
+    _servers: dict[str, BackupServer] = attrs.field(factory=dict)
 
     def see(self, session: Session, *, is_new: bool = False) -> None:
         """Note a session; *is_new*: since the last look it has begun or ended."""
-        self._seen.append((session, is_new))
+        server = None if self.is_one else server_of(session)
+        if server is not None:
+            server = self._one_of(server)
+        times = session.creation_time, session.end_time
+        self._seen.append((server, *times, is_new))
+
+    def _one_of(self, server: BackupServer) -> BackupServer:
+        """One object for all sessions of a server, unless it was renamed."""
+        known = self._servers.get(server.id)
+        if known is None or known.name != server.name:
+            self._servers[server.id] = known = server
+        return known
 
     def fail(self) -> None:
         """Note that the look was cut short: the next one dates what it saw too late."""
-        self._seen = [(session, False) for session, _ in self._seen]
+        self._seen = [(*noted[:3], False) for noted in self._seen]
 
     def complete(
         self, date: datetime | None, wall: datetime, lookback: timedelta
     ) -> None:
         """Let the marks follow, by an answer's Date, if any, or a *wall* time."""
         seen, self._seen = self._seen, []
+        self._servers.clear()
         now = Now.of(date, wall)
         self.now = now.time
-        for mark, sessions in self._by_mark(seen):
-            found = [(_times(session), is_new) for session, is_new in sessions]
+        for mark, found in self._by_mark(seen):
             if self.is_one:
                 mark.rise(time for times, _ in found for time in times)
             else:
                 mark.take(found, now, lookback)
 
     def _by_mark(
-        self, seen: Sequence[tuple[Session, bool]]
-    ) -> Iterator[tuple[ServerMark, list[tuple[Session, bool]]]]:
-        groups: dict[str, list[tuple[Session, bool]]] = {}
-        for session, is_new in seen:
-            key = self._note_server(session)
-            groups.setdefault(key, []).append((session, is_new))
+        self, seen: Sequence[_Seen]
+    ) -> Iterator[tuple[ServerMark, list[tuple[list[datetime], bool]]]]:
+        groups: dict[str, list[tuple[list[datetime], bool]]] = {}
+        for server, created, ended, is_new in seen:
+            key = "" if server is None else server.id
+            mark = self.marks.setdefault(key, ServerMark(server))
+            mark.server = server  # it may have been renamed
+            groups.setdefault(key, []).append((real(created, ended), is_new))
         for key, group in groups.items():
             yield self.marks[key], group
-
-    def _note_server(self, session: Session) -> str:
-        server = None if self.is_one else server_of(session)
-        key = "" if server is None else server.id
-        mark = self.marks.setdefault(key, ServerMark(server))
-        mark.server = server  # it may have been renamed
-        return key
 
     def key_of(self, session: Session) -> str:
         """The key of a session's mark."""
@@ -260,7 +273,7 @@ class Watermarks:
     @property
     def seen_newest(self) -> datetime | None:
         """The newest time of all, looks that are not complete included."""
-        times = [time for session, _ in self._seen for time in _times(session)]
+        times = [time for _, *each, _ in self._seen for time in real(*each)]
         return max(times + real(self.newest), default=None)
 
     @property
@@ -304,7 +317,3 @@ class Watermarks:
         ]
         known.sort(key=lambda part: part[0], reverse=True)
         return {server: time for time, server in known[:MOST_PARTS]}
-
-
-def _times(session: Session) -> list[datetime]:
-    return real(session.creation_time, session.end_time)
