@@ -55,6 +55,7 @@ def test_a_url_gives_origin_and_root(url: str, origin: str, root: str) -> None:
         "https://e\\m",
         "https://e<m>",
         "https://a..b",
+        "https://\u2024:1",
         "https://" + "a" * 64,
         "https://em?x=1",
         "https://em/api#top",

@@ -14,8 +14,10 @@ from tests.support.bodies import error, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import Act, FaultServer, Reset
 from tests.support.job_server import CUT, JOB, LOST, NOON, PAGE, JobServer, row, task
-from tests.support.simulated import SOON
+from tests.support.simulated import SOON, pooled_client
 from veeam_async import SessionMissing, StartUnconfirmed
+from veeam_async.jobs.find_session import KNOWN
+from veeam_async.simulator import Simulator
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 31_536_000.0
 STOPPED: dict[str, Any] = {"state": "Stopped", "result": "Success"}
@@ -71,6 +73,28 @@ async def test_a_session_that_is_dated_ahead_hides_no_run(
     )
 
     assert await found_after(script) == uuid_of(99)
+
+
+@pytest.mark.parametrize("count", [1, KNOWN - 1, KNOWN, KNOWN + 5])
+async def test_many_sessions_that_are_dated_ahead_hide_no_run(count: int) -> None:
+    """They are from before the clock was set right; what is newer is dated earlier."""
+    async with Simulator(sessions=20, running=0) as simulator:
+        job = simulator.job_ids[0]
+        for number in range(1, count + 1):
+            simulator.add_session(
+                job_id=job, script=(), created_in=-300.0 * number, clock_offset=86400.0
+            )
+        async with pooled_client(simulator)[0] as em:
+            prepared = await em.jobs.prepare(job)
+            run = await em.jobs.start(prepared)
+            found = await run.session(interval=SOON)
+            again = await em.jobs.prepare(job)
+            simulator.add_session(job_id=job)
+            with pytest.raises(ValueError, match="has run since"):
+                await em.jobs.start(again)
+        async with pooled_client(simulator)[0] as em:
+            resumed = em.jobs.resume(prepared.to_dict())
+            assert (await resumed.session(interval=SOON)).id == found.id
 
 
 @pytest.mark.parametrize("before", [1.5, 30, 59, 250])

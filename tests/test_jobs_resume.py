@@ -250,6 +250,7 @@ for _ in range(2000):
         ({"started_at": "0001-01-01T00:00:00+14:00"}, "is in no year of UTC"),
         ({"server_time": "9999-12-31T23:59:59-14:00"}, "is in no year of UTC"),
         ({"task_id": 7}, "the saved run is damaged"),
+        ({"started_at": None}, "the saved run is damaged"),
         ({"task_id": DEEP}, "the saved run is damaged"),
         ({"kind": DEEP}, "the saved run is damaged"),
         ({"newest": {"id": str(UUID(int=1))}}, "it has no 'time'"),

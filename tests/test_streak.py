@@ -15,6 +15,7 @@ from tests.support.clients import gets, open_em, talking
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Raw, Stall
 from tests.support.transports import transport
 from veeam_async import ConnectionFailed, Fetched, InvalidId, NotFound, RequestTimeout
+from veeam_async.ids import parse_id
 from veeam_async.transport.direct import DirectTransport
 from veeam_async.transport.exchange import Request, Response
 
@@ -318,3 +319,18 @@ async def test_a_streak_that_fails_for_good_tells_of_the_last_alone() -> None:
 
     assert isinstance(found.pop(uuid_of(5)).error, ConnectionFailed)
     assert all(one.result().id == given for given, one in found.items())
+
+
+async def test_an_error_of_the_library_raised_by_the_ids_ends_the_fetch() -> None:
+    """It is no id's: whoever parses them in a generator must hear of the bad one."""
+    texts = [str(uuid_of(number)) for number in range(60)]
+    texts.insert(40, "no id")
+    for at_once in (1, 2, 8):
+        found = []
+        async with talking(gets_any(serving(MANY)), max_connections=at_once) as (em, _):
+            fetch = em.backup_sessions.fetch(parse_id(text) for text in texts)
+            with pytest.raises(InvalidId):
+                while True:
+                    found.append((await anext(fetch)).id)
+
+        assert len(found) > 40 - at_once

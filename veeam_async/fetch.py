@@ -321,14 +321,15 @@ class Line(Generic[A]):
             return None
         try:
             self.drawn = self._context.run(source.draw)
-            asked = None if self.drawn is None else ask(self.drawn[1])
-        except VeeamError:
-            return None
         except BaseException as failure:  # noqa: BLE001 - raised where the worker is
             self.failure = failure
             return None
-        if self.drawn is None or asked is None:
+        if self.drawn is None:
             return None
+        try:
+            asked = ask(self.drawn[1])
+        except VeeamError:
+            return None  # it is that id's own
         results.put(self.number, (self.id, answer, None))
         self._news.set()
         self.stand_at(self.drawn)

@@ -15,6 +15,7 @@ alone where it has nothing else, None where it has not even that.
 """
 
 _MOST_NAMES = 500
+_SPACE = " \t\r\n"
 
 
 class OddError(ValueError):
@@ -87,7 +88,7 @@ def _repeat(node: dict[str, Any], name: str, value: Any) -> None:
 
 def _pass_over(texts: list[str]) -> None:
     """Drop *texts*, where they are but the white space between elements."""
-    if not "".join(texts).isspace():
+    if "".join(texts).strip(_SPACE):
         raise OddError
     texts.clear()
 
@@ -97,6 +98,6 @@ def _with_text(element: dict[str, Any], texts: list[str]) -> dict[str, Any]:
     text = "".join(texts)
     if next(reversed(element)).startswith("@"):
         return {**element, "#text": text}
-    if not text.isspace():  # between the last child and the end
+    if text.strip(_SPACE):  # between the last child and the end
         raise OddError
     return element

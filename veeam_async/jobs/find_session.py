@@ -32,6 +32,9 @@ RunResource: TypeAlias = JobSessions[BackupJobSession] | JobSessions[ReplicaJobS
 KNOWN = 20
 """Sessions of a job that are remembered before it is started."""
 
+_MOST_KNOWN = 50 * KNOWN
+"""The same, where they are dated in the future."""
+
 _PAGE = 2 * KNOWN
 
 _LATE = timedelta(seconds=300)
@@ -100,22 +103,33 @@ class JobHistory:
         self._job_id = job_id
         self._of_job = F.job_uid == f"urn:veeam:Job:{job_id}"
 
-    async def newest(self) -> tuple[Mark | None, Known]:
-        """The newest session, None where there is none, and the newest twenty."""
+    async def newest(self, now: datetime) -> tuple[Mark | None, Known]:
+        """The newest session, None where there is none, and the newest twenty.
+
+        Many more are remembered where some are dated later than *now*: a clock that was
+        ahead and has been set right dates what is newer earlier.
+        """
+        most = KNOWN
+        rows = await self._newest(most)
+        if len(rows) == most and any(row.creation_time > now for row in rows):
+            most = _MOST_KNOWN
+            rows = await self._newest(most)
+        if not rows:
+            return None, Known()
+        newest = max(rows, key=_created)
+        oldest = _created(min(rows, key=_created)) if len(rows) == most else None
+        known = Known(tuple(row.id for row in rows), oldest)
+        return Mark(newest.id, newest.creation_time), known
+
+    async def _newest(self, most: int) -> list[RunSession]:
         query = self._sessions.query(
             self._of_job,
             order_by="-creation_time",
             page_size=KNOWN,
-            limit=KNOWN,
+            limit=most,
             strict=True,
         )
-        rows: list[RunSession] = [row async for row in query]
-        if not rows:
-            return None, Known()
-        newest = max(rows, key=_created)
-        oldest = _created(min(rows, key=_created)) if len(rows) == KNOWN else None
-        known = Known(tuple(row.id for row in rows), oldest)
-        return Mark(newest.id, newest.creation_time), known
+        return [row async for row in query]
 
     async def new(self, known: Known) -> list[RunSession]:
         """The runs that are not among *known* and no older, as they were created."""

@@ -150,13 +150,14 @@ class Jobs(Entities[Job]):
         is_replica = job.job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
         history = JobHistory(self._deps.sessions(kind), job_id)
-        newest, known = await history.newest()
+        server_time, now = sent_at(answer), self._deps.clock.wall()
+        newest, known = await history.newest(server_time or now)
         return RunRecord(
             job_id=job_id,
             kind=kind,
-            started_at=self._deps.clock.wall(),
+            started_at=now,
             newest=newest,
-            server_time=sent_at(answer),
+            server_time=server_time,
             known=known,
             run_id=uuid4(),
         )

@@ -32,7 +32,7 @@ class Mark:
     """A session that others are compared with: its *id*, and a *time* of its server."""
 
     id: UUID
-    time: datetime
+    time: datetime = attrs.field(validator=instance_of(datetime))
 
 
 @attrs.frozen
@@ -62,7 +62,7 @@ class RunRecord:
 
     job_id: UUID
     kind: str = attrs.field(validator=in_(KINDS))
-    started_at: datetime
+    started_at: datetime = attrs.field(validator=instance_of(datetime))
     task_id: str | None = attrs.field(default=None, validator=_TEXT)
     newest: Mark | None = None
     server_time: datetime | None = None

@@ -99,6 +99,7 @@ def _place(parts: SplitResult) -> str:
         port = "" if parts.port is None else f":{parts.port}"
     except ValueError:
         raise ValueError(_NEEDS) from None
-    if not _HOST.fullmatch(host) or port == ":0":
+    # What a name folds to may be nothing but dots.
+    if not _HOST.fullmatch(host) or not host.strip(".") or port == ":0":
         raise ValueError(_NEEDS)
     return f"[{host}]{port}" if ":" in host else f"{host}{port}"
