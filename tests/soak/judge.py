@@ -24,9 +24,9 @@ PROMISES = {
 }
 """The kinds of what can be wrong."""
 
-_FIRST_LOOK = 2.0
-"""Seconds after the call of a watch of everything in which an end may count as one
-before it: the server dates to the second, and its clock is known by its answers."""
+_FIRST_LOOK = 10.0
+"""Seconds that the first look of a watch of everything may take, which is made before
+the storm: what ends before that is done may count as over before the watch."""
 
 _SLACK = 30.0
 """Seconds that telling GONE may take longer, while looks fail."""

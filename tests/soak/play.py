@@ -29,6 +29,8 @@ _MOST_SECONDS_TO_LEAVE = 30.0
 _HUSH = 3.0
 """Seconds of calm before managers are left: a logout that cannot be sent, or whose
 answer is lost, leaves a logon session, which nobody can help."""
+_FIRST_LOOKS = 5.0
+"""Seconds of calm before the storm: only what begins after a first look is news."""
 _LARGEST = 4 * MIB
 
 
@@ -190,6 +192,9 @@ class Soak:
                     (actor, asyncio.create_task(actor.work(em), name=actor.name))
                     for actor in actors
                 ]
+            if number == 0:
+                await asyncio.sleep(_FIRST_LOOKS)
+                seconds -= _FIRST_LOOKS
             await self._stage.ask_all("hush", False)
             await asyncio.sleep(seconds + (self._plan.calm if is_last else 0) - _HUSH)
             await self._stage.ask_all("hush", True)
