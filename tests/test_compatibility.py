@@ -44,6 +44,7 @@ ADDED = {
     "servers": "the same",
     "em_time": "the same",
     "date": "the same",
+    "denials": "an end that was denied is confirmed later",
     "old": "references that were kept are no answer of the server",
     "called": "what ended since a watch was called is told",
     "last_look": "a metric of a watch that looks in vain",

@@ -26,7 +26,7 @@ async def transport(
     origin: str,
     *,
     trust: Trust | None = None,
-    connect: float = 1.0,
+    connect: float = 10.0,
     request: float = 5.0,
     limit: int = 100_000,
 ) -> AsyncIterator[AiohttpTransport | DirectTransport]:

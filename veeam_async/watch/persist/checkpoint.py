@@ -145,7 +145,7 @@ def _restored(
             # No sooner than without the restart, else it would be confirmed too early.
             missed = saved.get("missed_at") or saved["known_at"]
             since = tracked.confirming_since or _moment(missed, now)
-            tracked.due = rules.confirm_at(since or now)
+            tracked.due = rules.confirm_at(since or now, tracked.denials)
         tracker.restore(tracked)
     return tracker, from_text(data["deadline"])
 
@@ -163,6 +163,7 @@ def _saved(tracked: TrackedSession[S], dump: Callable[[S], Json]) -> dict[str, J
         "known_asked": to_text(tracked.known_asked),
         "doubted": stopped,
         "doubted_at": _wall(tracked.confirming_since),
+        "denials": tracked.denials,
         "missing": tracked.missing,
         "missing_since": _wall(tracked.missing_since),
         "missed_at": _wall(tracked.missed),
@@ -188,6 +189,7 @@ def _loaded(
         known_at=from_text(saved["known_at"]),
         known_asked=from_text(saved.get("known_asked") or saved["known_at"]),
         confirming_since=_confirming_since(saved, now),
+        denials=int(saved.get("denials", 0)),
         missing=int(saved["missing"]),
         missing_since=_moment(saved["missing_since"], now),
         missed=_moment(saved.get("missed_at"), now) or now,
