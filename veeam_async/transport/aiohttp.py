@@ -251,6 +251,15 @@ class _Protocol(ResponseHandler):
         else:
             super().data_received(data)
 
+    def abort(self) -> None:
+        """Close at once."""
+        try:
+            super().abort()
+        except AttributeError:
+            # TLS that was closed twice has nothing to abort, and Python up to 3.11.2
+            # does not look.
+            self.transport = None
+
     def close(self) -> None:
         """Close at once."""
         # TLS would wait half a minute for a server that does not say goodbye, and keep
