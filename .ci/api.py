@@ -32,6 +32,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ def _vocabulary() -> dict[str, Any]:
     return names
 
 
+@cache
+def _for_types(module: types.ModuleType) -> dict[str, Any]:
+    """What a module imports for type checkers alone."""
+    names: dict[str, Any] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            imports = ast.Module(node.body, type_ignores=[])
+            exec(compile(imports, module.__name__, "exec"), names)  # noqa: S102 - our own
+    return names
+
+
 class Annotations:
     """Writes annotations as text, and keeps the classes that they name."""
 
@@ -106,7 +118,8 @@ class Annotations:
         return self._written(annotation)
 
     def _evaluated(self, text: str, module: str) -> object:
-        names = {**self._vocabulary, **vars(sys.modules[module])}
+        home = sys.modules[module]
+        names = {**self._vocabulary, **_for_types(home), **vars(home)}
         # `Json` is a text that names itself: it stands for itself.
         names |= {
             name: typing.TypeVar(name)

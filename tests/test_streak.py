@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import string
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -203,6 +204,55 @@ def gets_any(play: Callable[[Asked], Act]) -> Callable[[Asked], Act]:
         return gets(Answer())(asked)
 
     return choose
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The targets of the requests that others may follow."""
+    targets: list[str] = []
+    send_on = DirectTransport.send_on
+
+    def noting(
+        self: DirectTransport, request: Request, follow_up: Callable[[Response], bool]
+    ) -> Any:
+        targets.append(request.target)
+        return send_on(self, request, follow_up)
+
+    monkeypatch.setattr(DirectTransport, "send_on", noting)
+    return targets
+
+
+@pytest.mark.parametrize("pad", ["", string.ascii_letters + string.digits + "+/="])
+async def test_answers_of_any_size_are_followed_at_once(
+    begun: list[str], pad: str
+) -> None:
+    """Be there every character of the token in a body that is large, or none."""
+    ids = [uuid_of(number) for number in range(MANY)]
+
+    def padded(asked: Asked) -> Act:
+        answer = serving(MANY)(asked)
+        assert isinstance(answer, Answer)
+        return Answer(body=answer.body.replace(b"Mail servers", pad.encode() * 100))
+
+    async with talking(gets_any(padded), max_connections=4) as (em, _):
+        async for fetched in em.backup_sessions.fetch(ids):
+            fetched.result()
+
+    # A worker begins anew where the caller takes the results slower than they come.
+    assert len(begun) < MANY // 2
+
+
+@pytest.mark.parametrize("concurrency", [1, 200])
+async def test_where_nothing_can_follow_no_request_is_made_for_it(
+    begun: list[str], concurrency: int
+) -> None:
+    """With room for one result alone, or while others wait for the same slots."""
+    ids = [uuid_of(number) for number in range(MANY)]
+    settings = {"max_connections": max(4, concurrency)}
+    async with talking(gets_any(serving(MANY)), **settings) as (em, _):
+        await collected(em.backup_sessions.fetch(ids, concurrency=concurrency))
+
+    assert begun == []
 
 
 async def test_a_fetch_lets_others_in() -> None:

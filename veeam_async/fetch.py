@@ -310,6 +310,11 @@ class Line(Generic[A]):
         self.number, self.id = drawn
         self.drawn = None
 
+    @property
+    def may_move_on(self) -> bool:
+        """False where the next id has to be waited for, or room for its result."""
+        return self._source.is_plain and len(self._results) + 1 < self._most
+
     def move_on(self, answer: A, ask: Callable[[Id], Q]) -> Q | None:
         """Store the *answer* to this id, and turn to the next; what *ask* gives of it.
 
@@ -317,7 +322,7 @@ class Line(Generic[A]):
         no id is left, there is no room for another result, or *ask* raises.
         """
         results, source = self._results, self._source
-        if len(results) + 1 >= self._most or not source.is_plain:
+        if not self.may_move_on:
             return None
         try:
             self.drawn = self._context.run(source.draw)

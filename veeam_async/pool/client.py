@@ -144,8 +144,8 @@ class Pool:
 
     @property
     def follows_up(self) -> bool:
-        """Whether `requests` may ask more than one question at a time."""
-        return self._following is not None
+        """Whether `requests` may ask more than one question at a time, as it is now."""
+        return self._following is not None and self.limiter.is_settled
 
     def check_loop(self) -> None:
         """RuntimeError in another event loop than the one that opened the pool."""

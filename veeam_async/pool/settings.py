@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import attrs
@@ -18,25 +16,13 @@ from veeam_async.pool.instrumentation import Instrumentation, RequestDone
 from veeam_async.pool.logon import Logon, Password, Send, is_text
 from veeam_async.retry import Retry
 from veeam_async.secret import Secret, Secrets, hidden
+from veeam_async.transport.direct import DirectTransport
 from veeam_async.transport.exchange import Timeout, Transport
 from veeam_async.transport.tls import Trust
 from veeam_async.version import __version__
 
 _USER_AGENT = f"veeam-async/{__version__}"
 _MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
-
-
-_TRANSPORTS = {"DirectTransport": "direct", "AiohttpTransport": "aiohttp"}
-
-
-def __getattr__(name: str) -> Callable[..., Transport]:
-    """A transport, loaded when it is first asked for (PEP 562)."""
-    # aiohttp takes longer to load than all else together, and few managers need it.
-    if name not in _TRANSPORTS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"veeam_async.transport.{_TRANSPORTS[name]}")
-    found: Callable[..., Transport] = getattr(module, name)
-    return found
 
 
 def _text(_settings: object, field: attrs.Attribute[Any], value: object) -> None:
@@ -145,11 +131,15 @@ class Settings:
             "timeout": self.timeout or Timeout(),
             "max_body_size": self.max_body_size,
         }
-        # Loaded now, since a loop may serve already once a manager is opened.
-        here = sys.modules[__name__]
         if self.transport == "auto" and self.proxy.reveal() is None:
-            return partial(here.DirectTransport, origin, **given)
-        return partial(here.AiohttpTransport, origin, **given, proxy=self.proxy)
+            return partial(DirectTransport, origin, **given)
+        # Loaded now, since a loop may serve already once a manager is opened; but not
+        # for the others: aiohttp takes longer to load than all else together.
+        from veeam_async.transport.aiohttp import (  # noqa: PLC0415 - see above
+            AiohttpTransport,
+        )
+
+        return partial(AiohttpTransport, origin, **given, proxy=self.proxy)
 
     def _log_on(
         self, send: Send, endpoint: Endpoint, clock: Clock, secrets: Secrets

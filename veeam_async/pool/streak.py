@@ -32,6 +32,11 @@ class Questions(Protocol):
     path: str
     mark: bytes
 
+    @property
+    def may_move_on(self) -> bool:
+        """False where the next question must wait, whatever the answer to this one."""
+        ...
+
     def belongs(self, answer: Response) -> bool | Awaitable[bool]:
         """False where *answer* is about something else than what was asked for."""
         ...
@@ -95,12 +100,15 @@ class Streak:
     def _follow_up(self, answer: Response) -> bool:
         """Ask the next question, once *answer* is kept; False ends the streak."""
         token, questions, body = self._token, self._questions, answer.body
+        # What takes no time comes first: where this ends here, the body is searched
+        # once more by who takes it up.
         if (
             answer.status != _OK
             or token.given_up
-            or token.rare in body
-            or questions.mark not in body
             or not self._limiter.is_settled
+            or not questions.may_move_on
+            or (token.rare in body and token.text in body)
+            or questions.mark not in body
         ):
             return False
         answer.hide = self._hide

@@ -30,6 +30,11 @@ class EntityQuestions:
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
         self._turn_to(self._text(line.id))
 
+    @property
+    def may_move_on(self) -> bool:
+        """False where the worker has to wait before it turns to the next."""
+        return self._line.may_move_on
+
     def belongs(self, answer: Response) -> bool | Awaitable[bool]:
         """False where *answer* is about another entity than the wanted one."""
         if self.mark in answer.body:

@@ -13,9 +13,10 @@ from collections.abc import (
 )
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import UUID
 
+from veeam_async import watch as watching
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.codec import from_dict, to_dict
@@ -44,19 +45,13 @@ from veeam_async.resources.belonging import Reading, are_tasks_of
 from veeam_async.resources.questions import EntityQuestions
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
-from veeam_async.watch.options import WatchFactory, WatchOptions
-from veeam_async.watch.polling.request import Listing, PollSource, Strategy
-from veeam_async.watch.tracker.schedule import Rules
-from veeam_async.watch.tracker.watermark import BackupServer, Since
-from veeam_async.watch.waits import (
-    Goal,
-    Until,
-    all_ended,
-    failed,
-    first_ended,
-    reached,
-)
-from veeam_async.watch.watch import Watch
+
+if TYPE_CHECKING:
+    # Loaded when a session is watched, and not before.
+    from veeam_async.watch.polling.request import Strategy
+    from veeam_async.watch.tracker.watermark import BackupServer, Since
+    from veeam_async.watch.waits import Until
+    from veeam_async.watch.watch import Watch
 
 S = TypeVar("S", bound=Session)
 T = TypeVar("T")
@@ -134,7 +129,7 @@ class JobSessions(Entities[S], Generic[S]):
         self, line: Line[tuple[str, Response] | S]
     ) -> Awaitable[tuple[str, Response] | S]:
         """As `_fetch`, for the id at which *line* stands, or stands at last."""
-        if self._pool.follows_up:
+        if line.may_move_on and self._pool.follows_up:
             return self._fetch_on(line)
         return self._fetch(line.id)
 
@@ -210,8 +205,8 @@ class JobSessions(Entities[S], Generic[S]):
         AuthenticationFailed, and where the server rejects *where*, BadRequest or
         PermissionDenied for example. Ending the watch never stops a backup.
         """
-        options = WatchOptions(
-            rules=Rules(
+        options = watching.WatchOptions(
+            rules=watching.Rules(
                 interval=interval,
                 progress=progress,
                 appear_within=appear_within,
@@ -259,7 +254,7 @@ class JobSessions(Entities[S], Generic[S]):
         Looks that fail are repeated until the time is up. Raises InvalidId,
         AuthenticationFailed, and NotFound where the server does not know the session.
         """
-        goal = Goal(until)
+        goal = watching.Goal(until)
         watch = self._waited(
             [id],
             timeout,
@@ -270,7 +265,9 @@ class JobSessions(Entities[S], Generic[S]):
             appear_within=appear_within,
         )
         async with watch:
-            return self._given(await reached(watch, goal, self._gone), check=check)
+            return self._given(
+                await watching.reached(watch, goal, self._gone), check=check
+            )
 
     async def wait_all(
         self,
@@ -289,7 +286,7 @@ class JobSessions(Entities[S], Generic[S]):
         """
         watch = self._waited(ids, timeout, deadline, interval, strategy)
         async with watch:
-            return self._given(await all_ended(watch, self._gone, check))
+            return self._given(await watching.all_ended(watch, self._gone, check))
 
     async def wait_any(
         self,
@@ -310,7 +307,9 @@ class JobSessions(Entities[S], Generic[S]):
         if not watch.active:
             raise ValueError("there is no session to wait for")
         async with watch:
-            return self._given(await first_ended(watch, self._gone), check=check)
+            return self._given(
+                await watching.first_ended(watch, self._gone), check=check
+            )
 
     def _given(self, found: T | VeeamError, *, check: bool = False) -> T:
         """What was waited for; raises the error that came of it, without secrets.
@@ -318,7 +317,7 @@ class JobSessions(Entities[S], Generic[S]):
         With *check* a session that has failed is one.
         """
         if check and isinstance(found, Session):
-            found = failed(found) or found
+            found = watching.failed(found) or found
         if isinstance(found, VeeamError):
             raise self._pool.clean(found)
         return found
@@ -336,8 +335,8 @@ class JobSessions(Entities[S], Generic[S]):
     ) -> Watch[S]:
         """Watch sessions that the server must know: an unknown one is GONE at once."""
         check_many(ids)  # None would be everything
-        options = WatchOptions(
-            rules=Rules(
+        options = watching.WatchOptions(
+            rules=watching.Rules(
                 interval=interval,
                 progress=each_look,
                 each_look=each_look,
@@ -352,16 +351,13 @@ class JobSessions(Entities[S], Generic[S]):
         return self._kept(options)
 
     @cached_property
-    def _watches(self) -> WatchFactory[S]:
+    def _watches(self) -> watching.WatchFactory[S]:
         """What makes watches, and has them share their looks."""
-        # Here, since who watches nothing does not need it.
-        from veeam_async.watch.polling.strategy import (  # noqa: PLC0415 - see above
-            SharedPoller,
-        )
-
         at_once = self._pool.limiter.maximum
-        poller = SharedPoller(self._source(), concurrency=at_once, clock=self._clock)
-        return WatchFactory(
+        poller = watching.SharedPoller(
+            self._source(), concurrency=at_once, clock=self._clock
+        )
+        return watching.WatchFactory(
             kind=self._kind,
             poll=poller.poll,
             load=self._load,
@@ -370,7 +366,7 @@ class JobSessions(Entities[S], Generic[S]):
             clock=self._clock,
         )
 
-    def _kept(self, options: WatchOptions) -> Watch[S]:
+    def _kept(self, options: watching.WatchOptions) -> Watch[S]:
         watch = self._watches.watch(options)
         self._keep(watch)
         return watch
@@ -395,8 +391,8 @@ class JobSessions(Entities[S], Generic[S]):
 
     # ------------------------------------------------------------ how a watch looks
 
-    def _source(self) -> PollSource[S]:
-        return PollSource(
+    def _source(self) -> watching.PollSource[S]:
+        return watching.PollSource(
             get=self._get_once,
             page=self._active_page,
             newest=self._newest,
@@ -407,17 +403,17 @@ class JobSessions(Entities[S], Generic[S]):
 
     async def _active_page(
         self, where: str | None, since: Since | None, number: int
-    ) -> Listing[S]:
+    ) -> watching.Listing[S]:
         active = active_since(where, since, self._kind)
         page, date = await self._page(active, "creation_time", PAGE_SIZE, number)
-        return Listing(page, date)
+        return watching.Listing(page, date)
 
     async def _newest(
         self, where: str | None, but: Sequence[BackupServer]
-    ) -> Listing[S]:
+    ) -> watching.Listing[S]:
         others = and_all(where, [_other(server, self._kind) for server in but])
         page, date = await self._page(others, "-creation_time", 1, 1)
-        return Listing(page, date)
+        return watching.Listing(page, date)
 
     async def _control(self) -> None:
         """Ask for something that the server must know, whatever it has forgotten."""

@@ -39,3 +39,50 @@ How it is made: `options` makes a `Watch` (in `watch`), whose `loop` has the pur
 `tracker` say when to look, hands `polling` a request and the tracker what was seen;
 `persist` saves a tracker; `waits` read a watch for who wants only a state or an end.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+# Nothing is loaded before a session is watched: most programs and commands never do,
+# and this is a third of all that there is to load.
+if TYPE_CHECKING:
+    from veeam_async.watch.options import WatchFactory, WatchOptions
+    from veeam_async.watch.polling.request import Listing, PollSource
+    from veeam_async.watch.polling.strategy import SharedPoller
+    from veeam_async.watch.tracker.schedule import Rules
+    from veeam_async.watch.waits import Goal, all_ended, failed, first_ended, reached
+
+__all__ = [
+    "Goal",
+    "Listing",
+    "PollSource",
+    "Rules",
+    "SharedPoller",
+    "WatchFactory",
+    "WatchOptions",
+    "all_ended",
+    "failed",
+    "first_ended",
+    "reached",
+]
+
+_NAMES_OF = {
+    "options": "WatchFactory WatchOptions",
+    "polling.request": "Listing PollSource",
+    "polling.strategy": "SharedPoller",
+    "tracker.schedule": "Rules",
+    "waits": "Goal all_ended failed first_ended reached",
+}
+"""The names of `__all__`, by their modules."""
+
+_MODULE_OF = {name: of for of, names in _NAMES_OF.items() for name in names.split()}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import what *name* stands for, at its first use (PEP 562)."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
