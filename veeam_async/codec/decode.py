@@ -23,6 +23,7 @@ from veeam_async.codec.foreign import compressed, compression_of, page_sentence
 from veeam_async.codec.kinds import (
     ForeignError,
     fold,
+    is_root,
     is_secret,
     name_of,
     no_list,
@@ -41,6 +42,7 @@ from veeam_async.codec.parse import (
     content,
     is_xml,
     parse,
+    parse_short,
 )
 from veeam_async.codec.values import Damaged
 from veeam_async.errors import DecodeError
@@ -89,17 +91,20 @@ def decode(
 
 
 def decode_short(body: bytes, kind: type[K]) -> K | None:
-    """Decode *body* where it is a flawless entity in JSON, as nearly every one is.
+    """Decode *body* where it is a flawless entity, as nearly every one is.
 
     None says nothing of any other: `decode` knows.
     """
+    # A `Page[…]` is no type, and never here.
+    if not isinstance(kind, type):
+        return None
     try:
-        # A `Page[…]` is no type, and never here.
-        is_short = len(body) <= LARGE_JSON and body.startswith(b"{")
-        if is_short and isinstance(kind, type):
-            tree = orjson.loads(body)
+        if body.startswith(b"{"):
+            tree = orjson.loads(body) if len(body) <= LARGE_JSON else {}
             if says_so(tree, kind):
                 return cast("K", FAST.structure(tree, kind))
+        elif (found := parse_short(body)) and is_root(found[0], kind):
+            return cast("K", FAST.structure(found[1], kind))
     except _FAULTS:
         pass
     return None

@@ -189,6 +189,11 @@ def says_so(tree: dict[str, Tree], kind: Any) -> bool:
     return bool((tree.get("Type") or tree.get("type")) == kind.__name__)
 
 
+def is_root(root: str, kind: type) -> bool:
+    """Whether *root* is the name of the XML element that holds one *kind*."""
+    return root == kind.__name__ or fold(root) in roots(kind)
+
+
 def _wrong_type(tree: dict[str, Tree], kind: Any) -> str | None:
     found = next((tree[key] for key in tree if key.lower() == "type"), None)
     if isinstance(found, str) and found and not _names(found, kind):

@@ -110,6 +110,23 @@ def parse(body: bytes, media_type: str) -> tuple[str | None, Tree]:
     return None, _parse_json(bare)
 
 
+def parse_short(body: bytes) -> tuple[str, Tree] | None:
+    """The name of the root element, and the value below it (see `elements.Element`).
+
+    It is for a small body of XML that is as plain as the server's are; None says
+    nothing of any other: `parse` knows.
+    """
+    # With so few tags no limit on elements can be reached, so none is counted.
+    is_short = body.startswith(b"<") and len(body) <= _SMALL
+    if not is_short or body.count(b"<") > MAX_DEPTH or b"\0" in body[:4]:
+        return None
+    try:
+        ((root, below),) = read_elements(guarded(None, None), body).items()
+    except (OddError, UnreadableError, expat.ExpatError):
+        return None
+    return root, below
+
+
 def content(body: bytes) -> bytes:
     """A body from its first significant byte on."""
     # Version 9.5 of the server puts a byte order mark in front of its JSON.
@@ -182,32 +199,11 @@ def _utf8_fault(body: bytes) -> str | None:
 
 
 def _parse_xml(body: bytes, encoding: str | None) -> tuple[str, Tree]:
-    if b"\0" in body[:4]:
-        _refuse_half_characters(body)
-    tree = _parse_small(body, encoding) if len(body) <= _SMALL else None
-    if tree is None:
-        tree = _parse_any(body, encoding)
-    ((root, below),) = tree.items()
-    return root, below
-
-
-def _parse_small(body: bytes, encoding: str | None) -> dict[str, Tree] | None:
-    """Parse an entity; None leaves a body to `_parse_any`."""
-    # With so few tags no limit on elements can be reached, so none is counted.
-    if body.count(b"<") > MAX_DEPTH:
-        return None
-    try:
-        tree: dict[str, Tree] = read_elements(guarded(encoding, None), body)
-    except (OddError, expat.ExpatError):
-        return None  # what is wrong with it is told there
-    _refuse_html(next(iter(tree)))
-    return tree
-
-
-def _parse_any(body: bytes, encoding: str | None) -> dict[str, Tree]:
     # Here, since it loads half of the standard library for what few servers send.
     import xmltodict  # noqa: PLC0415 - see above
 
+    if b"\0" in body[:4]:
+        _refuse_half_characters(body)
     try:
         tree: dict[str, Tree] = xmltodict.parse(
             body,
@@ -221,7 +217,8 @@ def _parse_any(body: bytes, encoding: str | None) -> dict[str, Tree]:
         )
     except expat.ExpatError as error:
         raise MalformedError(_xml_fault(body, error)) from None
-    return tree
+    ((root, below),) = tree.items()
+    return root, below
 
 
 def _refuse_half_characters(body: bytes) -> None:

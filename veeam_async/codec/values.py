@@ -96,12 +96,14 @@ def bare_type(of: Any) -> Any:
 def says_nothing(value: object) -> bool:
     """Whether *value* is null, or an XML element with neither text nor child.
 
-    Attributes of a foreign namespace, such as `xsi:nil`, say nothing either.
+    Attributes of a foreign namespace, such as `xsi:nil`, say nothing either, nor does a
+    declaration of one, be it marked or not.
     """
     if isinstance(value, dict):
         return all(
             not isinstance(key, str)
-            or (key.startswith("@") and (":" in key or key == "@xmlns"))
+            or (key.startswith("@") and ":" in key)
+            or key.removeprefix("@").partition(":")[0] == "xmlns"
             or (key == "#text" and says_nothing(item))
             for key, item in value.items()
         )
