@@ -28,9 +28,9 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 async def jobs(simulator: Simulator) -> list[Job]:
-    """All jobs of the simulator, in the order of `job_ids`."""
+    """Jobs of the simulator that lie under `/jobs`, in the order of `job_ids`."""
     async with client(simulator) as em:
-        return [await em.jobs.get(job_id) for job_id in simulator.job_ids]
+        return [job async for job in em.jobs.query()]
 
 
 def two_jobs(asked: Asked) -> Answer:

@@ -23,8 +23,7 @@ What it does not simulate:
 - Reverse proxies, apart from what they answer in the server's place.
 - Real backups: sizes and machines are made up, restore points are links only, and
   most other collections are served empty.
-- Product versions before 11, the queries of tasks and of system sessions, and cloning
-  of jobs.
+- Product versions before 11, the queries of tasks and of system sessions.
 """
 
 from veeam_async.simulator.faults import Faults

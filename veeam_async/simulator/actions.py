@@ -9,9 +9,14 @@ from typing import TypeAlias
 
 from veeam_async.simulator.documents import Collection
 from veeam_async.simulator.entities import Link, Task, TaskResult
-from veeam_async.simulator.handlers import find_record
+from veeam_async.simulator.handlers import Handler, find_record
 from veeam_async.simulator.request import RefusalError, Request, Response
-from veeam_async.simulator.resources import BACKUP_SESSIONS, JOBS
+from veeam_async.simulator.resources import (
+    AGENT_JOBS,
+    BACKUP_SESSIONS,
+    JOBS,
+    NAS_JOBS,
+)
 from veeam_async.simulator.runs import COLLECTING_SECONDS, Job, Operation
 from veeam_async.simulator.world import PlannedRun
 
@@ -42,13 +47,30 @@ def post_to_session(request: Request) -> Response:
 
 
 def post_to_job(request: Request) -> Response:
-    """Start, synchronise, stop or retry a job, or switch its schedule."""
+    """Start, synchronise, stop, retry or clone a job, or switch its schedule."""
     action = _action(request, set(_JOB_ACTIONS))
     job = find_record(request, JOBS)
-    if job.is_copy != (action == "sync") and action in {"start", "sync", "retry"}:
+    if job.is_copy != (action == "sync") and action in _BEGINNINGS:
         message = f"Action '{action}' does not fit a {job.type} job."
         raise RefusalError(400, message)
     return _accepted(request, _JOB_ACTIONS[action](request, job))
+
+
+def post_to_agent_job(request: Request) -> Response:
+    """Start, stop or retry a job of agents, or switch its schedule."""
+    action = _action(request, set(_ACTIONS_APART))
+    job = find_record(request, AGENT_JOBS)
+    return _accepted(request, _ACTIONS_APART[action](request, job))
+
+
+def nas_action(name: str) -> Handler:
+    """Handler that does what `name` says, one of `NAS_ACTIONS`, to file shares' job."""
+
+    def handler(request: Request) -> Response:
+        job = find_record(request, NAS_JOBS)
+        return _accepted(request, _ACTIONS_APART[name.lower()](request, job))
+
+    return handler
 
 
 def _action(request: Request, known: set[str]) -> str:
@@ -97,18 +119,32 @@ def _stop(request: Request, job: Job) -> Operation:
     return _operation(request, "StopJob", "Ok")
 
 
+def _clone(request: Request, job: Job) -> Operation:
+    operation = _operation(request, "CloneJob", "Ok")
+    operation.made = request.world.clone(job)
+    return operation
+
+
 def _toggle(request: Request, job: Job) -> Operation:
     job.schedule_enabled = not job.schedule_enabled
     return _operation(request, "ToggleScheduleEnabled", "Ok")
 
 
-_JOB_ACTIONS: dict[str, Action] = {
+NAS_ACTIONS = ("start", "stop", "retry", "toggleScheduleEnabled")
+"""Last words of the paths that order something of a file shares' job."""
+_ACTIONS_APART: dict[str, Action] = {
     "start": _start,
-    "sync": _start,
     "retry": _retry,
     "stop": _stop,
     "togglescheduleenabled": _toggle,
 }
+_JOB_ACTIONS: dict[str, Action] = {
+    **_ACTIONS_APART,
+    "sync": _start,
+    "clone": _clone,
+}
+_BEGINNINGS = {"start", "sync", "retry"}
+"""Actions of which a job knows sync, or the two others."""
 
 
 def _operation(
@@ -162,6 +198,10 @@ def _task(operation: Operation, request: Request) -> Task:
         run = operation.started
         path = f"{request.base}/{_SESSION_PATHS[run.kind]}/{run.id}?format=Entity"
         links.append(Link(rel="Related", href=path, name=run.title, type=run.kind))
+    if state == "Finished" and operation.made:
+        job = operation.made
+        path = f"{request.base}/jobs/{job.id}?format=Entity"
+        links.append(Link(rel="Related", href=path, name=job.name, type="Job"))
     return Task(
         task_id=operation.id,
         state=state,

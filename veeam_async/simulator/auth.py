@@ -259,7 +259,9 @@ def _document(logon: Logon, request: Request, *, is_full: bool = False) -> Logon
 
 def _collection_links(base: str) -> tuple[Link, ...]:
     up = Link(rel="Up", href=f"{base}/", type="EnterpriseManager")
-    lists = {path: resource.type for path, resource in SERVED.items()}
+    # Agents' and file shares' jobs are linked to by their services.
+    apart = {"agents/jobs", "nas/jobs"}
+    lists = {path: each.type for path, each in SERVED.items() if path not in apart}
     lists |= {path: plural.removesuffix("s") for path, plural in EMPTY.items()}
     references = [
         Link(rel="Down", href=f"{base}/{path}", type=f"{type_}ReferenceList")

@@ -6,6 +6,7 @@ from datetime import datetime
 import attrs
 
 from veeam_async.simulator.entities import (
+    AgentBackupJob,
     BackupJobSession,
     BackupServer,
     BackupTaskSession,
@@ -13,14 +14,16 @@ from veeam_async.simulator.entities import (
     Job,
     JobInfo,
     Link,
+    NASJob,
     ReplicaJobSession,
     ReplicaTaskSession,
     Repository,
     RestoreSession,
+    StorageOptions,
 )
 from veeam_async.simulator.render import stamp
 from veeam_async.simulator.runs import Job as JobRecord
-from veeam_async.simulator.runs import Repo, Run, Server, TaskSession
+from veeam_async.simulator.runs import Kind, Repo, Run, Server, TaskSession
 from veeam_async.simulator.wire import Product
 
 _SESSIONS = {
@@ -34,6 +37,14 @@ _TASK_SESSIONS = {
 _VERSIONS = {"11": "11.0.1.1261", "12": "12.3.2.4465", "13": "13.0.1.1071"}
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _RELS_ON_REFERENCES = {"Up", "Alternate", "Down"}
+# Copy jobs synchronise, they are never started.
+_ACTIONS = {
+    False: ("start", "stop", "retry", "clone", "toggleScheduleEnabled"),
+    True: ("sync", "clone", "toggleScheduleEnabled"),
+}
+_ACTIONS_APART = ("toggleScheduleEnabled", "start", "stop", "retry")
+_JOBS_APART = {"AgentBackupJob", "NasJob"}
+"""Types of jobs to which their references link as to a plain Job."""
 
 
 @attrs.frozen
@@ -74,7 +85,8 @@ class EntityBuilder:
     def _session_links(self, run: Run, here: str) -> tuple[Link, ...]:
         links = [self._up_server(run.server)]
         if run.job:
-            links.append(self._up_job(run.job))
+            links.append(self._up_job(run.job, run.name))
+        links += self._agent_links(run, here)
         links.append(self._alternate(run.kind, run.title, here))
         if run.kind == "ReplicaJobSession":
             # The path is misspelt by Enterprise Manager itself.
@@ -85,6 +97,19 @@ class EntityBuilder:
         links.append(Link(rel="Stop", href=f"{here}?action=stop"))
         links += self._restore_points(run)
         return tuple(links)
+
+    def _agent_links(self, run: Run, here: str) -> list[Link]:
+        """To the agents' session of a machine's, and back to those of its machines."""
+        if run.parent:
+            parent = f"{self.base}/backupSessions/{run.parent.id}"
+            type_ = "BackupJobSessionReference"
+            return [Link(rel="Up", href=parent, name="Parent session", type=type_)]
+        if run.children:
+            # Of all things an Alternate: as documented.
+            href = f"{here}/agentManagementSessions"
+            type_ = "BackupJobSessionReferenceList"
+            return [Link(rel="Alternate", href=href, type=type_)]
+        return []
 
     def _restore_points(self, run: Run) -> list[Link]:
         end = run.end_at(self.now)
@@ -165,12 +190,9 @@ class EntityBuilder:
         )
 
     def job(self, job: JobRecord) -> Job:
-        """Job, with a link for each action that its type knows."""
-        here = f"{self.base}/jobs/{job.id}"
-        sessions = "ReplicaJobSession" if job.type == "Replica" else "BackupJobSession"
-        path = "replicaSessions" if job.type == "Replica" else "backupSessions"
-        # Copy jobs synchronise, they are never started.
-        actions = ("sync",) if job.is_copy else ("start", "stop", "retry")
+        """Job of `/jobs`, with a link for each action that its type knows."""
+        here = f"{self.base}/{job.path}/{job.id}"
+        path = "replicaSessions" if job.replicates else "backupSessions"
         return Job(
             job_type=job.type,
             platform=job.platform,
@@ -181,14 +203,53 @@ class EntityBuilder:
             name=job.name,
             uid=f"urn:veeam:Job:{job.id}",
             links=(
-                self._up_server(job.server),
-                self._alternate("Job", job.name, here),
-                _down(sessions, f"{here}/{path}"),
-                *(_action(name.capitalize(), here, name) for name in actions),
-                _action("ToggleScheduleEnabled", here, "toggleScheduleEnabled"),
+                *self._job_links(job, here),
+                _down(_kind_of_sessions(job), f"{here}/{path}"),
+                *_actions(f"{here}?action=", _ACTIONS[job.is_copy]),
             ),
             href=f"{here}?format=Entity",
         )
+
+    def agent_job(self, job: JobRecord) -> AgentBackupJob:
+        """Job of agents."""
+        here = f"{self.base}/{job.path}/{job.id}"
+        return AgentBackupJob(
+            platform=job.platform,
+            description=job.description,
+            schedule_enabled=job.schedule_enabled,
+            next_run=job.next_run(self.now),
+            job_info=JobInfo(),
+            name=job.name,
+            uid=f"urn:veeam:AgentBackupJob:{job.id}",
+            links=(
+                *self._job_links(job, here),
+                _down("BackupJobSession", f"{here}/backupSessions"),
+                *_actions(f"{here}?action=", _ACTIONS_APART),
+            ),
+            href=f"{here}?format=Entity",
+        )
+
+    def nas_job(self, job: JobRecord) -> NASJob:
+        """Job of file shares, whose actions have paths of their own."""
+        here = f"{self.base}/{job.path}/{job.id}"
+        return NASJob(
+            description=job.description,
+            storage_options=StorageOptions(),
+            schedule_enabled=job.schedule_enabled,
+            next_run=job.next_run(self.now),
+            name=job.name,
+            uid=f"urn:veeam:NasJob:{job.id}",
+            links=(
+                *self._job_links(job, here),
+                _down("BackupJobSession", f"{here}/backupSessions"),
+                *_actions(f"{here}/", _ACTIONS_APART),
+            ),
+            href=f"{here}?format=Entity",
+        )
+
+    def _job_links(self, job: JobRecord, here: str) -> tuple[Link, Link]:
+        # Whatever the kind of the job, its reference is a JobReference in here.
+        return self._up_server(job.server), self._alternate("Job", job.name, here)
 
     def server(self, server: Server) -> BackupServer:
         """Backup server, of the version that fits the product."""
@@ -230,11 +291,14 @@ class EntityBuilder:
             type="BackupServerReference",
         )
 
-    def _up_job(self, job: JobRecord) -> Link:
+    def _up_job(self, job: JobRecord, name: str) -> Link:
+        # Of file shares' jobs it was recorded to lead to /jobs, where their reference
+        # does not have them: here a link leads to where something is.
         return Link(
             rel="Up",
-            href=f"{self.base}/jobs/{job.id}",
-            name=job.name,
+            href=f"{self.base}/{job.path}/{job.id}",
+            # A worker's, which names itself, leads to its copy job.
+            name=name,
             type="JobReference",
         )
 
@@ -242,14 +306,15 @@ class EntityBuilder:
         return Link(rel="Alternate", href=here, name=name, type=f"{type_}Reference")
 
 
-def reference(entity: Job | BackupJobSession) -> EntityRef:
+def reference(entity: Job | NASJob | BackupJobSession) -> EntityRef:
     """Reference to `entity`: its name, its uid and some of its links."""
     href = entity.href.removesuffix("?format=Entity")
+    type_ = "Job" if entity.type in _JOBS_APART else entity.type
     return EntityRef(
         links=tuple(
             # The one form leads to the other: an entity's Alternate is its reference.
-            attrs.evolve(link, type=entity.type, href=entity.href)
-            if link.rel == "Alternate"
+            attrs.evolve(link, type=type_, href=entity.href)
+            if link.rel == "Alternate" and link.href == href
             else link
             for link in entity.links
             if link.rel in _RELS_ON_REFERENCES
@@ -269,5 +334,10 @@ def _down(type_: str, href: str) -> Link:
     return Link(rel="Down", href=href, type=f"{type_}ReferenceList")
 
 
-def _action(rel: str, here: str, action: str) -> Link:
-    return Link(rel=rel, href=f"{here}?action={action}")
+def _actions(before: str, names: tuple[str, ...]) -> list[Link]:
+    """Links of the actions of these names, each with `before` in front of it."""
+    return [Link(rel=n[0].upper() + n[1:], href=f"{before}{n}") for n in names]
+
+
+def _kind_of_sessions(job: JobRecord) -> Kind:
+    return "ReplicaJobSession" if job.replicates else "BackupJobSession"

@@ -54,6 +54,8 @@ class EntityLists:
     """Entities of a query result: one list held, the others null in JSON."""
 
     held: Collection
+    name: str | None = None
+    """JSON's name of that list among the others; None: the list's own."""
 
 
 @attrs.frozen(kw_only=True)

@@ -155,6 +155,50 @@ class Job:
 
 
 @attrs.frozen(kw_only=True)
+class AgentBackupJob(Job):
+    """Job of agents; its platform is theirs."""
+
+    job_type: str = field(metadata=element("JobType"), default="AgentBackup")
+    platform: str = field(metadata=element("Platform"), default="AgentForWindows")
+    type: str = field(metadata=attribute("Type"), default="AgentBackupJob")
+
+
+@attrs.frozen(kw_only=True)
+class StorageOptions:
+    """Where a file shares' job keeps what it reads: here the retention only."""
+
+    short_term_type: str = field(
+        metadata=element("ShorttermRetentionType"), default="Day"
+    )
+    short_term_period: int = field(
+        metadata=element("ShorttermRetentionPeriod"), default=28
+    )
+
+
+# The schema's name of the element, while Type says NasJob: as documented.
+@attrs.frozen(kw_only=True)
+class NASJob:
+    """Job of file shares, which has neither a job type nor a platform."""
+
+    description: str | None = field(metadata=element("Description"), default=None)
+    storage_options: StorageOptions | None = field(
+        metadata=element("StorageOptions"), default=None
+    )
+    schedule_configured: bool = field(
+        metadata=element("ScheduleConfigured"), default=True
+    )
+    schedule_enabled: bool = field(metadata=element("ScheduleEnabled"), default=True)
+    next_run: datetime | None = field(
+        metadata=element("NextRun", absent=True), default=None
+    )
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="NasJob")
+
+
+@attrs.frozen(kw_only=True)
 class BackupServer:
     """Backup server that this Enterprise Manager collects from."""
 

@@ -90,36 +90,34 @@ def _references(items: Iterable[Any]) -> Collection:
     return Collection(root="EntityReferences", key="Refs", items=tuple(items))
 
 
-def sessions_of_type(job_type: str) -> Handler:
-    """Handler of the backup sessions of one job type."""
+def sessions_of_types(*job_types: str) -> Handler:
+    """Handler of the backup sessions of some job types."""
 
     def sessions(request: Request) -> Response:
         runs = request.world.recent_runs("BackupJobSession", request.now)
-        chosen = [run for run in runs if run.job_type == job_type]
+        chosen = [run for run in runs if run.job_type in job_types]
         return _collection(request, BACKUP_SESSIONS, chosen)
 
     return sessions
 
 
-def jobs_of_type(job_type: str) -> Handler:
-    """Handler of the jobs of one type."""
+def sessions_of_job(jobs: Resource) -> Handler:
+    """Handler of the sessions of one of `jobs`."""
 
-    def jobs(request: Request) -> Response:
-        found = request.world.jobs.values()
-        return _collection(
-            request, JOBS, [job for job in found if job.type == job_type]
-        )
+    def sessions(request: Request) -> Response:
+        job = find_record(request, jobs)
+        resource = REPLICA_SESSIONS if job.replicates else BACKUP_SESSIONS
+        recent = resource.listed(request.world, request.now)
+        return _collection(request, resource, [run for run in recent if run.job is job])
 
-    return jobs
+    return sessions
 
 
-def sessions_of_job(request: Request) -> Response:
-    """Sessions of one job, whichever of its two paths was taken."""
-    job = find_record(request, JOBS)
-    is_replica = job.type == "Replica"
-    resource = REPLICA_SESSIONS if is_replica else BACKUP_SESSIONS
-    recent = resource.listed(request.world, request.now)
-    return _collection(request, resource, [run for run in recent if run.job is job])
+def machine_sessions(request: Request) -> Response:
+    """Sessions of the machines of an agents' session; none of any other."""
+    run = find_record(request, BACKUP_SESSIONS)
+    children = [child for child in run.children if child.is_visible(request.now)]
+    return _collection(request, BACKUP_SESSIONS, children)
 
 
 def _task_sessions_of(sessions: Resource, task_sessions: Resource) -> Handler:

@@ -18,6 +18,7 @@ from veeam_async.simulator.runs import (
     Run,
     Server,
     clock_offset,
+    place_child,
     timetable,
     title,
 )
@@ -52,8 +53,8 @@ JOBS = (
     ("Weekly Offsite Copy", "BackupCopy"),
     ("Copy to DR Site", "BackupCopy"),
     ("COPY_PRD_TO_DEDUP", "ImmediateBackupCopy"),
-    ("COPY_TO_S3\\PRD_VMW_CLUSTER01_DAILY", "ImmediateBackupCopyWorker"),
-    ("COPY_TO_S3\\File Servers", "ImmediateBackupCopyWorker"),
+    ("COPY_PRD_TO_DEDUP\\PRD_VMW_CLUSTER01_DAILY", "ImmediateBackupCopyWorker"),
+    ("COPY_PRD_TO_DEDUP\\File Servers", "ImmediateBackupCopyWorker"),
     ("Project Shares", "NasBackup"),
     ("Home Directories", "NasBackup"),
     ("Laptops of Sales", "AgentBackup"),
@@ -123,9 +124,40 @@ def populate(
     draw = _Generator(seed, now, digits, clock_offsets)
     jobs = draw.jobs(running)
     runs = [*draw.running_runs(jobs, running)]
-    runs += draw.finished_runs(jobs, sessions - running)
+    finished = [*draw.finished_runs(jobs, sessions - running)]
+    _adopt(finished, digits)
+    runs += finished
     runs += draw.replicas_and_restores(sessions, running)
-    return Population(draw.servers, draw.repos, [*jobs, *draw.replica_jobs], runs)
+    # A worker is no job of its own: its sessions name that of which it is a part.
+    named = [job for job in jobs if job.parent is None]
+    return Population(draw.servers, draw.repos, [*named, *draw.replica_jobs], runs)
+
+
+def _adopt(finished: Sequence[Run], digits: int) -> None:
+    """Make some sessions of agents' jobs those of their machines, within the others.
+
+    Nothing is drawn or added for it: there are as many sessions as were asked for.
+    Failures and their retries stay what they are.
+    """
+    by_job: dict[uuid.UUID, list[Run]] = {}
+    for run in sorted(finished, key=lambda run: run.created):
+        is_apart = run.result == "Failed" or run.is_retry
+        if run.job and run.job_type == "AgentBackup" and not is_apart:
+            by_job.setdefault(run.job.id, []).append(run)
+    for runs in by_job.values():
+        _nest(runs, digits)
+
+
+def _nest(runs: list[Run], digits: int) -> None:
+    waiting = iter(runs)
+    for run in waiting:
+        machine_jobs = run.job.machine_jobs() if run.job else []
+        for place, job in enumerate(machine_jobs):
+            child = next(waiting, None)
+            if child is None:
+                return
+            share = 0.95 - 0.1 * place
+            place_child(child, run, job, share=share, digits=digits)
 
 
 class _Generator:
@@ -161,7 +193,7 @@ class _Generator:
             name,
             type_,
             rng.choice(self.servers),
-            platform=rng.choice(("VMware", "VMware", "Hyperv")),
+            platform=_platform(name, type_, rng.choice(("VMware", "VMware", "Hyperv"))),
             description=f"Created by LAB\\admin at {self._now:%Y-%m-%d}.",
             schedule_enabled=rng.random() < SCHEDULED,
             machines=tuple(rng.sample(MACHINES, rng.randint(1, 4))),
@@ -170,11 +202,13 @@ class _Generator:
     def jobs(self, running: int) -> list[Job]:
         """Jobs, enough of them that `running` can run at once."""
         rounds = 1 + max(0, running - 1) // len(JOBS)
-        return [
-            self._job(name if turn == 0 else f"{name} {turn + 1}", type_)
+        jobs = [
+            self._job(_numbered(name, turn), type_)
             for turn in range(rounds)
             for name, type_ in JOBS
         ]
+        _employ(jobs)
+        return jobs
 
     def running_runs(self, jobs: list[Job], count: int) -> Iterator[Run]:
         """Runs under way, their ends spread over `RUNNING_WINDOW`."""
@@ -203,7 +237,7 @@ class _Generator:
             made += 1
             is_retried = first.result == "Failed" and self._rng.random() < RETRIED
             if made < count and is_retried and not job.is_copy:
-                yield self._retry(first)
+                yield self._retry(job, first)
                 made += 1
 
     def _finished(self, job: Job | None, kind: Kind) -> Run:
@@ -215,11 +249,11 @@ class _Generator:
         age = rng.uniform(min(2 * length + 900, oldest / 2), oldest)
         return self._run(job, kind, age, _script(20, length, 0))
 
-    def _retry(self, first: Run) -> Run:
+    def _retry(self, job: Job, first: Run) -> Run:
         ended = first.ended or self._now
         age = (self._now - ended).total_seconds() - 600
         length = (ended - first.created).total_seconds()
-        run = self._run(first.job, "BackupJobSession", age, _script(20, length, 0))
+        run = self._run(job, "BackupJobSession", age, _script(20, length, 0))
         run.is_retry = True
         return run
 
@@ -254,6 +288,8 @@ class _Generator:
         result = rng.choices(("Success", "Warning", "Failed"), (85, 9, 6))[0]
         job_type = job.type if job else "RestoreVm"
         name = job.name if job else rng.choice(MACHINES)
+        if job and job.parent:
+            job = job.parent
         id_ = self.new_id()
         server = job.server if job else rng.choice(self.servers)
         dated = created + server.clock_offset
@@ -271,6 +307,28 @@ class _Generator:
             failure_message=rng.choice(FAILURES) if result == "Failed" else None,
             reports_progress=job_type != "ImmediateBackupCopy",
         )
+
+
+def _numbered(name: str, turn: int) -> str:
+    """That name in its *turn*th round, a worker's with its copy job's number too."""
+    if turn == 0:
+        return name
+    return "\\".join(f"{part} {turn + 1}" for part in name.split("\\"))
+
+
+def _employ(jobs: Sequence[Job]) -> None:
+    """Give each worker the copy job that it is named after, and its server."""
+    by_name = {job.name: job for job in jobs}
+    for job in jobs:
+        if job.type == "ImmediateBackupCopyWorker":
+            job.parent = by_name[job.name.partition("\\")[0]]
+            job.server = job.parent.server
+
+
+def _platform(name: str, type_: str, drawn: str) -> str:
+    if type_ != "AgentBackup":
+        return drawn
+    return "AgentForLinux" if "Linux" in name else "AgentForWindows"
 
 
 def _script(

@@ -40,8 +40,8 @@ def query(request: Request) -> Response:
     paging = page.info(request, len(found))
     if is_entities:
         items = Collection(root=resource.plural, key=resource.plural, items=(*shown,))
-        result = QueryResult(entities=EntityLists(held=items), paging_info=paging)
-        return Response(document=result)
+        lists = EntityLists(held=items, name=resource.list_name)
+        return Response(document=QueryResult(entities=lists, paging_info=paging))
     refs = tuple(reference(entity) for entity in shown)
     held = Collection(root="Refs", key="Refs", items=refs)
     return Response(document=QueryResult(refs=held, paging_info=paging))

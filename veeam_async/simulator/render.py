@@ -91,7 +91,7 @@ def _plain(value: Any, product: Product) -> Any:
     if isinstance(value, Collection):
         return {json_key(value.key, product): _plain(value.items, product)}
     if isinstance(value, EntityLists):
-        return _plain_lists(value.held, product)
+        return _plain_lists(value, product)
     return None if isinstance(value, Null) else _plain_members(value, product)
 
 
@@ -109,9 +109,10 @@ def _null_lists(product: Product) -> dict[str, Any]:
     return {json_key(name, product): None for name in ENTITY_LISTS}
 
 
-def _plain_lists(held: Collection, product: Product) -> dict[str, Any]:
+def _plain_lists(lists: EntityLists, product: Product) -> dict[str, Any]:
+    name = json_key(lists.name or lists.held.key, product)
     # Merging keeps the place of a known list and puts an unknown one last.
-    return _null_lists(product) | {json_key(held.key, product): _plain(held, product)}
+    return _null_lists(product) | {name: _plain(lists.held, product)}
 
 
 # ------------------------------------------------------------------ XML

@@ -9,21 +9,18 @@ import attrs
 
 from veeam_async.simulator import filters
 from veeam_async.simulator.builder import EntityBuilder
-from veeam_async.simulator.runs import Kind
+from veeam_async.simulator.runs import JobPath, Kind
 from veeam_async.simulator.world import World
 
 Records: TypeAlias = Callable[[World, datetime], Iterable[Any]]
 Fields: TypeAlias = Mapping[str, filters.Field]
 """Fields by their name in lower case."""
 
-LISTED_JOB_TYPES = {"Backup", "BackupCopy", "ImmediateBackupCopy", "Replica"}
-"""Types that /jobs lists; jobs of file shares and agents have paths of their own."""
-
 _STATES = ("Starting", "Stopping", "Working", "Pausing", "Resuming", "Stopped")
 # Filters compare enumerations by their place: `Result>=Warning` is Warning or Failed.
 _RESULTS = ("None", "Success", "Warning", "Failed")
 _TASK_STATES = ("InProgress", "Pending", "Completed")
-_PLATFORMS = ("VMware", "Hyperv", "vCloud")
+_PLATFORMS = ("VMware", "Hyperv", "vCloud", "AgentForWindows", "AgentForLinux")
 _JOB_TYPES = (
     *("Backup", "Replica", "BackupCopy", "ImmediateBackupCopy"),
     *("ImmediateBackupCopyWorker", "AgentBackup", "AgentManagement", "NasBackup"),
@@ -90,18 +87,24 @@ _TASK_SESSION_FIELDS: Fields = {
     "backupservername": filters.text(lambda session, _: session.run.server.name),
     "vmdisplayname": filters.text(lambda session, _: session.machine),
 }
-_JOB_FIELDS: Fields = {
+_ANY_JOB_FIELDS: Fields = {
     "uid": filters.uid(lambda job, _: job.id),
     "name": filters.text(lambda job, _: job.name),
     "description": filters.text(lambda job, _: job.description),
-    "nextrun": filters.time(lambda job, now: job.next_run(now)),
-    "jobtype": filters.enumeration(_JOB_TYPES, lambda job, _: job.type),
-    "platform": filters.enumeration(_PLATFORMS, lambda job, _: job.platform),
     "scheduleconfigured": filters.boolean(lambda _job, _now: True),
     "scheduleenabled": filters.boolean(lambda job, _: job.schedule_enabled),
     "backupserveruid": filters.uid(lambda job, _: job.server.id),
     "backupservername": filters.text(lambda job, _: job.server.name),
 }
+_NEXT_RUN: Fields = {"nextrun": filters.time(lambda job, now: job.next_run(now))}
+_TYPE_OF_JOB: Fields = {
+    "jobtype": filters.enumeration(_JOB_TYPES, lambda job, _: job.type),
+    "platform": filters.enumeration(_PLATFORMS, lambda job, _: job.platform),
+}
+_JOB_FIELDS: Fields = {**_ANY_JOB_FIELDS, **_NEXT_RUN, **_TYPE_OF_JOB}
+# The reference names no next run for the one, and no type for the other.
+_AGENT_JOB_FIELDS: Fields = {**_ANY_JOB_FIELDS, **_TYPE_OF_JOB}
+_NAS_JOB_FIELDS: Fields = {**_ANY_JOB_FIELDS, **_NEXT_RUN}
 _NAMED_FIELDS: Fields = {
     "uid": filters.uid(lambda record, _: record.id),
     "name": filters.text(lambda record, _: record.name),
@@ -125,6 +128,8 @@ class Resource:
     listed: Records
     """What the collection shows."""
     find: Callable[[World, uuid.UUID, datetime], Any]
+    list_name: str | None = None
+    """Name of its list among those of a query's entities; None: as everywhere."""
 
 
 def _sessions(
@@ -155,8 +160,16 @@ def _task_sessions(kind: Kind, type_: str) -> Resource:
     )
 
 
-def _listed_jobs(world: World, _now: datetime) -> list[Any]:
-    return [job for job in world.jobs.values() if job.type in LISTED_JOB_TYPES]
+def _jobs(path: JobPath, type_: str, plural: str, **others: Any) -> Resource:
+    return Resource(
+        type=type_,
+        plural=plural,
+        noun="job",
+        queryable=lambda world, _: world.jobs_at(path),
+        listed=lambda world, _: world.jobs_at(path),
+        find=lambda world, job_id, _: world.job_at(path, job_id),
+        **others,
+    )
 
 
 BACKUP_SESSIONS = _sessions(
@@ -170,15 +183,22 @@ RESTORE_SESSIONS = _sessions(
 )
 TASK_SESSIONS = _task_sessions("BackupJobSession", "BackupTaskSession")
 REPLICA_TASK_SESSIONS = _task_sessions("ReplicaJobSession", "ReplicaTaskSession")
-JOBS = Resource(
-    type="Job",
-    plural="Jobs",
-    noun="job",
-    fields=_JOB_FIELDS,
-    build=EntityBuilder.job,
-    queryable=_listed_jobs,
-    listed=_listed_jobs,
-    find=lambda world, id_, _: world.jobs.get(id_),
+JOBS = _jobs("jobs", "Job", "Jobs", fields=_JOB_FIELDS, build=EntityBuilder.job)
+AGENT_JOBS = _jobs(
+    "agents/jobs",
+    "AgentBackupJob",
+    "AgentBackupJobs",
+    fields=_AGENT_JOB_FIELDS,
+    build=EntityBuilder.agent_job,
+    # Public clients read `Entities.AgentBackupJob.AgentBackupJobs` of its JSON.
+    list_name="AgentBackupJob",
+)
+NAS_JOBS = _jobs(
+    "nas/jobs",
+    "NasJob",
+    "NASJobs",
+    fields=_NAS_JOB_FIELDS,
+    build=EntityBuilder.nas_job,
 )
 BACKUP_SERVERS = Resource(
     type="BackupServer",
@@ -208,6 +228,8 @@ SERVED: Mapping[str, Resource] = {
     "backupTaskSessions": TASK_SESSIONS,
     "replicaTaskSessions": REPLICA_TASK_SESSIONS,
     "jobs": JOBS,
+    "agents/jobs": AGENT_JOBS,
+    "nas/jobs": NAS_JOBS,
     "backupServers": BACKUP_SERVERS,
     "repositories": REPOSITORIES,
 }

@@ -4,15 +4,18 @@ The reference's table of roles says of sessions of backups that a Portal User re
 does not stop them, and that a Restore Operator does not see them; of jobs, that they
 are a Portal Administrator's, and so is every order. What it does not say is taken by
 analogy: replications as backups, agents' and file shares' jobs as the others, and the
-query service as the collections.
+query service as the collections. It says one thing that none of this tells: who may
+not see a file share's job may read its sessions.
 """
 
 from typing import Literal, TypeAlias
 
 from veeam_async.simulator.request import RefusalError
 from veeam_async.simulator.resources import (
+    AGENT_JOBS,
     BACKUP_SESSIONS,
     JOBS,
+    NAS_JOBS,
     REPLICA_SESSIONS,
     REPLICA_TASK_SESSIONS,
     TASK_SESSIONS,
@@ -24,7 +27,7 @@ Role: TypeAlias = Literal["Portal Administrator", "Portal User", "Restore Operat
 ROLES: tuple[Role, ...] = ("Portal Administrator", "Portal User", "Restore Operator")
 """What a user may be, who may do everything first."""
 
-_ADMINISTRATORS = {"jobs", JOBS.type}
+_ADMINISTRATORS = {"jobs", JOBS.type, AGENT_JOBS.type, NAS_JOBS.type}
 """Words of paths, and types of queries, that a Portal Administrator alone may read."""
 _NOT_OPERATORS = {
     *("backupSessions", BACKUP_SESSIONS.type),
@@ -37,6 +40,9 @@ _HIDDEN: dict[Role, set[str]] = {
     "Portal User": _ADMINISTRATORS,
     "Restore Operator": _ADMINISTRATORS | _NOT_OPERATORS,
 }
+
+
+_SESSIONS_OF_NAS_JOB = "/nas/jobs/{id}/backupSessions"
 
 
 def check(role: Role, method: str, route: str, query_type: str | None) -> None:
@@ -55,5 +61,7 @@ def check(role: Role, method: str, route: str, query_type: str | None) -> None:
 
 
 def _touched(route: str, query_type: str | None) -> list[str]:
+    if route == _SESSIONS_OF_NAS_JOB:
+        return ["backupSessions"]
     resource = by_type(query_type or "") if route == "/query" else None
     return [resource.type] if resource else route.split("/")

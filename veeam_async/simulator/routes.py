@@ -12,7 +12,7 @@ from veeam_async.simulator import actions, auth, handlers
 from veeam_async.simulator.handlers import Handler
 from veeam_async.simulator.query import query
 from veeam_async.simulator.request import RefusalError
-from veeam_async.simulator.resources import EMPTY, SERVED
+from veeam_async.simulator.resources import AGENT_JOBS, EMPTY, JOBS, NAS_JOBS, SERVED
 
 
 @attrs.frozen
@@ -92,8 +92,12 @@ def _logon_routes(logon: auth.LogonHandlers) -> list[Route]:
 _ACTION_ROUTES = (
     Route("/backupSessions/{id}", {"POST": actions.post_to_session}),
     Route("/jobs/{id}", {"POST": actions.post_to_job}),
-    Route("/nas/jobs/{id}", {"POST": actions.post_to_job}),
-    Route("/agents/jobs/{id}", {"POST": actions.post_to_job}),
+    Route("/agents/jobs/{id}", {"POST": actions.post_to_agent_job}),
+    # Of file shares' jobs the path says what is to be done, not a parameter.
+    *(
+        Route(f"/nas/jobs/{{id}}/{name}", {"POST": actions.nas_action(name)})
+        for name in actions.NAS_ACTIONS
+    ),
     Route("/tasks", {"GET": actions.show_tasks}),
     Route("/tasks/{id}", {"GET": actions.show_task, "DELETE": actions.delete_task}),
 )
@@ -114,17 +118,15 @@ _OTHER_READS: Mapping[str, Handler] = {
     # The server's links have the misspelt path, its reference the other.
     "/replicaSessions/{id}/repicaTaskSessions": handlers.replica_task_sessions,
     "/replicaSessions/{id}/replicaTaskSessions": handlers.replica_task_sessions,
-    "/jobs/{id}/backupSessions": handlers.sessions_of_job,
-    "/jobs/{id}/replicaSessions": handlers.sessions_of_job,
-    # Jobs of file shares and of agents are not among /jobs.
-    "/nas/backupSessions": handlers.sessions_of_type("NasBackup"),
-    "/nas/jobs": handlers.jobs_of_type("NasBackup"),
-    "/nas/jobs/{id}": handlers.single_of(SERVED["jobs"]),
-    "/nas/jobs/{id}/backupSessions": handlers.sessions_of_job,
-    "/agents/backupSessions": handlers.sessions_of_type("AgentBackup"),
-    "/agents/jobs": handlers.jobs_of_type("AgentBackup"),
-    "/agents/jobs/{id}": handlers.single_of(SERVED["jobs"]),
-    "/agents/jobs/{id}/backupSessions": handlers.sessions_of_job,
+    "/backupSessions/{id}/agentManagementSessions": handlers.machine_sessions,
+    "/jobs/{id}/backupSessions": handlers.sessions_of_job(JOBS),
+    "/jobs/{id}/replicaSessions": handlers.sessions_of_job(JOBS),
+    "/nas/backupSessions": handlers.sessions_of_types("NasBackup"),
+    "/nas/jobs/{id}/backupSessions": handlers.sessions_of_job(NAS_JOBS),
+    "/agents/backupSessions": handlers.sessions_of_types(
+        "AgentBackup", "AgentManagement"
+    ),
+    "/agents/jobs/{id}/backupSessions": handlers.sessions_of_job(AGENT_JOBS),
     "/backupServers/{id}/jobs": handlers.jobs_of_server,
     "/backupServers/{id}/repositories": handlers.repos_of_server,
     "/query": query,

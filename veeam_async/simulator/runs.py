@@ -14,6 +14,8 @@ from typing import Literal, TypeAlias
 import attrs
 
 Kind: TypeAlias = Literal["BackupJobSession", "ReplicaJobSession", "RestoreSession"]
+JobPath: TypeAlias = Literal["jobs", "agents/jobs", "nas/jobs"]
+"""Where a job lies: agents' and file shares' jobs have addresses of their own."""
 
 STOPPING_SECONDS = 15.0
 """How long a run that is told to stop takes for it, in simulated seconds."""
@@ -23,6 +25,10 @@ COLLECTING_SECONDS = 6.0
 """When Enterprise Manager has collected a started run, in simulated seconds after the
 request. A run that becomes visible later is collected a second after that."""
 
+CHILD_DELAY = timedelta(seconds=16)
+"""How long after an agents' session its machines' own sessions begin, as documented."""
+
+_PATHS: dict[str, JobPath] = {"AgentBackup": "agents/jobs", "NasBackup": "nas/jobs"}
 _WARNING_REASON = "Processing finished with warnings.  See the log. "
 
 
@@ -50,7 +56,7 @@ class Repo:
 
 @attrs.define(eq=False)
 class Job:
-    """A backup, copy or replication job."""
+    """A job of any kind."""
 
     id: uuid.UUID
     name: str
@@ -60,6 +66,47 @@ class Job:
     description: str = ""
     schedule_enabled: bool = True
     machines: tuple[str, ...] = ()
+    parent: "Job | None" = None
+    """The copy job that a worker works for, or the agents' job of a machine's own."""
+    _machine_jobs: "list[Job] | None" = attrs.field(
+        default=None, init=False, repr=False
+    )
+
+    @property
+    def path(self) -> JobPath:
+        """Where it lies, below the API's root."""
+        return _PATHS.get(self.type, "jobs")
+
+    @property
+    def replicates(self) -> bool:
+        """Whether its sessions are those of a replication."""
+        return self.type == "Replica"
+
+    def machine_jobs(self) -> "list[Job]":
+        """Jobs of its machines, which nothing lists: each agent's has a job of its own.
+
+        The same ones whenever asked. Empty where it is none of agents, or is itself
+        that of a machine.
+        """
+        if self._machine_jobs is None:
+            has_any = self.type == "AgentBackup" and self.parent is None
+            machines = self.machines if has_any else ()
+            self._machine_jobs = [self._machine_job(machine) for machine in machines]
+        return self._machine_jobs
+
+    def _machine_job(self, machine: str) -> "Job":
+        rng = random.Random(f"{self.id} {machine}")
+        return Job(
+            uuid.UUID(int=rng.getrandbits(128), version=4),
+            f"{self.name} - {machine}",
+            self.type,
+            self.server,
+            platform=self.platform,
+            description=self.description,
+            schedule_enabled=False,
+            machines=(machine,),
+            parent=self,
+        )
 
     def next_run(self, now: datetime) -> datetime | None:
         """When the schedule starts it next: at 22:00 UTC by its server's clock."""
@@ -103,6 +150,10 @@ class Run:
     is_retry: bool = False
     is_pending_retry: bool = False
     """Whether it is a retry to come, which is dropped when a user stops the job."""
+    parent: "Run | None" = None
+    """The agents' session during which a machine's own one ran."""
+    children: "list[Run]" = attrs.field(factory=list, repr=False)
+    """Sessions of the machines of an agents' session; empty where it has none."""
     reports_progress: bool = True
     visible_from: datetime | None = None
     """When it is first shown; None: with its creation."""
@@ -206,6 +257,9 @@ class Run:
         self.failure_message = "Job session has been stopped by user."
         self._frozen_progress = progress
         self.result_from = None
+        for child in self.children:
+            if not child.is_stopped(now):
+                child.stop(now)
 
 
 @attrs.define(eq=False)
@@ -270,6 +324,8 @@ class Operation:
     collected_in: float = COLLECTING_SECONDS
     links_run: bool = True
     """Whether its task has a link to that run."""
+    made: Job | None = None
+    """The job that it made."""
 
     @property
     def id(self) -> str:
@@ -317,6 +373,58 @@ def timetable(
         until += timedelta(milliseconds=round(seconds * 1000))
         steps.append(Step(state, until))
     return tuple(steps)
+
+
+def child_runs(run: Run, machine_jobs: Sequence[Job], *, digits: int) -> list[Run]:
+    """Sessions of the machines of an agents' session `run`, all within its time.
+
+    Drawn from that session's id, as task sessions are; `digits` as in `title`. The
+    first one has the result of `run`, and so its reason.
+    """
+    rng = random.Random(f"{run.id} children")
+    return [_child_run(run, job, rng, digits) for job in machine_jobs]
+
+
+def _child_run(run: Run, job: Job, rng: random.Random, digits: int) -> Run:
+    child = Run(
+        id=uuid.UUID(int=rng.getrandbits(128), version=4),
+        kind=run.kind,
+        name=job.name,
+        title="",
+        server=run.server,
+        job=job,
+        job_type="AgentManagement",
+        created=run.created,
+        steps=(),
+    )
+    place_child(child, run, job, share=rng.uniform(0.5, 0.95), digits=digits)
+    return child
+
+
+def place_child(child: Run, run: Run, job: Job, *, share: float, digits: int) -> None:
+    """Make `child` the session of a machine, whose job is `job`, during `run`.
+
+    It ends after `share` of the time of `run`, and never where that does not.
+    """
+    is_first = not run.children
+    length = (
+        math.inf if run.ended is None else (run.ended - run.created).total_seconds()
+    )
+    # A short run would otherwise end before its children begin.
+    delay = min(CHILD_DELAY.total_seconds(), length * share / 2)
+    created = run.created + timedelta(milliseconds=round(delay * 1000))
+    child.name, child.job, child.job_type = job.name, job, "AgentManagement"
+    child.server, child.clock_offset = run.server, run.clock_offset
+    child.created = created
+    child.title = title(job.name, child.stamp(created), digits=digits)
+    child.steps = timetable(created, (("Working", length * share - delay),))
+    child.result = run.result if is_first else "Success"
+    child.failure_message = run.failure_message if is_first else None
+    child.is_retry = run.is_retry
+    if run.visible_from is not None:
+        child.visible_from = max(run.visible_from, created)
+    child.parent = run
+    run.children.append(child)
 
 
 def draw_task_sessions(run: Run, *, digits: int) -> list[TaskSession]:

@@ -95,7 +95,7 @@ def _without_row(document: Any, rng: random.Random) -> Any:
             entities=_without_row(document.entities, rng),
         )
     if isinstance(document, EntityLists):
-        return EntityLists(held=_without_row(document.held, rng))
+        return attrs.evolve(document, held=_without_row(document.held, rng))
     if not isinstance(document, Collection) or not document.items:
         return document
     items = [*document.items]

@@ -18,11 +18,13 @@ import attrs
 from veeam_async.simulator.population import Population
 from veeam_async.simulator.runs import (
     Job,
+    JobPath,
     Kind,
     Repo,
     Run,
     Server,
     TaskSession,
+    child_runs,
     clock_offset,
     draw_task_sessions,
     timetable,
@@ -125,6 +127,11 @@ class World:
         self.servers = {server.id: server for server in population.servers}
         self.repos = {repo.id: repo for repo in population.repos}
         self.jobs = {job.id: job for job in population.jobs}
+        self._machine_jobs = {
+            machine_job.id: machine_job
+            for job in population.jobs
+            for machine_job in job.machine_jobs()
+        }
         self.plans: dict[uuid.UUID, PlannedRun] = {}
         """Outcome of the next start, by the job's id."""
         self.operation_numbers = itertools.count(1)
@@ -157,6 +164,15 @@ class World:
         run = self._runs.get(session_id)
         is_shown = run is not None and run.kind == kind and run.is_visible(now)
         return run if is_shown else None
+
+    def jobs_at(self, path: JobPath) -> list[Job]:
+        """Jobs that lie at `path`, as its collection lists them."""
+        return [job for job in self.jobs.values() if job.path == path]
+
+    def job_at(self, path: JobPath, job_id: uuid.UUID) -> Job | None:
+        """The job with this id where it lies at `path`, listed or not."""
+        job = self.jobs.get(job_id) or self._machine_jobs.get(job_id)
+        return job if job is not None and job.path == path else None
 
     def runs_of(self, job: Job, now: datetime) -> list[Run]:
         """Visible runs of one job, the newest first."""
@@ -215,7 +231,7 @@ class World:
         created = self._rounded(when)
         run = Run(
             id=self._new_id(),
-            kind="ReplicaJobSession" if job.type == "Replica" else "BackupJobSession",
+            kind="ReplicaJobSession" if job.replicates else "BackupJobSession",
             name=job.name,
             title=title(
                 job.name, created + job.server.clock_offset, digits=self._digits
@@ -233,14 +249,27 @@ class World:
             visible_from=when + timedelta(seconds=plan.appears_in),
         )
         self._insert(run)
+        for child in child_runs(run, job.machine_jobs(), digits=self._digits):
+            self._insert(child)
         return run
+
+    def clone(self, job: Job) -> Job:
+        """Make another job like `job`, its schedule off."""
+        taken = {other.name for other in self.jobs.values()}
+        numbers = itertools.count(1)
+        names = (f"{job.name}_clone{number}" for number in numbers)
+        name = next(name for name in names if name not in taken)
+        made = attrs.evolve(job, id=self._new_id(), name=name, schedule_enabled=False)
+        self.jobs[made.id] = made
+        return made
 
     def stop(self, run: Run, now: datetime) -> None:
         """End `run` early, and drop the retries of its job that are still to come."""
         run.stop(now)
         for other in [*self._by_creation]:
             if other.is_pending_retry and other.job is run.job and other.created > now:
-                self.remove(other.id)
+                for dropped in (other, *other.children):
+                    self.remove(dropped.id)
 
     def add(self, added: AddedSession) -> Run:
         """Create the session that a test describes.
