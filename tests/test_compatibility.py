@@ -52,6 +52,37 @@ ADDED = {
 """Keys that 0.1.0 had not and passes over, and why they are there."""
 
 
+BODIES_CHANGED = {
+    "querySvc": "agents' and file shares' jobs are queried by types of their own",
+    "reports/summary/overview": "a copy job's workers are no jobs with a schedule",
+}
+"""Paths whose answers of the simulator are others than 0.1.0's, and why."""
+
+
+def as_before(bodies: dict[str, Any]) -> dict[str, Any]:
+    """Answers of those paths that have none of these changes."""
+    return {
+        name: body
+        for name, body in bodies.items()
+        if name.split(" ", 2)[2] not in BODIES_CHANGED
+    }
+
+
+def move_back(now: dict[str, Any], sent: list[list[Any]]) -> None:
+    """Write the link to a file shares' job as 0.1.0's simulator did, under /jobs.
+
+    Two answers have it, which are longer by what now stands before.
+    """
+    moved = "/nas"
+    longer = [new for new, old in zip(now["sent"], sent, strict=True) if new != old]
+
+    assert len(longer) == 2
+    for row in longer:
+        row[-1] -= len(moved)
+    text = json.dumps(now["fetched"]).replace(f"/api{moved}/jobs/", "/api/jobs/")
+    now["fetched"] = json.loads(text)
+
+
 def without_added(data: Any) -> Any:
     """*data* without the keys that were added since."""
     if isinstance(data, list | tuple):
@@ -99,12 +130,19 @@ async def test_what_is_refused() -> None:
 
 async def test_what_is_asked_and_answered() -> None:
     """The same requests are sent, and models made of the answers, for each release."""
-    assert_same(await released.requests(), "requests")
+    now = await released.requests()
+    for way, before in kept("requests").items():
+        move_back(now[way], before["sent"])
+
+    assert_same(now, "requests")
 
 
 async def test_what_the_simulator_answers() -> None:
     """The same seed gives the same bodies, in JSON and XML, byte for byte."""
-    assert_same(await released.bodies(), "bodies")
+    now, before = await released.bodies(), kept("bodies")
+
+    assert [*now] == [*before]
+    assert_same(as_before(now), "bodies", as_before(before))
 
 
 async def test_a_first_look() -> None:

@@ -39,8 +39,8 @@ _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _RELS_ON_REFERENCES = {"Up", "Alternate", "Down"}
 # Copy jobs synchronise, they are never started.
 _ACTIONS = {
-    False: ("start", "stop", "retry", "clone", "toggleScheduleEnabled"),
-    True: ("sync", "clone", "toggleScheduleEnabled"),
+    False: ("start", "stop", "retry", "toggleScheduleEnabled"),
+    True: ("sync", "toggleScheduleEnabled"),
 }
 _ACTIONS_APART = ("toggleScheduleEnabled", "start", "stop", "retry")
 _JOBS_APART = {"AgentBackupJob", "NasJob"}
