@@ -14,6 +14,7 @@ For demonstrations, tests and benchmarks. What it promises:
   still waits.
 - Its two backup servers have their own jobs and sessions, and clocks of their own
   where `clock_offsets` says so: sessions are dated by them, answers by the manager.
+- Everything that it links to is there, for whoever follows links.
 - Its user has a `role`, and gets a 403 where that has no right.
 - `Faults` and `capacity` break it in the ways networks and busy servers break,
   `restart` as a service that comes up again does.
@@ -21,8 +22,8 @@ For demonstrations, tests and benchmarks. What it promises:
 What it does not simulate:
 
 - Reverse proxies, apart from what they answer in the server's place.
-- Real backups: sizes and machines are made up, restore points are links only, and
-  most other collections are served empty.
+- Real backups: sizes and machines are made up, restore points have a date and
+  nothing in them, and most other collections are served empty.
 - Product versions before 11, the queries of tasks and of system sessions.
 """
 

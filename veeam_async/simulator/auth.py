@@ -30,6 +30,15 @@ _VERSIONS: dict[Product, tuple[str, ...]] = {
     "12": ("v1_5", "v1_6", "v1_7"),
     "13": ("v1_5", "v1_6", "v1_7"),
 }
+_LINKED = (
+    *("backupSessions", "replicaSessions", "restoreSessions", "backupTaskSessions"),
+    *("replicaTaskSessions", "jobs", "backupServers", "repositories"),
+    *("managedServers", "failoverPlans", "hierarchyRoots", "backups", "restorePoints"),
+    *("vmRestorePoints", "vAppRestorePoints", "replicas", "vmReplicaPoints"),
+    *("catalog/vms", "wanAccelerators", "backupFiles", "externalRepositories"),
+    "agents/discoveredComputers",
+)
+"""Collections that the logon links to; jobs apart are linked to by their services."""
 _SERVICES = (
     ("TaskList", "tasks"),
     ("QueryService", "querySvc"),
@@ -259,10 +268,9 @@ def _document(logon: Logon, request: Request, *, is_full: bool = False) -> Logon
 
 def _collection_links(base: str) -> tuple[Link, ...]:
     up = Link(rel="Up", href=f"{base}/", type="EnterpriseManager")
-    # Agents' and file shares' jobs are linked to by their services.
-    apart = {"agents/jobs", "nas/jobs"}
-    lists = {path: each.type for path, each in SERVED.items() if path not in apart}
-    lists |= {path: plural.removesuffix("s") for path, plural in EMPTY.items()}
+    types = {path: each.type for path, each in SERVED.items()}
+    types |= {path: plural.removesuffix("s") for path, plural in EMPTY.items()}
+    lists = {path: types[path] for path in _LINKED}
     references = [
         Link(rel="Down", href=f"{base}/{path}", type=f"{type_}ReferenceList")
         for path, type_ in lists.items()

@@ -1,6 +1,5 @@
 """Entities made of records, as Enterprise Manager shows them at one moment."""
 
-import uuid
 from datetime import datetime
 
 import attrs
@@ -18,6 +17,7 @@ from veeam_async.simulator.entities import (
     ReplicaJobSession,
     ReplicaTaskSession,
     Repository,
+    RestorePoint,
     RestoreSession,
     StorageOptions,
 )
@@ -112,22 +112,36 @@ class EntityBuilder:
         return []
 
     def _restore_points(self, run: Run) -> list[Link]:
-        end = run.end_at(self.now)
-        if end is None or run.job_type != "Backup" or run.result == "Failed":
+        if not run.has_restore_point(self.now):
             return []
-        # Made of the run's id, so that no random number is drawn for it.
-        point = uuid.UUID(int=run.id.int ^ 1)
         return [
             # The reference says Down, the wire was recorded to say Related.
             Link(
                 rel="Related",
-                href=f"{self.base}/restorePoints/{point}",
-                name=self._restore_point_name(run.stamp(run.created)),
+                href=f"{self.base}/restorePoints/{run.restore_point_id}",
+                name=self.restore_point_name(run),
                 type="RestorePointReference",
             )
         ]
 
-    def _restore_point_name(self, created: datetime) -> str:
+    def restore_point(self, run: Run) -> RestorePoint:
+        """Restore point that a session has left behind."""
+        here = f"{self.base}/restorePoints/{run.restore_point_id}"
+        name = self.restore_point_name(run)
+        return RestorePoint(
+            backup_date=run.stamp(run.created),
+            name=name,
+            uid=f"urn:veeam:RestorePoint:{run.restore_point_id}",
+            links=(
+                self._up_server(run.server),
+                self._alternate("RestorePoint", name, here),
+            ),
+            href=f"{here}?format=Entity",
+        )
+
+    def restore_point_name(self, run: Run) -> str:
+        """Name of the restore point of a session, as the product spells its time."""
+        created = run.stamp(run.created)
         if self.product == "13":
             return stamp(created, "13", " ")
         # Up to product 12 it is SQL Server's short date: `Feb  9 2025  3:33PM`.
@@ -306,7 +320,7 @@ class EntityBuilder:
         return Link(rel="Alternate", href=here, name=name, type=f"{type_}Reference")
 
 
-def reference(entity: Job | NASJob | BackupJobSession) -> EntityRef:
+def reference(entity: Job | NASJob | BackupJobSession | RestorePoint) -> EntityRef:
     """Reference to `entity`: its name, its uid and some of its links."""
     href = entity.href.removesuffix("?format=Entity")
     type_ = "Job" if entity.type in _JOBS_APART else entity.type

@@ -4,6 +4,7 @@ JSON names a collection's list once, in the query service and the root document
 twice. Both come of the class `Collection`, rendered alone or as a member.
 """
 
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -118,6 +119,24 @@ class QueryService:
 
 
 @attrs.frozen(kw_only=True)
+class Agents:
+    """What there is of agents: an index."""
+
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default="AgentsService")
+
+
+@attrs.frozen(kw_only=True)
+class NASService:
+    """What there is of file shares: an index."""
+
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
 class Error:
     """Error in the server's own words."""
 
@@ -128,6 +147,15 @@ class Error:
     stack_trace: str | None = field(metadata=element("StackTrace"), default=None)
     status: str | None = field(metadata=attribute("Status"), default=None)
     status_code: int = field(metadata=attribute("StatusCode"))
+
+
+@attrs.frozen(kw_only=True)
+class SummaryReport:
+    """Index of the summary reports."""
+
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
 
 
 @attrs.frozen(kw_only=True)
@@ -195,6 +223,46 @@ class VmsOverviewReport:
     )
     source_vms_size: int = field(metadata=element("SourceVmsSize"))
     success_backup_percents: int = field(metadata=element("SuccessBackupPercents"))
+    links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
+class Day:
+    """Machines that were processed on one day."""
+
+    timestamp: datetime = field(metadata=attribute("Timestamp"))
+    replicated_vms: int = field(metadata=attribute("ReplicatedVms"))
+    # `Backuped` is Enterprise Manager's own word.
+    backuped_vms: int = field(metadata=attribute("BackupedVms"))
+
+
+@attrs.frozen(kw_only=True)
+class ProcessedVmsReportFrame:
+    """Summary report about the machines of the last days, the newest first."""
+
+    days: tuple[Day, ...] = field(metadata=element("Days", flat=True))
+    links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
+    href: str | None = field(metadata=attribute("Href"), default=None)
+    type: str | None = field(metadata=attribute("Type"), default=None)
+
+
+@attrs.frozen(kw_only=True)
+class Period:
+    """Space of one repository; sizes in bytes."""
+
+    name: str = field(metadata=element("Name"))
+    capacity: int = field(metadata=element("Capacity"))
+    free_space: int = field(metadata=element("FreeSpace"))
+    backup_size: int = field(metadata=element("BackupSize"))
+
+
+@attrs.frozen(kw_only=True)
+class RepositoryReportFrame:
+    """Summary report about the repositories."""
+
+    periods: tuple[Period, ...] = field(metadata=element("Periods", flat=True))
     links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
     href: str | None = field(metadata=attribute("Href"), default=None)
     type: str | None = field(metadata=attribute("Type"), default=None)

@@ -229,6 +229,18 @@ class Repository:
 
 
 @attrs.frozen(kw_only=True)
+class RestorePoint:
+    """What a session has left behind, to restore from."""
+
+    backup_date: datetime = field(metadata=element("BackupDateUTC"))
+    name: str = field(metadata=attribute("Name"))
+    uid: str = field(metadata=attribute("UID"))
+    links: tuple[Link, ...] = field(metadata=element("Links"), default=())
+    href: str = field(metadata=attribute("Href"))
+    type: str = field(metadata=attribute("Type"), default="RestorePoint")
+
+
+@attrs.frozen(kw_only=True)
 class TaskResult:
     """Outcome of an operation."""
 

@@ -1,19 +1,15 @@
-"""Handlers of everything that is only read: collections, entities, reports."""
+"""Handlers of what is only read: collections, entities, indexes."""
 
 import uuid
-from collections.abc import Callable, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
-
-import attrs
 
 from veeam_async.simulator.builder import reference
 from veeam_async.simulator.documents import (
+    Agents,
     Collection,
-    JobStatisticsReport,
-    OverviewReport,
+    NASService,
     QueryService,
-    VmsOverviewReport,
 )
 from veeam_async.simulator.entities import Link
 from veeam_async.simulator.request import RefusalError, Request, Response
@@ -30,8 +26,6 @@ from veeam_async.simulator.resources import (
 )
 
 Handler: TypeAlias = Callable[[Request], Response]
-
-_DAY = timedelta(days=1)
 
 
 def find_record(request: Request, resource: Resource) -> Any:
@@ -176,95 +170,29 @@ def query_service(request: Request) -> Response:
     return Response(document=QueryService(links=tuple(links), href=here))
 
 
-# ----------------------------------------------------------------- reports
+def agents_service(request: Request) -> Response:
+    """What there is of agents."""
+    here = f"{request.base}/agents"
+    lists = {
+        "jobs": "Job",
+        "backupSessions": "BackupJobSession",
+        "discoveredComputers": "DiscoveredComputer",
+    }
+    return Response(document=Agents(links=_index(here, lists), href=here))
 
 
-@attrs.frozen
-class _LastDay:
-    """Numbers of the backup sessions that ended in the last 24 hours."""
-
-    running: int
-    total: int
-    success: int
-    warning: int
-    failed: int
-    longest: int
-    longest_name: str
-
-    @classmethod
-    def of(cls, request: Request) -> "_LastDay":
-        now = request.now
-        runs = request.world.runs("BackupJobSession", now)
-        stopped = [run for run in runs if (end := run.end_at(now)) and end > now - _DAY]
-        results = [run.result_at(now) for run in stopped]
-        lengths = {run.name: (run.ended or now) - run.created for run in stopped}
-        longest = max(lengths, key=lambda name: lengths[name], default="")
-        seconds = lengths.get(longest, timedelta()).total_seconds()
-        return cls(
-            running=sum(not run.is_stopped(now) for run in runs),
-            total=len(results),
-            success=results.count("Success"),
-            warning=results.count("Warning"),
-            failed=results.count("Failed"),
-            longest=int(seconds),
-            longest_name=longest,
-        )
+def nas_service(request: Request) -> Response:
+    """What there is of file shares."""
+    lists = {"jobs": "Job", "backupSessions": "BackupJobSession"}
+    links = _index(f"{request.base}/nas", lists)
+    return Response(document=NASService(links=links))
 
 
-def overview(request: Request) -> Response:
-    """Report about the infrastructure."""
-    day = _LastDay.of(request)
-    report = OverviewReport(
-        backup_servers=len(request.world.servers),
-        repository_servers=len(request.world.repos),
-        running_jobs=day.running,
-        scheduled_jobs=_scheduled(request, is_replica=None),
-        successful_vm_lastest_states=day.success,
-        warning_vm_lastest_states=day.warning,
-        failed_vm_lastest_states=day.failed,
-    )
-    return Response(document=report)
-
-
-def job_statistics(request: Request) -> Response:
-    """Report about the jobs, which monitoring scripts read first."""
-    day = _LastDay.of(request)
-    report = JobStatisticsReport(
-        running_jobs=day.running,
-        scheduled_jobs=_scheduled(request, is_replica=None),
-        scheduled_backup_jobs=_scheduled(request, is_replica=False),
-        scheduled_replica_jobs=_scheduled(request, is_replica=True),
-        total_job_runs=day.total,
-        successful_job_runs=day.success,
-        warnings_job_runs=day.warning,
-        failed_job_runs=day.failed,
-        max_job_duration=day.longest,
-        max_backup_job_duration=day.longest,
-        max_duration_backup_job_name=day.longest_name,
-    )
-    return Response(document=report)
-
-
-def vms_overview(request: Request) -> Response:
-    """Report about the protected machines."""
-    day = _LastDay.of(request)
-    machines = {name for job in request.world.jobs.values() for name in job.machines}
-    # The sizes are made up: plausible, and the same for the same sessions.
-    report = VmsOverviewReport(
-        protected_vms=len(machines),
-        backed_up_vms=len(machines),
-        restore_points=day.total,
-        full_backup_points_size=day.total << 34,
-        incremental_backup_points_size=day.total << 31,
-        source_vms_size=len(machines) << 37,
-        success_backup_percents=100 * day.success // max(1, day.total),
-    )
-    return Response(document=report)
-
-
-def _scheduled(request: Request, *, is_replica: bool | None) -> int:
-    return sum(
-        job.schedule_enabled
-        and (is_replica is None or is_replica == (job.type == "Replica"))
-        for job in request.world.jobs.values()
+def _index(here: str, lists: Mapping[str, str]) -> tuple[Link, ...]:
+    """Links to collections below `here`, whose types are given by their paths."""
+    forms = (("", "ReferenceList"), ("?format=Entity", "List"))
+    return tuple(
+        Link(rel="Down", href=f"{here}/{path}{form}", type=f"{type_}{suffix}")
+        for form, suffix in forms
+        for path, type_ in lists.items()
     )

@@ -176,5 +176,7 @@ def _members(value: object, product: Product) -> Iterator[str]:
     # XML leaves out what has no value, where JSON writes null.
     for member in layout(value, product).elements:
         content = getattr(value, member.field)
-        if content is not None:
+        if member.flat:
+            yield from _content(content, product)
+        elif content is not None:
             yield from _element(member.xml, content, product)

@@ -24,7 +24,7 @@ _PLATFORMS = ("VMware", "Hyperv", "vCloud", "AgentForWindows", "AgentForLinux")
 _JOB_TYPES = (
     *("Backup", "Replica", "BackupCopy", "ImmediateBackupCopy"),
     *("ImmediateBackupCopyWorker", "AgentBackup", "AgentManagement", "NasBackup"),
-    *("RestoreVm",),
+    *("FileLevelRestore", "RestoreVm"),
 )
 
 
@@ -108,6 +108,15 @@ _NAS_JOB_FIELDS: Fields = {**_ANY_JOB_FIELDS, **_NEXT_RUN}
 _NAMED_FIELDS: Fields = {
     "uid": filters.uid(lambda record, _: record.id),
     "name": filters.text(lambda record, _: record.name),
+}
+
+
+_RESTORE_POINT_FIELDS: Fields = {
+    "uid": filters.uid(lambda run, _: run.restore_point_id),
+    "creationtime": _CREATED,
+    "creationtimeutc": _CREATED,
+    "backupserveruid": filters.uid(lambda run, _: run.server.id),
+    "backupservername": filters.text(lambda run, _: run.server.name),
 }
 
 
@@ -220,6 +229,21 @@ REPOSITORIES = Resource(
     listed=lambda world, _: world.repos.values(),
     find=lambda world, id_, _: world.repos.get(id_),
 )
+RESTORE_POINTS = Resource(
+    type="RestorePoint",
+    plural="RestorePoints",
+    noun="restore point",
+    # Not their names, which depend on the product.
+    fields=_RESTORE_POINT_FIELDS,
+    build=EntityBuilder.restore_point,
+    queryable=lambda world, now: world.restore_points(
+        world.runs("BackupJobSession", now), now
+    ),
+    listed=lambda world, now: world.restore_points(
+        world.recent_runs("BackupJobSession", now), now
+    ),
+    find=lambda world, id_, now: world.restore_point(id_, now),
+)
 
 SERVED: Mapping[str, Resource] = {
     "backupSessions": BACKUP_SESSIONS,
@@ -232,6 +256,7 @@ SERVED: Mapping[str, Resource] = {
     "nas/jobs": NAS_JOBS,
     "backupServers": BACKUP_SERVERS,
     "repositories": REPOSITORIES,
+    "restorePoints": RESTORE_POINTS,
 }
 """Collections that hold something, by path."""
 
@@ -241,7 +266,6 @@ EMPTY: Mapping[str, str] = {
     "failoverPlans": "FailoverPlans",
     "hierarchyRoots": "HierarchyRoots",
     "backups": "Backups",
-    "restorePoints": "RestorePoints",
     "vmRestorePoints": "VmRestorePoints",
     "vAppRestorePoints": "VAppRestorePoints",
     "replicas": "Replicas",

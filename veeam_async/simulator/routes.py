@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from veeam_async.simulator import actions, auth, handlers
+from veeam_async.simulator import actions, auth, handlers, reports
 from veeam_async.simulator.handlers import Handler
 from veeam_async.simulator.query import query
 from veeam_async.simulator.request import RefusalError
@@ -131,7 +131,12 @@ _OTHER_READS: Mapping[str, Handler] = {
     "/backupServers/{id}/repositories": handlers.repos_of_server,
     "/query": query,
     "/querySvc": handlers.query_service,
-    "/reports/summary/overview": handlers.overview,
-    "/reports/summary/job_statistics": handlers.job_statistics,
-    "/reports/summary/vms_overview": handlers.vms_overview,
+    "/agents": handlers.agents_service,
+    "/nas": handlers.nas_service,
+    "/reports/summary": reports.index,
+    "/reports/summary/overview": reports.overview,
+    "/reports/summary/job_statistics": reports.job_statistics,
+    "/reports/summary/vms_overview": reports.vms_overview,
+    "/reports/summary/processed_vms": reports.processed_vms,
+    "/reports/summary/repository": reports.repositories,
 }

@@ -204,6 +204,16 @@ class Run:
         """End time as shown at `now`: None until it has stopped."""
         return self.ended if self.is_stopped(now) else None
 
+    @property
+    def restore_point_id(self) -> uuid.UUID:
+        """Id of its restore point; made of its own, so that none is drawn for it."""
+        return restore_point_of(self.id)
+
+    def has_restore_point(self, now: datetime) -> bool:
+        """Whether it has left a restore point behind at `now`."""
+        is_of_backup = self.job_type == "Backup" and self.result != "Failed"
+        return is_of_backup and self.is_stopped(now)
+
     def result_at(self, now: datetime) -> str:
         """Result as shown at `now`: the text None before it is known."""
         if not self.is_stopped(now):
@@ -342,6 +352,11 @@ class Operation:
         if self.started and age < timedelta(seconds=self.collected_in):
             return "OperationFinished"
         return "Finished"
+
+
+def restore_point_of(id_: uuid.UUID) -> uuid.UUID:
+    """Id of the restore point of the session with this id, and the other way round."""
+    return uuid.UUID(int=id_.int ^ 1)
 
 
 def clock_offset(seconds: float) -> timedelta:

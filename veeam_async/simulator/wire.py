@@ -23,16 +23,17 @@ _LINK_ATTRIBUTES_13 = ("Href", "Name", "Type", "Rel")
 
 def attribute(wire: str) -> dict[str, Any]:
     """Metadata of a field that XML carries as an attribute."""
-    return {"wire": wire, "place": "attribute", "absent": False}
+    return {"wire": wire, "place": "attribute", "absent": False, "flat": False}
 
 
-def element(wire: str, *, absent: bool = False) -> dict[str, Any]:
+def element(wire: str, *, absent: bool = False, flat: bool = False) -> dict[str, Any]:
     """Metadata of a field that XML carries as an element.
 
     With `absent` JSON leaves the key out when there is no value, where it writes null
-    otherwise: .NET does so for values that cannot be null.
+    otherwise: .NET does so for values that cannot be null. With `flat` XML has a
+    list's items where JSON names the list.
     """
-    return {"wire": wire, "place": "element", "absent": absent}
+    return {"wire": wire, "place": "element", "absent": absent, "flat": flat}
 
 
 @attrs.frozen
@@ -43,6 +44,7 @@ class Member:
     xml: str
     json: str
     absent: bool
+    flat: bool
 
 
 @attrs.frozen
@@ -97,7 +99,8 @@ def _layout(cls: Any, product: Product) -> Layout:
 def _member(field: "attrs.Attribute[Any]", product: Product) -> Member:
     wire: str = field.metadata["wire"]
     key = json_key(wire, product)
-    return Member(field.name, wire, key, field.metadata["absent"])
+    absent, flat = field.metadata["absent"], field.metadata["flat"]
+    return Member(field.name, wire, key, absent, flat)
 
 
 def _attribute_order(cls: Any, product: Product) -> tuple[str, ...]:

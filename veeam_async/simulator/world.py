@@ -27,6 +27,7 @@ from veeam_async.simulator.runs import (
     child_runs,
     clock_offset,
     draw_task_sessions,
+    restore_point_of,
     timetable,
     title,
 )
@@ -207,6 +208,15 @@ class World:
         """The task session with this id among the visible runs of `kind`."""
         found = self.task_sessions(self.runs(kind, now))
         return next((each for each in found if each.id == session_id), None)
+
+    def restore_points(self, runs: Iterable[Run], now: datetime) -> list[Run]:
+        """Those of `runs` that have left a restore point, which stand for it."""
+        return [run for run in runs if run.has_restore_point(now)]
+
+    def restore_point(self, point_id: uuid.UUID, now: datetime) -> Run | None:
+        """The visible run whose restore point has this id."""
+        run = self.run("BackupJobSession", restore_point_of(point_id), now)
+        return run if run is not None and run.has_restore_point(now) else None
 
     def repos_of(self, server: Server) -> list[Repo]:
         """Repositories of one backup server."""
