@@ -403,3 +403,15 @@ async def test_the_query_service_shows_its_types(caller: Any) -> None:
     assert "BackupJobSession" in [link["name"] for link in links]
     for link in links:
         assert (await caller.get(link["href"].partition("/api")[2])).status == 200
+
+
+@pytest.mark.parametrize("type_", ["FileLevelRestore", "RestoreVm"])
+async def test_restores_are_queried_by_their_type(connect: Any, type_: str) -> None:
+    """Type, which is the JobType of a restore, takes both of the reference's values."""
+    async with Simulator(sessions=400) as simulator:
+        caller = await connect(simulator)
+        path = f"/query?type=RestoreSession&format=Entities&filter=Type=={type_}"
+        found = (await caller.get(path)).json["entities"]["restoreSessions"]
+        [rows] = found.values()
+
+        assert {row["jobType"] for row in rows} == {type_}

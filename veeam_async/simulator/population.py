@@ -64,6 +64,8 @@ SERVERS = (
     ("vbr01.lab.internal", "Primary backup server"),
     ("vbr02.lab.internal", "Created by LAB\\admin"),
 )
+RESTORES = ("RestoreVm", "RestoreVm", "FileLevelRestore")
+"""Types of restores, as common as they are here."""
 REPLICA_JOBS = ("File Server Replication", "ERP Replication", "Mail & Web Replication")
 MACHINES = (
     "dc01",
@@ -286,11 +288,9 @@ class _Generator:
         if self._digits:
             created += timedelta(microseconds=fraction)
         result = rng.choices(("Success", "Warning", "Failed"), (85, 9, 6))[0]
-        job_type = job.type if job else "RestoreVm"
         name = job.name if job else rng.choice(MACHINES)
-        if job and job.parent:
-            job = job.parent
         id_ = self.new_id()
+        job_type = job.type if job else RESTORES[id_.int % len(RESTORES)]
         server = job.server if job else rng.choice(self.servers)
         dated = created + server.clock_offset
         return Run(
@@ -299,7 +299,7 @@ class _Generator:
             name=name,
             title=title(name, dated, digits=self._digits),
             server=server,
-            job=job,
+            job=(job.parent or job) if job else None,
             job_type=job_type,
             created=created,
             steps=timetable(created, script),
