@@ -30,7 +30,8 @@ async def simulator() -> AsyncIterator[Simulator]:
 async def jobs(simulator: Simulator) -> list[Job]:
     """Jobs of the simulator that lie under `/jobs`, in the order of `job_ids`."""
     async with client(simulator) as em:
-        return [job async for job in em.jobs.query()]
+        found = {job.id: job async for job in em.jobs.query()}
+    return [found[job_id] for job_id in simulator.job_ids if job_id in found]
 
 
 def two_jobs(asked: Asked) -> Answer:

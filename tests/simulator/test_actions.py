@@ -89,19 +89,23 @@ async def test_a_started_job_shows_its_session_late(
         assert f"urn:veeam:Job:{job}" == entity["jobUid"]
 
 
+@pytest.mark.parametrize("action", ["start", "retry"])
 async def test_a_running_job_is_not_started_twice(
-    slow: Simulator, connect: Any
+    slow: Simulator, connect: Any, action: str
 ) -> None:
-    """A second start is a task that does not succeed, and starts nothing."""
+    """The answer to the order is a task that has failed, and starts nothing."""
     async with slow as simulator:
         caller = await connect(simulator)
-        path = f"/jobs/{simulator.job_ids[0]}?action=start"
-        await caller.post(path)
-        reply = await caller.post(path)
+        path = f"/jobs/{simulator.job_ids[0]}"
+        await caller.post(f"{path}?action=start")
+        reply = await caller.post(f"{path}?action={action}")
         simulator.advance(10)
         task = (await caller.get(_below(reply.json["href"]))).json
 
+        assert reply.status == 202
+        assert task == reply.json
         assert (task["state"], task["result"]["success"]) == ("Finished", False)
+        assert "already running" in task["result"]["message"]
         assert len(simulator.session_ids) == 1
 
 

@@ -1,6 +1,7 @@
 """Handlers of orders to jobs and sessions, and of the tasks that answer them.
 
-An order is accepted with 202 and a task; whether it succeeded is told by the task.
+An order is accepted with 202 and a task; whether it succeeded is told by the task. It
+is at once where a job is to begin that runs already, else when the task is finished.
 Tasks live in the logon session: after another logon they are unknown.
 """
 
@@ -81,13 +82,25 @@ def _action(request: Request, known: set[str]) -> str:
 
 
 def _start(request: Request, job: Job) -> Operation:
-    if request.world.active_run(job, request.now):
-        message = f'Job "{job.name}" is already running.'
-        return _operation(request, "StartJob", message, is_success=False)
-    return _begin(request, job, "StartJob")
+    return _already_running(request, job, "StartJob") or _begin(
+        request, job, "StartJob"
+    )
+
+
+def _already_running(request: Request, job: Job, name: str) -> Operation | None:
+    """Operation that fails at once; None where nothing of `job` runs."""
+    if not request.world.active_run(job, request.now):
+        return None
+    message = f'Job "{job.name}" is already running.'
+    operation = _operation(request, name, message, is_success=False)
+    # No backup server need be asked: the answer to the order says so itself.
+    operation.seconds = 0
+    return operation
 
 
 def _retry(request: Request, job: Job) -> Operation:
+    if refused := _already_running(request, job, "RetryJob"):
+        return refused
     last = next(iter(request.world.runs_of(job, request.now)), None)
     if last is None or last.result_at(request.now) != "Failed":
         message = f'There is nothing to retry in job "{job.name}".'

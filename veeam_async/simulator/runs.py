@@ -336,6 +336,8 @@ class Operation:
     """Whether its task has a link to that run."""
     made: Job | None = None
     """The job that it made."""
+    seconds: float = OPERATION_SECONDS
+    """How long it takes; 0: it is over before its task is first shown."""
 
     @property
     def id(self) -> str:
@@ -345,7 +347,7 @@ class Operation:
     def state_at(self, now: datetime) -> str:
         """State of its task at `now`: Running, OperationFinished or Finished."""
         age = now - self.requested
-        if age < timedelta(seconds=OPERATION_SECONDS):
+        if age < timedelta(seconds=self.seconds):
             return "Running"
         # Done on the backup server, but Enterprise Manager has not collected yet
         # what it started: sessions show up late.
