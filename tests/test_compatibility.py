@@ -242,6 +242,25 @@ HELP_CHANGES = (
             " negative where it is behind; once for each of the two."
         ),
     ),
+    # It goes on for ever, and its clock runs ahead.
+    (
+        "veeam-async simulate",
+        "until Ctrl-C, and say how to reach it.",
+        (
+            "It never runs dry: each of its jobs starts once an hour of its clock, and "
+            "what is older than 30 days of it is forgotten. That clock begins with "
+            "yours and runs ahead."
+        ),
+    ),
+    ("veeam-async simulate", "How many of them run.", "About as many do so later."),
+    (
+        "veeam-async simulate",
+        "How many of its seconds pass in one of ours.",
+        (
+            "1: its clock keeps up with yours. 0: it stands still, and nothing starts "
+            "or ends."
+        ),
+    ),
 )
 """What the help of a command (None: of any) says more than in 0.1.0: after what."""
 

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import signal
 import sys
 from datetime import UTC, datetime, timedelta
@@ -6,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.cli.command import end, environment, start
+from veeam_async import EnterpriseManager
 
 
 async def _instructions(process: asyncio.subprocess.Process) -> str:
@@ -39,6 +41,50 @@ async def test_it_says_how_to_reach_it_and_serves() -> None:
     assert given["VEEAM_URL"].startswith("https://127.0.0.1:")
     assert len(listed.rows) == 5
     assert (ended.code, ended.err) == (130, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as POSIX does")
+async def test_it_never_runs_dry() -> None:
+    """Long after the first sessions new ones run; SIGTERM ends it while it is asked."""
+    speed = 20_000
+    options = ("--port", "0", "--running", "5", "--speed", str(speed))
+    simulator = await start("simulate", *options, env=environment())
+    text = await _instructions(simulator)
+    given = _exported(text)
+    async with EnterpriseManager(
+        given["VEEAM_URL"],
+        username=given["VEEAM_USERNAME"],
+        password=given["VEEAM_PASSWORD"],
+    ) as em:
+        first = {row.id async for row in em.backup_sessions.query(limit=250)}
+        newest = first
+        while newest & first:
+            rows = em.backup_sessions.query(order_by="-creation_time", limit=40)
+            newest = {row.id async for row in rows}
+        simulator.send_signal(signal.SIGTERM)
+        ended = await end(simulator)
+
+    assert f"which runs {speed} times as fast as yours\n" in text
+    assert re.search(
+        r"\d+, of which \d+ run; each job starts once an hour of its clock\n", text
+    )
+    assert (ended.code, ended.err) == (143, "")
+
+
+@pytest.mark.parametrize(
+    ("speed", "said"), [("1", "keeps up with yours"), ("0", "stands still")]
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as POSIX does")
+async def test_it_says_how_its_clock_runs(speed: str, said: str) -> None:
+    """In words where it is no faster, beside the time that it shows."""
+    options = ("--port", "0", "--speed", speed)
+    simulator = await start("simulate", *options, env=environment())
+    text = await _instructions(simulator)
+    simulator.send_signal(signal.SIGINT)
+    await end(simulator)
+
+    assert re.search(rf"Clock +\d{{4}}-\d\d-\d\d [\d:]+ UTC, which {said}\n", text)
+    assert ("each job starts" in text) == (speed == "1")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is sent as POSIX does")

@@ -9,6 +9,8 @@ For demonstrations, tests and benchmarks. What it promises:
   requests give the same ids, names, times, results, tokens and faults. Sessions are
   functions of a simulated clock: nothing happens in the background, and `advance`
   moves time at once.
+- Its jobs start by schedules where it is `scheduled`, so that there is always something
+  to see, and its memory stays bounded: what is due has happened when somebody looks.
 - It stays on loopback: it listens on 127.0.0.1 and ::1 unless another host is asked
   for, and opens no connection itself. Leaving it closes every socket at once, whatever
   still waits.

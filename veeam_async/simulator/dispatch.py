@@ -187,7 +187,7 @@ class Dispatcher:
             handler = route.handler(http.method)
             if not route.is_public:
                 roles.check(self._role, http.method, route.name, _typed(params))
-            now = self._world.clock.now()
+            now = self._world.now()
             request = Request(
                 params=params,
                 headers=http.headers,

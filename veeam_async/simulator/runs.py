@@ -54,6 +54,21 @@ class Repo:
     free_space: int
 
 
+@attrs.frozen
+class Schedule:
+    """Starts at equal distances."""
+
+    every: timedelta
+    phase: timedelta
+    """From midnight, UTC, to the first start of a day."""
+
+    def next_after(self, now: datetime) -> datetime:
+        """First start after `now`."""
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        first = midnight + self.phase
+        return first + ((now - first) // self.every + 1) * self.every
+
+
 @attrs.define(eq=False)
 class Job:
     """A job of any kind."""
@@ -68,6 +83,8 @@ class Job:
     machines: tuple[str, ...] = ()
     parent: "Job | None" = None
     """The copy job that a worker works for, or the agents' job of a machine's own."""
+    schedule: Schedule | None = None
+    """When it starts by itself; None: at 22:00, and only said so."""
     _machine_jobs: "list[Job] | None" = attrs.field(
         default=None, init=False, repr=False
     )
@@ -109,9 +126,11 @@ class Job:
         )
 
     def next_run(self, now: datetime) -> datetime | None:
-        """When the schedule starts it next: at 22:00 UTC by its server's clock."""
+        """When the schedule starts it next, in UTC by its server's clock."""
         if not self.schedule_enabled:
             return None
+        if self.schedule:
+            return self.schedule.next_after(now) + self.server.clock_offset
         now += self.server.clock_offset
         tonight = now.replace(hour=22, minute=0, second=0, microsecond=0)
         return tonight if tonight > now else tonight + timedelta(days=1)

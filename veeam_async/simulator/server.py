@@ -19,6 +19,7 @@ from veeam_async.simulator.listener import Listener
 from veeam_async.simulator.population import SERVERS, populate
 from veeam_async.simulator.roles import ROLES, Role
 from veeam_async.simulator.runs import Kind
+from veeam_async.simulator.schedule import Scheduler
 from veeam_async.simulator.substitutes import Substitute
 from veeam_async.simulator.wire import Product
 from veeam_async.simulator.world import (
@@ -103,6 +104,10 @@ class Simulator:
             zero, and right where left out. Sessions, their names and filters
             have the times of their backup server.
         role: What its user is and may do; what he may not is answered with 403.
+        scheduled: Whether jobs start by schedules too, each once an hour of its
+            clock, so that about *running* sessions always run. What is older than
+            its 30 days is forgotten then, and so is the oldest of more than some
+            ten thousand sessions. Else nothing starts but what somebody starts.
 
     Raises:
         ValueError: A number of sessions, the speed, the capacity or an offset is
@@ -131,6 +136,7 @@ class Simulator:
         public_url: str | None = None,
         clock_offsets: Sequence[float] = (),
         role: Role = "Portal Administrator",
+        scheduled: bool = False,
     ) -> None:
         _check(sessions=sessions, running=running, speed=speed, product=product)
         _check_role(role)
@@ -150,6 +156,7 @@ class Simulator:
         self._public_url = public_url
         self._role: Role = role
         self._clock_offsets = tuple(clock_offsets)
+        self._scheduled = scheduled
         # Set on entering: only then is the port known, which decides the Hrefs.
         self._world: World
         self._logons: LogonRegistry
@@ -190,6 +197,9 @@ class Simulator:
             clock_offsets=self._clock_offsets,
         )
         self._world = World(population, clock, seed=self._seed, digits=digits)
+        if self._scheduled:
+            scheduler = Scheduler(self._world, seed=self._seed, running=self._running)
+            self._world.catch_up = scheduler.catch_up
         self._logons = LogonRegistry(
             username=self.username,
             password=self.password,
@@ -232,7 +242,7 @@ class Simulator:
     @property
     def now(self) -> datetime:
         """The simulated time of day, in UTC."""
-        return self._world.clock.now()
+        return self._world.now()
 
     @property
     def stats(self) -> Stats:

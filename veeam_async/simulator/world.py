@@ -143,8 +143,23 @@ class World:
         self._runs = {run.id: run for run in population.runs}
         self._by_creation = sorted(population.runs, key=_created)
         self._task_sessions: dict[uuid.UUID, list[TaskSession]] = {}
+        self.latest = {run.job.id: run for run in self._by_creation if run.job}
+        """The run of each job that was begun last, by the job's id."""
+        self.catch_up: Callable[[datetime], None] | None = None
+        """Lets happen what is due by a moment, before anybody looks at it."""
 
     # -------------------------------------------------------------- looking
+
+    def now(self) -> datetime:
+        """Simulated time, by which all has happened that was due."""
+        now = self.clock.now()
+        if self.catch_up:
+            self.catch_up(now)
+        return now
+
+    def count(self) -> int:
+        """How many sessions there are, of every kind, visible or not."""
+        return len(self._runs)
 
     def runs(self, kind: Kind, now: datetime) -> list[Run]:
         """All runs of `kind` that are visible at `now`, the newest first."""
@@ -225,22 +240,38 @@ class World:
     # ------------------------------------------------------------- changing
 
     def start(
-        self, job: Job, now: datetime, plan: PlannedRun, *, is_retry: bool = False
+        self,
+        job: Job,
+        now: datetime,
+        plan: PlannedRun,
+        *,
+        is_retry: bool = False,
+        rng: random.Random | None = None,
     ) -> Run:
-        """Start a run of `job`, and lay out the retries that are to follow it."""
-        first = last = self._begin(job, now, plan, plan.result, is_retry=is_retry)
+        """Start a run of `job`, and lay out the retries that are to follow it.
+
+        Ids are drawn from `rng`; None: from the stream of what is added.
+        """
+        first = last = self._begin(job, now, plan, rng or self._rng, is_retry=is_retry)
         for result in plan.retries:
             again = (last.ended or now) + timedelta(seconds=plan.retry_in)
-            last = self._begin(job, again, plan, result, is_retry=True)
+            plan_again = attrs.evolve(plan, result=result)
+            last = self._begin(job, again, plan_again, rng or self._rng, is_retry=True)
             last.is_pending_retry = True
         return first
 
     def _begin(
-        self, job: Job, when: datetime, plan: PlannedRun, result: str, *, is_retry: bool
+        self,
+        job: Job,
+        when: datetime,
+        plan: PlannedRun,
+        rng: random.Random,
+        *,
+        is_retry: bool,
     ) -> Run:
         created = self._rounded(when)
         run = Run(
-            id=self._new_id(),
+            id=_new_id(rng),
             kind="ReplicaJobSession" if job.replicates else "BackupJobSession",
             name=job.name,
             title=title(
@@ -251,14 +282,15 @@ class World:
             job_type=job.type,
             created=created,
             steps=timetable(created, plan.script),
-            result=result,
-            failure_message=plan.failure_message if result == "Failed" else None,
+            result=plan.result,
+            failure_message=plan.failure_message if plan.result == "Failed" else None,
             is_retry=is_retry,
             # The server collects from its backup servers from time to time, so a
             # new session is unknown for a while: a GET by its id is a 404.
             visible_from=when + timedelta(seconds=plan.appears_in),
         )
         self._insert(run)
+        self.latest[job.id] = run
         for child in child_runs(run, job.machine_jobs(), digits=self._digits):
             self._insert(child)
         return run
@@ -269,7 +301,9 @@ class World:
         numbers = itertools.count(1)
         names = (f"{job.name}_clone{number}" for number in numbers)
         name = next(name for name in names if name not in taken)
-        made = attrs.evolve(job, id=self._new_id(), name=name, schedule_enabled=False)
+        made = attrs.evolve(
+            job, id=_new_id(self._rng), name=name, schedule_enabled=False
+        )
         self.jobs[made.id] = made
         return made
 
@@ -296,7 +330,7 @@ class World:
             offset = clock_offset(added.clock_offset)
         name = added.job_name or (job.name if job else "ubuntu-ci-3")
         run = Run(
-            id=self._new_id(),
+            id=_new_id(self._rng),
             kind=added.kind,
             name=name,
             title=title(name, created + offset, digits=self._digits),
@@ -343,12 +377,30 @@ class World:
             raise ValueError(f"there is no session {session_id}")
         self._by_creation.remove(self._runs.pop(session_id))
 
+    def forget(self, now: datetime, *, before: datetime, most: int) -> None:
+        """Forget the runs that had stopped `before`, and all above `most` of the rest.
+
+        The oldest go first, none that still runs `now`, and a session of agents goes
+        with those of its machines.
+        """
+        surplus = len(self._by_creation) - most
+        kept = []
+        for place, run in enumerate(self._by_creation):
+            if run.parent:
+                is_kept = run.parent.id in self._runs
+            else:
+                until = now if place < surplus else before
+                is_kept = not run.is_stopped(until)
+            if is_kept:
+                kept.append(run)
+            else:
+                del self._runs[run.id]
+                self._task_sessions.pop(run.id, None)
+        self._by_creation = kept
+
     def _insert(self, run: Run) -> None:
         self._runs[run.id] = run
         bisect.insort(self._by_creation, run, key=_created)
-
-    def _new_id(self) -> uuid.UUID:
-        return uuid.UUID(int=self._rng.getrandbits(128), version=4)
 
     def _rounded(self, moment: datetime) -> datetime:
         # Cut to the digits that the product writes: what a client reads and sends
@@ -356,6 +408,10 @@ class World:
         if self._digits:
             return moment
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _new_id(rng: random.Random) -> uuid.UUID:
+    return uuid.UUID(int=rng.getrandbits(128), version=4)
 
 
 def _created(run: Run) -> datetime:

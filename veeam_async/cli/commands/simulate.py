@@ -35,14 +35,18 @@ def simulate(
 ) -> Exit:
     """Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it.
 
+    It never runs dry: each of its jobs starts once an hour of its clock, and what is
+    older than 30 days of it is forgotten. That clock begins with yours and runs ahead.
+
     Example: `veeam-async simulate --tls`
 
     Args:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         sessions: How many backup sessions it has.
-        running: How many of them run.
-        speed: How many of its seconds pass in one of ours.
+        running: How many of them run. About as many do so later.
+        speed: How many of its seconds pass in one of ours. 1: its clock keeps up
+            with yours. 0: it stands still, and nothing starts or ends.
         seed: Another seed, another server.
         product: The version to imitate.
         tls: Use HTTPS, with a certificate of its own.
@@ -66,20 +70,21 @@ def simulate(
         tls=tls,
         role=role,
         clock_offsets=clock_offset or (),
+        scheduled=True,
     )
-    return run_async(_serve(simulator))
+    return run_async(_serve(simulator, speed))
 
 
-async def _serve(simulator: Simulator) -> Exit:
+async def _serve(simulator: Simulator, speed: float) -> Exit:
     async with simulator:
         console = stdout_console()
-        for line in _instructions(simulator):
+        for line in _instructions(simulator, speed):
             console.print(line, soft_wrap=True)
         await asyncio.Event().wait()
     return Exit.DONE
 
 
-def _instructions(simulator: Simulator) -> Iterator[str]:
+def _instructions(simulator: Simulator, speed: float) -> Iterator[str]:
     """How to reach it, for people and, to be copied, for two kinds of shell."""
     variables = {
         "VEEAM_URL": simulator.url,
@@ -92,8 +97,29 @@ def _instructions(simulator: Simulator) -> Iterator[str]:
     if simulator.fingerprint:
         variables["VEEAM_FINGERPRINT"] = simulator.fingerprint
         yield f"Fingerprint  {simulator.fingerprint}"
+    yield f"Clock        {simulator.now:%Y-%m-%d %H:%M:%S} UTC, {_pace(speed)}"
+    yield f"Sessions     {_sessions(simulator, speed)}"
     yield "\nFor sh:"
     yield from (f"  export {name}='{value}'" for name, value in variables.items())
     yield "\nFor PowerShell:"
     yield from (f"  $env:{name} = '{value}'" for name, value in variables.items())
+    yield "\nThen, in that shell:"
+    yield "  veeam-async watch"
     yield "\nCtrl-C ends it."
+
+
+def _pace(speed: float) -> str:
+    """How its clock goes beside that of whoever reads this."""
+    if speed == 0:
+        return "which stands still"
+    if speed == 1:
+        return "which keeps up with yours"
+    return f"which runs {speed:g} times as fast as yours"
+
+
+def _sessions(simulator: Simulator, speed: float) -> str:
+    """How many there are, and whether others follow."""
+    there = f"{len(simulator.session_ids)}, of which {len(simulator.running_ids)} run"
+    if speed == 0:
+        return there
+    return f"{there}; each job starts once an hour of its clock"
