@@ -1,4 +1,5 @@
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -6,6 +7,7 @@ import aiohttp
 import pytest
 
 from veeam_async.simulator import Faults, Simulator
+from veeam_async.simulator.faults import FaultInjector
 
 PATH = "/backupServers?format=Entity"
 
@@ -105,10 +107,11 @@ async def test_a_client_may_leave_before_the_end(
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_latency_delays_an_answer(struck: Any) -> None:
-    """The answer comes after the seconds that were asked for."""
+@pytest.mark.parametrize("more", [{}, {"latency": 1}])
+async def test_latency_delays_an_answer(struck: Any, more: dict[str, float]) -> None:
+    """Every answer comes after the seconds that were asked for."""
     before = time.monotonic()
-    reply = await struck(latency=1, latency_seconds=0.05)
+    reply = await struck(latency_seconds=0.05, **more)
 
     assert reply.status == 200
     assert time.monotonic() - before > 0.04
@@ -171,10 +174,45 @@ async def test_faults_are_drawn_from_the_seed(connect: Any) -> None:
     assert 5 < one.count(500) < 40
 
 
+def test_a_part_of_the_requests_may_wait() -> None:
+    """Beside the seconds a probability says how often."""
+    faults = Faults(latency=0.3, latency_seconds=2)
+    drawn = FaultInjector(7, faults)
+    waits = [drawn.draw("GET /jobs", is_logon=False)[1] for _ in range(200)]
+
+    assert {0.0, 2} == set(waits)
+    assert 30 < waits.count(2) < 90
+
+
 @pytest.mark.parametrize(
-    "options", [{"reset": 1.1}, {"slow": -1}, {"unavailable_burst": 0}]
+    "options",
+    [
+        {"reset": 1.1},
+        {"slow": -1},
+        {"unavailable_burst": 0},
+        {"latency_seconds": -0.1},
+        {"slow_seconds": math.nan},
+        {"retry_after": -5},
+        {"logon": 0.5},
+    ],
 )
-def test_a_probability_lies_between_0_and_1(options: dict[str, Any]) -> None:
-    """Anything else is refused."""
-    with pytest.raises(ValueError, match="must be"):
+def test_a_field_takes_what_its_name_says(options: dict[str, Any]) -> None:
+    """A probability lies between 0 and 1, seconds are not below 0, a switch is one."""
+    [name] = options
+    with pytest.raises(ValueError, match="must be") as refused:
         Faults(**options)
+
+    assert name in str(refused.value)
+
+
+def test_a_probability_that_may_be_meant_as_seconds() -> None:
+    """It is refused in words that say how to write the one and the other."""
+    with pytest.raises(ValueError, match=r"latency_seconds=0\.003;") as refused:
+        Faults(latency=0.003)
+    with pytest.raises(ValueError, match="how long requests wait is latency_seconds"):
+        Faults(latency=2)
+    with pytest.raises(ValueError, match="how long a slow body takes is slow_seconds"):
+        Faults(slow=2)
+
+    assert "latency=0.003, latency_seconds=…" in str(refused.value)
+    assert Faults(latency=0) != Faults(latency=0, latency_seconds=1)

@@ -41,10 +41,49 @@ _OWN: dict[str, set[str] | None] = {
 # -------------------------------------------------------------- by chance
 
 
-def _probability(default: float = 0.0) -> Any:
-    return attrs.field(
-        default=default, validator=[attrs.validators.ge(0), attrs.validators.le(1)]
-    )
+def _is_probability(
+    _faults: "Faults", field: "attrs.Attribute[float]", value: float
+) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(
+            f"{field.name}={value!r}: it must be a probability, between 0 (never) and"
+            f" 1 (always){_LENGTHS.get(field.name, '')}"
+        )
+
+
+def _is_time(_faults: "Faults", field: "attrs.Attribute[float]", value: float) -> None:
+    if not value >= 0:
+        raise ValueError(f"{field.name}={value!r}: it must be seconds, 0 or more")
+
+
+def _is_switch(
+    _faults: "Faults", field: "attrs.Attribute[bool]", value: object
+) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - as all that is wrong here
+            f"{field.name}={value!r}: it must be True or False, which lets the other"
+            " faults strike logging on and out too"
+        )
+
+
+_LENGTHS = {
+    "latency": "; how long requests wait is latency_seconds",
+    "slow": "; how long a slow body takes is slow_seconds",
+}
+"""What else may have been meant, by the names of probabilities."""
+
+
+def _probability() -> Any:
+    return attrs.field(default=0.0, validator=_is_probability)
+
+
+def _seconds(default: float) -> Any:
+    return attrs.field(default=default, validator=_is_time)
+
+
+def _optional(validator: Any) -> Any:
+    optional = attrs.validators.optional(validator)
+    return attrs.field(default=None, validator=optional)
 
 
 def _by_way(given: Mapping[QueryFault, float]) -> Mapping[QueryFault, float]:
@@ -55,9 +94,10 @@ def _by_way(given: Mapping[QueryFault, float]) -> Mapping[QueryFault, float]:
 class Faults:
     """How often which fault strikes a request; all zero: never.
 
-    Each number between 0 and 1 is the probability for one request. At most one
-    fault strikes a request (latency may come on top); they are drawn in the
-    order in which the fields stand here. `unavailable`, `server_error`,
+    A field that is named after a fault is the probability that it strikes a request,
+    between 0 and 1; one whose name ends in `_seconds` is a time. At most one fault
+    strikes a request (latency may come on top); they are drawn in the order in which
+    the fields stand here. `unavailable`, `server_error`,
     `expired` and `html` come in place of the work, and so do most of `queries`;
     all others only spoil its answer: an action has then been carried out although
     nobody was told.
@@ -66,15 +106,18 @@ class Faults:
     stream of their own; what does not fit a request does not strike it.
     """
 
-    latency: float = _probability()
-    """The request waits for `latency_seconds` before anything else."""
-    latency_seconds: float = 0.1
-    """How long, in real seconds."""
+    latency_seconds: float | None = _optional(_is_time)
+    """Every request waits so long before anything else, in real seconds."""
+    latency: float | None = _optional(_is_probability)
+    """Given beside `latency_seconds`: not all of them wait, this is how often.
+
+    Alone it is refused: `latency=0.003` might be seconds as well.
+    """
     unavailable: float = _probability()
     """503, for this request and the `unavailable_burst - 1` that follow."""
     unavailable_burst: int = attrs.field(default=1, validator=attrs.validators.ge(1))
     """How many requests in a row get a 503 once it strikes."""
-    retry_after: float | None = None
+    retry_after: float | None = _optional(_is_time)
     """Seconds for the Retry-After header of these; None: no such header."""
     server_error: float = _probability()
     """500 with Enterprise Manager's best known sentence."""
@@ -92,7 +135,7 @@ class Faults:
     """The body ends in the middle of its grammar, with a fitting Content-Length."""
     slow: float = _probability()
     """The body comes in ten pieces over `slow_seconds`."""
-    slow_seconds: float = 0.5
+    slow_seconds: float = _seconds(0.5)
     """How long a slow body takes, in real seconds."""
     close: float = _probability()
     """A whole answer, then the connection is closed without having said so."""
@@ -120,12 +163,21 @@ class Faults:
     A status; `html`, `empty` and `{}`, which are bodies of a 200; `reset`, before a
     byte of the answer; `stall`, by `stall_seconds`; `too_large`, by blanks.
     """
-    stall_seconds: float = 60.0
+    stall_seconds: float = _seconds(60.0)
     """How late the answer to a stalled query is, in real seconds."""
     large_bytes: int = attrs.field(default=128 << 20, validator=attrs.validators.ge(0))
     """How large a body is that is too large, in bytes."""
-    logon: bool = False
+    logon: bool = attrs.field(default=False, validator=_is_switch)
     """Whether logging on and logging out are struck too."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.latency and self.latency_seconds is None:
+            raise ValueError(
+                f"latency={self.latency!r} does not say how long: for requests that all"
+                f" wait so many seconds write latency_seconds={self.latency!r}; for a"
+                f" part of them latency={self.latency!r}, latency_seconds=… (which was"
+                " 0.1 in version 0.1.0)"
+            )
 
 
 class FaultInjector:
@@ -153,7 +205,9 @@ class FaultInjector:
         faults = self.faults
         if is_logon and not faults.logon:
             return None, 0.0
-        latency = faults.latency_seconds if self._hits(faults.latency) else 0.0
+        late = faults.latency_seconds or 0.0
+        chance = 1.0 if faults.latency is None else faults.latency
+        latency = late if late and self._hits(chance) else 0.0
         return self._draw_fault(faults) or self._draw_own(faults, asked), latency
 
     def _draw_fault(self, faults: Faults) -> str | None:

@@ -63,7 +63,7 @@ def demo(
         running=running,
         speed=speed,
         seed=seed,
-        faults=Faults(latency=1, latency_seconds=_LATENCY),
+        faults=Faults(latency_seconds=_LATENCY),
     )
     return run_async(_Demo(stdout_console()).run(simulator))
 
