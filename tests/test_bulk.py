@@ -224,7 +224,7 @@ async def test_no_ids_no_results(ids: object) -> None:
     running = fetch(Server(), ids)
 
     assert await all_ids(running) == []
-    assert await all_ids(running) == []
+    assert await anext(running, None) is None
 
 
 async def test_an_async_iterable_is_drawn_from_one_at_a_time() -> None:

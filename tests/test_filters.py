@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -156,10 +156,20 @@ def test_in_wants_values_and_a_text_is_none(values: Any) -> None:
 def test_an_unknown_field_is_an_attribute_error_that_lists_the_fields() -> None:
     """The names are those of the models, not those of the wire."""
     with pytest.raises(AttributeError, match="'creation'; there are backup_server_"):
-        _ = F.creation
+        _ = F.creation  # type: ignore[attr-defined]  # misspelt
+    with pytest.raises(AttributeError) as caught:
+        _ = F.job_nam  # type: ignore[attr-defined]  # misspelt
+    # By these two Python says which name was meant.
+    assert (caught.value.name, caught.value.obj) == ("job_nam", F)
     assert not hasattr(F, "progress")
     assert not hasattr(F, "CreationTime")
     assert "creation_time" in dir(F)
+
+
+def test_a_type_checker_knows_every_field_and_no_other() -> None:
+    """As the ignored errors above show, which mypy would call needless else."""
+    assert sorted(get_type_hints(type(F))) == dir(F)
+    assert set(get_type_hints(type(F)).values()) == {type(F.state)}
 
 
 def test_every_field_is_of_some_resource() -> None:

@@ -26,6 +26,7 @@ from tests.support.echoing_server import (
 )
 from tests.support.exposure import exposed, shows
 from tests.support.fault_server import FaultServer
+from tests.support.in_full import in_full
 from tests.support.job_server import JOB, JobServer, task
 from tests.support.marked_server import USER
 from tests.support.simulated import SOON
@@ -70,7 +71,7 @@ async def echoes(
             except VeeamError as error:
                 places += [f"{secret}: {each}" for each in exposed(error, PARTS)]
             else:
-                places += [f"{secret}: {given}"] * shows(repr(given), PARTS)
+                places += [f"{secret}: {given}"] * shows(in_full(given), PARTS)
     return places
 
 

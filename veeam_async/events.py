@@ -9,8 +9,9 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.brief import line, time_of, word
 from veeam_async.errors import VeeamError
-from veeam_async.models import Session, SessionState
+from veeam_async.models import Session, SessionState, standing, title
 
 S = TypeVar("S", bound=Session)
 
@@ -41,7 +42,7 @@ class EventKind(StrEnum):
     RECOVERED = "RECOVERED"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class SessionChanged(Generic[S]):
     """A session was FOUND, CHANGED its state, PROGRESSED or STOPPED.
 
@@ -62,8 +63,21 @@ class SessionChanged(Generic[S]):
     skipped: bool
     sequence: int
 
+    def __repr__(self) -> str:
+        before, now = self.previous, self.session
+        has_changed = before is not None and before.state != now.state
+        return line(
+            self,
+            standing(now),
+            str(self.id),
+            f"was {word(before.state)}" if before is not None and has_changed else None,
+            _number(self.sequence),
+            before=word(self.kind),
+            title=title(now),
+        )
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class SessionGone(Generic[S]):
     """The server no longer knows the session, or never did; *session* was last seen."""
 
@@ -73,8 +87,18 @@ class SessionGone(Generic[S]):
     observed_at: datetime
     sequence: int
 
+    def __repr__(self) -> str:
+        last = self.session
+        return line(
+            self,
+            "never seen" if last is None else f"last seen {standing(last)}",
+            str(self.id),
+            _number(self.sequence),
+            title=None if last is None else title(last),
+        )
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class HealthChanged:
     """Looking has been failing since *since* (DEGRADED), or works again (RECOVERED).
 
@@ -92,6 +116,21 @@ class HealthChanged:
     observed_at: datetime
     sequence: int
     scope: str = "server"
+
+    def __repr__(self) -> str:
+        return line(
+            self,
+            None if self.id is None else str(self.id),
+            f"since {time_of(self.since)}",
+            _number(self.sequence),
+            None if self.error is None else type(self.error).__name__,
+            before=f"{word(self.kind)} {word(self.scope)}",
+            said=self.error,
+        )
+
+
+def _number(sequence: int) -> str:
+    return f"#{word(sequence, 9)}"
 
 
 WatchEvent: TypeAlias = SessionChanged[S] | SessionGone[S] | HealthChanged

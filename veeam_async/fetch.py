@@ -24,9 +24,11 @@ from typing import Generic, Self, TypeAlias, TypeVar
 
 import attrs
 
+from veeam_async.brief import id_of, line
 from veeam_async.closable import Closable
 from veeam_async.errors import VeeamError
 from veeam_async.ids import Id, check_many
+from veeam_async.models import Identified, standing, title
 
 A = TypeVar("A")
 S = TypeVar("S")
@@ -40,7 +42,7 @@ Drawn: TypeAlias = tuple[int, Id]
 """An id with its number, from 0."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Fetched(Generic[S]):
     """What came of one id: the *session*, or the *error* that it met.
 
@@ -58,6 +60,15 @@ class Fetched(Generic[S]):
         assert self.session is not None  # noqa: S101 - one of the two is always there
         return self.session
 
+    def __repr__(self) -> str:
+        if isinstance(self.session, Identified):
+            id_text = id_of(self.session.uid)
+            return line(
+                self, standing(self.session), id_text, title=title(self.session)
+            )
+        what = None if self.error is None else type(self.error).__name__
+        return line(self, what, before=id_of(self.id), said=self.error or self.session)
+
 
 class Fetch(Closable, Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
@@ -72,6 +83,9 @@ class Fetch(Closable, Generic[S]):
     is the result of its id, unless *is_fatal* accepts it: then, as any other exception
     does, it ends the fetch and is raised once the results that are ready are taken.
     Making one raises ValueError for a *concurrency* below 1 and for a single id.
+
+    It is iterated once. A loop that was left by `break` can be gone on with by another;
+    one over a fetch that has ended, or was closed, is a RuntimeError.
     """
 
     def __init__(
@@ -99,10 +113,21 @@ class Fetch(Closable, Generic[S]):
         )
 
     def __aiter__(self) -> Self:
+        if self._workers.is_over:
+            raise RuntimeError(
+                "this fetch has ended, or was closed, and gives nothing any more: make "
+                "another one with fetch(ids), or keep what it gives in a list"
+            )
         return self
 
     def __anext__(self) -> Coroutine[None, None, Fetched[S]]:
         return self._workers.take()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_workers"):
+            return "<Fetch refused>"  # a tool that shows variables asks
+        state = "over" if self._workers.is_over else "open"
+        return f"<Fetch {state}, {self._workers.taken} results taken>"
 
     async def aclose(self) -> None:
         """Stop: cancel what is under way and wait until it has ended."""
@@ -148,6 +173,16 @@ class _WorkerPool(Generic[A, S]):
         self._failure: BaseException | None = None
         self._cancelled = False
         self._closed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no result comes any more."""
+        return self._closed
+
+    @property
+    def taken(self) -> int:
+        """How many results the caller has."""
+        return self._results.taken
 
     async def take(self) -> Fetched[S]:
         """The next result; raises what ended the fetch, else StopAsyncIteration."""
@@ -348,6 +383,11 @@ class _Results(Generic[A]):
         self._arrivals = None if ordered else count()
         self._waiting: dict[int, Answered[A]] = {}
         self._next = 0
+
+    @property
+    def taken(self) -> int:
+        """How many were taken out."""
+        return self._next
 
     def __len__(self) -> int:
         return len(self._waiting)

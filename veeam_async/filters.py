@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from uuid import UUID
 
 import attrs
 
+from veeam_async.brief import LONGEST, cut
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -54,9 +55,6 @@ _FILTERABLE: dict[type, tuple[str, ...]] = {
 }
 
 _HALF = re.compile("[\ud800-\udfff]")
-
-_SHOWN = 200
-"""Characters of a condition that its repr shows."""
 
 
 def _snake(name: str) -> str:
@@ -121,6 +119,14 @@ class Condition:
             return NotImplemented
         return _Joined(",", (*_parts(self, ","), *_parts(other, ",")))
 
+    def __repr__(self) -> str:
+        shown = ""
+        for piece in self._pieces():
+            shown += str(piece)
+            if len(shown) > LONGEST:
+                break  # a program joins conditions as deep as it likes
+        return f"<Condition {cut(shown, LONGEST - 12)}>"
+
     def __bool__(self) -> NoReturn:
         raise TypeError(
             "a condition has no truth value: join conditions with & and | in "
@@ -136,8 +142,12 @@ class Condition:
         """Give the filter's text for *kind*, not yet percent-encoded."""
         raise NotImplementedError
 
+    def _pieces(self) -> Iterator[Condition | str]:
+        """The comparisons, and what stands between and around them, in order."""
+        yield self
 
-@attrs.frozen(eq=False)
+
+@attrs.frozen(eq=False, repr=False)
 class _Compared(Condition):
     field: str
     operator: str
@@ -173,13 +183,8 @@ class _Joined(Condition):
         # Around the whole of an AND there is nothing to keep apart.
         return grouped[1:-1] if self.separator == ";" else grouped
 
-    def __repr__(self) -> str:
-        pieces = "".join(str(piece) for piece in self._pieces())
-        shown = pieces if len(pieces) <= _SHOWN else f"{pieces[:_SHOWN]}…"
-        return f"<Condition {shown}>"
-
     def _pieces(self) -> Iterator[Condition | str]:
-        """The comparisons, and what stands between and around them, in order.
+        """As a condition's.
 
         Every group has its parentheses: which of ; and , binds stronger is documented
         nowhere, so nothing depends on it.
@@ -208,11 +213,14 @@ def _parts(condition: Condition, separator: str) -> tuple[Condition, ...]:
     return (condition,)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Field:
     """A field of a resource; compare it to get a condition."""
 
     name: str
+
+    def __repr__(self) -> str:
+        return f"F.{self.name}"
 
     __hash__ = None  # type: ignore[assignment]  # == makes a condition, so no dict can hold it
 
@@ -253,15 +261,48 @@ class Field:
 class Fields:
     """The fields that the query service can filter by, as attributes: `F.job_name`."""
 
-    def __getattr__(self, name: str) -> Field:
-        if name not in _ALL:
-            raise AttributeError(
-                f"no resource can be filtered by {name!r}; there are {', '.join(_ALL)}"
-            )
-        return Field(name)
+    # For type checkers, which find a misspelt one, and for editors, which complete it.
+    backup_server_name: Field
+    backup_server_uid: Field
+    creation_time: Field
+    description: Field
+    end_time: Field
+    is_retry: Field
+    job_name: Field
+    job_session_uid: Field
+    job_type: Field
+    job_uid: Field
+    name: Field
+    next_run: Field
+    platform: Field
+    reason: Field
+    result: Field
+    schedule_configured: Field
+    schedule_enabled: Field
+    state: Field
+    total_size: Field
+    type: Field
+    uid: Field
+    vm_display_name: Field
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Field:
+            """Give a field, or name them all."""
+            if name not in _ALL:
+                raise AttributeError(
+                    f"no resource can be filtered by {name!r}; there are "
+                    f"{', '.join(_ALL)}",
+                    name=name,  # by these two Python's traceback suggests a like one
+                    obj=self,
+                )
+            return Field(name)
 
     def __dir__(self) -> list[str]:
         return _ALL
+
+    def __repr__(self) -> str:
+        return f"<F with {len(_ALL)} fields, which dir(F) lists>"
 
 
 F = Fields()

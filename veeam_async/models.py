@@ -3,6 +3,8 @@
 A field is named after the wire's element or attribute: snake case, a trailing `UTC`
 dropped. The wire's `Type` is the class, so only `EntityRef` and `Link`, which speak of
 something else, keep it as a field. Nothing here knows how a body looks.
+
+A repr is one short line that leads with what matters; `to_dict` shows everything.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 import attrs
+
+from veeam_async.brief import id_of, line, path_of, time_of, word
 
 M = TypeVar("M")
 
@@ -82,7 +86,7 @@ class TaskState(StrEnum):
     FINISHED = "Finished"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Link:
     """A link from one resource to another. *rel* alone does not identify it."""
 
@@ -91,8 +95,12 @@ class Link:
     name: str | None = None
     type: str | None = None
 
+    def __repr__(self) -> str:
+        kind = None if self.type is None else word(self.type, 36)
+        return line(self, word(self.rel), kind, said=path_of(self.href))
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class Linked:
     """Anything with links. *href* is the server's own idea of the resource's URL."""
 
@@ -106,8 +114,11 @@ class Linked:
                 return link
         return None
 
+    def __repr__(self) -> str:
+        return line(self, said=path_of(self.href))
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class Identified(Linked):
     """What has a UID such as `urn:veeam:BackupJobSession:88b395e2-…` and a name."""
 
@@ -119,15 +130,44 @@ class Identified(Linked):
         """The UUID at the end of *uid*; ValueError where the UID ends in none."""
         return UUID(self.uid[-36:])
 
+    def __repr__(self) -> str:
+        return line(self, standing(self), id_of(self.uid), title=title(self))
 
-@attrs.frozen(kw_only=True)
+
+def title(entity: Identified) -> str:
+    """What people call *entity*: a session by its job, a task session by its machine.
+
+    The name of a session itself ends in a date.
+    """
+    names = (getattr(entity, name, "") for name in ("job_name", "vm_display_name"))
+    return next(filter(None, names), entity.name)
+
+
+def standing(entity: Identified) -> str:
+    """How far *entity* is, in a few words; none where it has no state."""
+    state = getattr(entity, "state", None)
+    if state is None:
+        return ""
+    if state in (SessionState.STOPPED, TaskSessionState.COMPLETED):
+        result = getattr(entity, "result", None)
+        return word(state) if result is None else f"{word(state)} {word(result, 12)}"
+    # Its result means nothing before.
+    progress = getattr(entity, "progress", None)
+    return word(state) if progress is None else f"{word(state)} {word(progress, 3)}%"
+
+
+@attrs.frozen(kw_only=True, repr=False)
 class EntityRef(Identified):
     """A reference to an entity: its identity and its links, without its state."""
 
     type: str | None = None
 
+    def __repr__(self) -> str:
+        kind = None if self.type is None else word(self.type, 36)
+        return line(self, kind, id_of(self.uid), title=self.name)
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class Session(Identified):
     """What the sessions of backup, replication and restore have in common.
 
@@ -156,7 +196,7 @@ class Session(Identified):
         return None if self.end_time is None else self.end_time - self.creation_time
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class JobSession(Session):
     """A run of a job. *job_uid* is empty where the server no longer knows the job.
 
@@ -176,24 +216,24 @@ class JobSession(Session):
             return None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class BackupJobSession(JobSession):
     """One run of a backup job (page "GET /backupSessions/{ID}" of the reference)."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ReplicaJobSession(JobSession):
     """One run of a replication job (page "GET /replicaSessions/{ID}")."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class RestoreSession(Session):
     """One restore (page "GET /restoreSessions/{ID}"); it belongs to no job."""
 
     vm_display_name: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class BackupTaskSession(Identified):
     """The work on one machine in a backup session ("GET /backupTaskSessions/{ID}").
 
@@ -221,7 +261,7 @@ class BackupTaskSession(Identified):
         return None if self.end_time is None else self.end_time - self.creation_time
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Job(Identified):
     """A job (page "GET /jobs/{ID}"), without its options, which differ by its type."""
 
@@ -232,16 +272,28 @@ class Job(Identified):
     schedule_enabled: bool = False
     next_run: datetime | None = None
 
+    def __repr__(self) -> str:
+        kind, when = word(self.job_type, 30), None
+        if self.schedule_configured and not self.schedule_enabled:
+            when = "disabled"
+        elif self.next_run is not None:
+            when = f"next run {time_of(self.next_run)}"
+        return line(self, kind, when, id_of(self.uid), title=self.name)
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class TaskResult:
     """How the operation of a task ended."""
 
     success: bool
     message: str | None = None
 
+    def __repr__(self) -> str:
+        outcome = "succeeded" if self.success else "failed"
+        return line(self, outcome, said=self.message or None)
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class Task(Linked):
     """An operation that the server works on; it lives in its logon session only.
 
@@ -264,6 +316,13 @@ class Task(Linked):
     def related(self) -> tuple[Link, ...]:
         """The links to what the operation made, a new session for example."""
         return tuple(link for link in self.links if link.rel == "Related")
+
+    def __repr__(self) -> str:
+        words = [word(each, 30) for each in (self.operation, self.state) if each]
+        if self.result is not None:
+            words.append("succeeded" if self.result.success else "failed")
+        said = None if self.result is None else self.result.message
+        return line(self, *words, before=word(self.task_id, 20), said=said or None)
 
 
 @attrs.frozen(kw_only=True)
@@ -303,7 +362,7 @@ class ErrorBody:
     stack_trace: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class PagingInfo:
     """Which page of a query this is; pages count from 1."""
 
@@ -312,8 +371,12 @@ class PagingInfo:
     pages_count: int = 1
     links: tuple[Link, ...] = ()
 
+    def __repr__(self) -> str:
+        of = f"{word(self.page_num, 20)} of {word(self.pages_count, 20)}"
+        return line(self, of, f"with {word(self.page_size, 20)} rows each")
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class UnreadableRow:
     """A row of a list that could not be read, and was left out.
 
@@ -330,8 +393,12 @@ class UnreadableRow:
         """The UUID at the end of *uid*, None where there is none."""
         return None if self.uid is None else UUID(self.uid[-36:])
 
+    def __repr__(self) -> str:
+        known = None if self.uid is None else id_of(self.uid)
+        return line(self, known, before=word(self.index), said=self.reason)
 
-@attrs.frozen(kw_only=True)
+
+@attrs.frozen(kw_only=True, repr=False)
 class Page(Generic[M]):
     """A list of resources: one page of a query, or a whole collection without paging.
 
@@ -342,3 +409,12 @@ class Page(Generic[M]):
     rows: tuple[M, ...] = ()
     paging: PagingInfo | None = None
     unreadable: tuple[UnreadableRow, ...] = ()
+
+    def __repr__(self) -> str:
+        words = [f"{len(self.rows)} rows"]
+        if self.unreadable:
+            words.append(f"and {len(self.unreadable)} unreadable")
+        if self.paging is not None:
+            number, count = self.paging.page_num, self.paging.pages_count
+            words.append(f"(page {word(number, 20)} of {word(count, 20)})")
+        return line(self, *words)

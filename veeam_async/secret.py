@@ -169,8 +169,8 @@ class Secrets:
         return _evolved(value, self._cleaned)
 
     def _show_in(self, value: Any) -> bool:
-        """Whether a secret is in what is shown of *value*."""
-        text = repr(value).encode("utf-8", "replace").decode("latin-1")
+        """Whether a secret is in *value*, be it where its repr does not show it."""
+        text = _in_full(value).encode("utf-8", "replace").decode("latin-1")
         parts = range(0, len(text), _MOST_READ - _OVERLAP)
         return any(self._spans(text[at : at + _MOST_READ]) for at in parts)
 
@@ -403,6 +403,22 @@ def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
             parts += [text[end:start], word]
         end = max(end, stop)
     return "".join([*parts, text[end:]])
+
+
+def _in_full(value: Any) -> str:
+    """The repr of *value*, with every field of the attrs objects in it.
+
+    Their own is cut, and leaves out most of what a server can repeat a secret in.
+    """
+    if type(value) is dict:
+        pairs = value.items()
+        return ", ".join(f"{_in_full(key)}: {_in_full(each)}" for key, each in pairs)
+    if type(value) in _CONTAINERS:
+        return ", ".join(map(_in_full, value))
+    if attrs.has(type(value)):
+        names = (field.name for field in attrs.fields(type(value)) if field.repr)
+        return ", ".join(_in_full(getattr(value, name)) for name in names)
+    return repr(value)
 
 
 def _evolved(value: Any, clean: Any) -> Any:

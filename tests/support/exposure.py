@@ -2,7 +2,7 @@
 
 What counts is the text, the repr and the attributes of an error and of whatever it
 comes from, and the repr of every variable in every frame but those of the tests: the
-caller's own.
+caller's own. Models, whose reprs are short, are looked through in full.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, unquote_plus
+
+from tests.support.in_full import in_full
 
 TESTS = str(Path(__file__).parent.parent)
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
@@ -82,9 +84,9 @@ def chain_of(error: BaseException) -> Iterator[BaseException]:
 def _places(error: BaseException) -> Iterator[tuple[str, str]]:
     for met in chain_of(error):
         name = type(met).__name__
-        yield f"{name}, text", f"{met} {met!r} {met.args!r}"
-        yield f"{name}, attributes", repr(vars(met))
-        yield f"{name}, JSON", json.dumps(vars(met), default=repr, skipkeys=True)
+        yield f"{name}, text", f"{met} {met!r} {in_full(met.args)}"
+        yield f"{name}, attributes", in_full(vars(met))
+        yield f"{name}, JSON", json.dumps(vars(met), default=in_full, skipkeys=True)
         yield f"{name}, pickle", _pickled(met)
         for frame, line in traceback.walk_tb(met.__traceback__):
             code = frame.f_code
@@ -92,7 +94,7 @@ def _places(error: BaseException) -> Iterator[tuple[str, str]]:
                 continue
             for local, value in frame.f_locals.items():
                 place = f"{code.co_filename}:{line} {code.co_qualname}: {local}"
-                yield place, repr(value)
+                yield place, in_full(value)
 
 
 def _formatted(error: BaseException) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from veeam_async.brief import cut, line
 from veeam_async.clock import Clock
 from veeam_async.deadlines import check_interval, check_seconds, limited, poll
 from veeam_async.errors import (
@@ -31,6 +32,9 @@ class Tasks:
     def __init__(self, pool: Pool, clock: Clock) -> None:
         self._pool = pool
         self._clock = clock
+
+    def __repr__(self) -> str:
+        return line(self, f"at {cut(self._pool.endpoint.origin, 80)}")
 
     async def get(self, task_id: str) -> Task:
         """Give a task, `task-12` for example.
