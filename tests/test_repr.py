@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import veeam_async
+from tests.support.simulated import SOON, simulated
 from veeam_async import (
     BackupJobSession,
     BackupTaskSession,
     ConnectionFailed,
+    EnterpriseManager,
     EntityRef,
     EventKind,
     F,
@@ -341,6 +343,61 @@ def test_nothing_but_the_repr_has_changed() -> None:
     assert attrs.evolve(other, failure_message=None) == RUNNING
     assert hash(attrs.evolve(RUNNING)) == hash(RUNNING)
     assert pickle.loads(pickle.dumps(CHANGED)) == CHANGED  # noqa: S301 - our own
+
+
+# ---------------------------------------------------------------- what is held
+
+
+def shown_by(em: EnterpriseManager) -> dict[str, object]:
+    """The parts of a manager, by what they say of themselves."""
+    at = "at https://em.test:9398"
+    newest = em.backup_sessions.query(F.job_name == "a\x1b", order_by="-end_time")
+    return {
+        f"<BackupSessions of BackupJobSession {at}>": em.backup_sessions,
+        f"<JobSessions of ReplicaJobSession {at}>": em.replica_sessions,
+        f"<JobSessions of RestoreSession {at}>": em.restore_sessions,
+        f"<Entities of BackupTaskSession {at}>": em.task_sessions,
+        f"<Jobs of Job {at}>": em.jobs,
+        f"<Tasks {at}>": em.tasks,
+        "<Query of Job by Name, open, 0 rows taken>": em.jobs.query(),
+        "<Query of BackupJobSession by -EndTime, open, 0 rows taken: "
+        'where JobName=="a\\x1b">': newest,
+        "<Fetch open, 0 results taken>": em.backup_sessions.fetch([ID]),
+        "<Watch open of 1 BackupJobSessions active, 0 events told>": (
+            em.backup_sessions.watch([ID])
+        ),
+        "<Watch open of everything: 0 RestoreSessions active, 0 events told>": (
+            em.restore_sessions.watch()
+        ),
+    }
+
+
+async def test_what_a_manager_gives_says_what_it_is() -> None:
+    """And of which server: several may be open."""
+    em = EnterpriseManager("https://em.test:9398", username="u", password="s3cret")
+
+    for text, value in shown_by(em).items():
+        assert repr(value) == text
+
+    long = EnterpriseManager(f"https://{'a.' * 99}b", username="u", password="p")
+    for value in shown_by(long).values():
+        assert len(repr(value)) <= LONGEST
+
+
+async def test_an_iterator_says_how_far_it_is() -> None:
+    """While it is iterated, and when it is over."""
+    async with simulated(sessions=5, running=0) as (em, _, _):
+        ids = [each.id for each in await em.backup_sessions.references()]
+        found = em.backup_sessions.query()
+        fetch = em.backup_sessions.fetch(ids)
+        watch = em.backup_sessions.watch(ids, interval=SOON)
+        assert [1 async for _ in found] == [1 async for _ in fetch]
+        await anext(watch)
+
+    assert repr(found).endswith(" by CreationTime, over, 5 rows taken>")
+    assert repr(fetch) == "<Fetch over, 5 results taken>"
+    assert repr(watch).startswith("<Watch over of ")
+    assert repr(watch).endswith(" BackupJobSessions active, 1 events told>")
 
 
 def test_a_condition_of_any_depth_is_shown_at_once() -> None:

@@ -9,6 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
+from veeam_async.brief import cut, line
 from veeam_async.errors import DecodeError, IncompleteAnswer
 from veeam_async.filters import Condition, filter_text, query_field
 from veeam_async.ids import Id, id_text, parse_own
@@ -38,6 +39,10 @@ class Entities(Generic[E]):
         self._kind = kind
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
 
+    def __repr__(self) -> str:
+        origin = self._pool.endpoint.origin
+        return line(self, f"of {self._kind.__name__} at {cut(origin, 80)}")
+
     async def get(self, id: Id) -> E:  # noqa: A002 - the field's term
         """Give the entity of *id*.
 
@@ -56,6 +61,9 @@ class Entities(Generic[E]):
         strict: bool = False,
     ) -> Query[E]:
         """Select entities on the server: an async iterator over all pages.
+
+        `await query(…).all()` gives them in a list, `.first()` the first or None, and
+        `.count()` how many there are.
 
         Args:
             where: a condition made with `F`, or a filter's text; None selects all.

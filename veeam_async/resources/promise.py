@@ -65,6 +65,19 @@ def broken(
     return None
 
 
+def count_told(page: Page[Any]) -> int | None:
+    """How many rows there are by the first *page*, for which one row was asked.
+
+    None where it does not say so, or contradicts itself. An empty result is one page
+    as a single row is (recorded on 9.5 U4): the rows that came decide between them.
+    """
+    pages = last_page(page, 1)
+    if page.paging is None or pages == 1:
+        return len({row.uid for row in page.rows}) + len(page.unreadable)
+    is_counted = length(page) == 1 and page.paging.page_size in (0, 1)
+    return pages if is_counted and pages == page.paging.pages_count else None
+
+
 def is_end(page: Page[Any], rows: int) -> bool:
     """True where *page*, asked for with the row after *rows* others, shows their end.
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.brief import line
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
 from veeam_async.errors import DeadlineExceeded, Json, VeeamError
@@ -55,6 +56,9 @@ class Watch(Closable, Generic[S]):
     behind. It raises DeadlineExceeded when its time is up, and what no later look can
     mend: AuthenticationFailed, or a filter that the server does not take. Other errors
     are looked at again, and told as HealthChanged when they last.
+
+    It is iterated once. A loop that was left by `break` can be gone on with by another;
+    one over a watch that has ended, or was closed, is a RuntimeError.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Watch(Closable, Generic[S]):
             recorder=recorder,
         )
         self._over = False
+        self._is_closed = False
         self._events = 0
 
     @property
@@ -145,6 +150,13 @@ class Watch(Closable, Generic[S]):
         return save(self._tracker, self._dump, deadline, kind=self._kind)
 
     def __aiter__(self) -> Self:
+        # Not where it is only stopped: a signal may come before the loop begins.
+        if self._is_closed:
+            raise RuntimeError(
+                "this watch has ended, or was closed, and tells nothing any more: "
+                "begin another one, with watch(resume=watch.checkpoint()) to go on "
+                "from here"
+            )
         return self
 
     async def __anext__(self) -> WatchEvent[S]:
@@ -168,12 +180,23 @@ class Watch(Closable, Generic[S]):
 
     async def aclose(self) -> None:
         """Stop: cancel the looks under way and wait until they have ended."""
-        self._over = True
+        self._over = self._is_closed = True
         await self._loop.close()
 
     def _abandon(self) -> None:
-        self._over = True
+        self._over = self._is_closed = True
         self._loop.abandon()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_events"):
+            return "<Watch refused>"  # a tool that shows variables asks
+        return line(
+            self,
+            "over" if self._is_closed else "open",
+            "of everything:" if self._tracker.discovery is not None else "of",
+            f"{len(self.active)} {self._kind}s active,",
+            f"{self._events} events told",
+        )
 
     def __del__(self) -> None:
         # Where __init__ raised there is no loop yet.
