@@ -83,16 +83,24 @@ def move_back(now: dict[str, Any], sent: list[list[Any]]) -> None:
     now["fetched"] = json.loads(text)
 
 
+DERIVED = ("id", "job_id", "duration")
+"""What a model's JSON has beside its fields, and a checkpoint has not."""
+
+
 def without_added(data: Any) -> Any:
     """*data* without the keys that were added since."""
     if isinstance(data, list | tuple):
         return [without_added(each) for each in data]
     if isinstance(data, str):
         data = re.sub(r', "scope": "\w+"', "", data)
+        data = re.sub(r'"id": "[-\w]{36}", (?="uid")', "", data)
+        data = re.sub(r', "job_id": ("[-\w]{36}"|null)', "", data)
+        data = re.sub(r', "duration": ([\d.]+|null)', "", data)
         return re.sub(r", (last_look=None|scope='\w+')", "", data)
     if not isinstance(data, dict):
         return data
-    kept_keys = [key for key in data if key not in ADDED]
+    added = DERIVED if "uid" in data else ()
+    kept_keys = [key for key in data if key not in ADDED and key not in added]
     found = {key: without_added(data[key]) for key in kept_keys}
     # A recording of version 2 has one more kind of line, which 0.1.0 cannot read.
     return found | ({"version": 1} if found.get("line") == "watch" else {})

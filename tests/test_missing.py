@@ -23,7 +23,8 @@ from tests.support.watching import (
     tracker,
 )
 from tests.support.world import FOR_EVER, Life, World, heard, now, told
-from veeam_async import BackupJobSession, HealthChanged, SessionChanged, to_dict
+from veeam_async import BackupJobSession, HealthChanged, SessionChanged
+from veeam_async.codec import to_saved
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.polling.request import Strategy
 from veeam_async.watch.tracker.discovery import Discovery
@@ -191,7 +192,7 @@ def test_by_the_rules_of_0_1_0_the_second_404_is_the_end() -> None:
 def test_a_restart_takes_up_where_it_was() -> None:
     """The time counts on; what proves the end is seen by the new process."""
     track = missing()
-    saved = save(track, to_dict, None, kind="BackupJobSession")
+    saved = save(track, to_saved, None, kind="BackupJobSession")
     again, _ = restored(saved, Rules(), moment(400))
 
     assert again.feed(observation(401, None)) == []
@@ -260,7 +261,7 @@ def test_a_session_that_comes_back_after_its_end_is_told_again(resume: bool) -> 
             track.feed(observation(at + 1, None, number=number))
     assert track.active == (uuid_of(3),)
     if resume:
-        saved = save(track, to_dict, None, kind="BackupJobSession")
+        saved = save(track, to_saved, None, kind="BackupJobSession")
         track, _ = restored(saved, track.rules, moment(18))
 
     assert kinds(track.feed(observation(20, seen()))) == ["FOUND"]

@@ -20,6 +20,7 @@ from tests.support.watching import (
     watches,
 )
 from veeam_async import BackupJobSession, ServerError, from_dict, to_dict
+from veeam_async.codec import to_saved
 from veeam_async.errors import Json
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.persist.recording import Recorder
@@ -81,7 +82,7 @@ LOOKS = st.lists(
 def test_whatever_is_seen_is_told_alike(looks: list[Any]) -> None:
     """Whenever the listener asks, the replay tells what the tracker told."""
     lines: list[Json] = []
-    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict, KIND)
+    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_saved, KIND)
     tracker: Tracker[BackupJobSession] = Tracker(
         map(uuid_of, (1, 2, 3)), Rules(progress=True, patience=5, appear_within=9)
     )
@@ -104,18 +105,18 @@ def test_whatever_is_seen_is_told_alike(looks: list[Any]) -> None:
 def test_a_session_is_written_whole_once() -> None:
     """Then what changed in it: a watch looks at each of thousands again and again."""
     lines: list[Any] = []
-    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_dict, KIND)
+    recorder: Recorder[BackupJobSession] = Recorder(lines.append, to_saved, KIND)
     recorder.begin(Tracker([uuid_of(1)], Rules()), moment(0))
     looks = [seen(), seen(), None, seen(progress=4), seen("Stopped"), seen("Stopped")]
     for at, what in enumerate(looks):
         recorder.seen(observation(at, what))
 
     first, same, missing, moved, ended, again = lines[1:]
-    assert first["session"] == to_dict(seen())
+    assert first["session"] == to_saved(seen())
     assert (same["changed"], missing["session"]) == ({}, None)
     assert moved["changed"] == {"progress": 4}
     assert ended["changed"].keys() == {"state", "result", "progress"}
-    assert again["session"] == to_dict(seen("Stopped"))
+    assert again["session"] == to_saved(seen("Stopped"))
 
 
 async def test_a_watch_records_what_it_is_given() -> None:

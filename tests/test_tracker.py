@@ -35,6 +35,7 @@ from veeam_async import (
     WatchEvent,
     to_dict,
 )
+from veeam_async.codec import to_saved
 from veeam_async.watch.persist.checkpoint import save
 from veeam_async.watch.tracker.discovery import Discovery
 from veeam_async.watch.tracker.proof import ControlResult
@@ -431,7 +432,7 @@ def test_a_discarded_session_is_told_no_more() -> None:
 
 def resumed(track: Tracker[BackupJobSession], at: float) -> Tracker[BackupJobSession]:
     """Save, write, read and restore a tracker."""
-    data = json.loads(json.dumps(save(track, to_dict, None, kind=KIND)))
+    data = json.loads(json.dumps(save(track, to_saved, None, kind=KIND)))
     again, deadline = restored(data, track.rules, moment(at))
     assert deadline is None
     return again
@@ -490,7 +491,7 @@ def test_a_checkpoint_of_version_1_is_read() -> None:
     track.note(observation(0, seen()))
     track.note(observation(0, seen("Stopped", number=2), number=2))
     assert kinds(list(iter(track.tell, None))) == ["FOUND", "FOUND", "STOPPED"]
-    data = json.dumps(save(track, to_dict, None, kind=KIND))
+    data = json.dumps(save(track, to_saved, None, kind=KIND))
     saved: dict[str, Any] = json.loads(data)
     for session in saved["sessions"].values():
         del session["quiet"]
@@ -510,7 +511,7 @@ def altered(path: str, value: object) -> dict[str, Any]:
     """Give the checkpoint of a watch of everything, with one value in it changed."""
     census = Discovery(where=None, lookback=timedelta(minutes=15), began=START)
     track: Tracker[BackupJobSession] = Tracker((), tracker().rules, discovery=census)
-    data: dict[str, Any] = save(track, to_dict, START, kind=KIND)
+    data: dict[str, Any] = save(track, to_saved, START, kind=KIND)
     place, (*folders, name) = data, path.split(".")
     for folder in folders:
         place = place[folder]

@@ -23,8 +23,9 @@ from tests.support.watching import (
     tracker,
     watches,
 )
-from veeam_async import BackupJobSession, to_dict
+from veeam_async import BackupJobSession
 from veeam_async.clock import Clock
+from veeam_async.codec import to_saved
 from veeam_async.models import Link, Page, PagingInfo
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.persist.checkpoint import save
@@ -64,7 +65,7 @@ def linked(number: int, *, job: str = "Mail servers") -> BackupJobSession:
         ),
     )
     # Through text and back, as from the wire.
-    return load(_parted(to_dict(whole)))
+    return load(_parted(to_saved(whole)))
 
 
 def _parted(value: Any) -> Any:
@@ -182,7 +183,7 @@ def test_sessions_of_a_checkpoint_share_their_parts() -> None:
     track = tracker(2)
     for number in (1, 2):
         track.feed(observation(0, linked(number), number=number))
-    data = save(track, to_dict, None, kind="BackupJobSession")
+    data = save(track, to_saved, None, kind="BackupJobSession")
 
     again, _ = restored(_parted(data), Rules(), moment(5))
     again.add(uuid_of(3))

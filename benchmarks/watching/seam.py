@@ -10,7 +10,7 @@ from uuid import UUID
 from benchmarks.watching.question import Selection
 from benchmarks.watching.world import PAGE_SIZE, World, second
 from veeam_async.clock import Clock
-from veeam_async.codec import from_dict, to_dict
+from veeam_async.codec import from_dict, to_saved
 from veeam_async.models import BackupJobSession, Page, PagingInfo
 from veeam_async.watch.options import WatchFactory, WatchOptions
 from veeam_async.watch.polling.request import Listing, PollSource
@@ -32,7 +32,7 @@ def watch_world(
         kind=BackupJobSession,
         poll=poller.poll,
         load=lambda data: from_dict(BackupJobSession, data),
-        dump=to_dict,
+        dump=to_saved,
         clock=clock,
     )
     rules = Rules(interval=interval, phase=0.0)

@@ -20,9 +20,9 @@ from veeam_async import (
     VeeamError,
     WatchEvent,
     from_dict,
-    to_dict,
 )
 from veeam_async.clock import Clock, Moment
+from veeam_async.codec import to_saved
 from veeam_async.errors import Json
 from veeam_async.watch.options import WatchFactory
 from veeam_async.watch.persist.checkpoint import restore
@@ -137,7 +137,7 @@ def watches(
         kind=BackupJobSession,
         poll=poll,
         load=load,
-        dump=to_dict,
+        dump=to_saved,
         clock=clock or Clock(),
     )
 

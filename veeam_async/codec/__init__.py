@@ -39,7 +39,7 @@ from veeam_async.codec.foreign import (
     title_of,
     words_of,
 )
-from veeam_async.codec.plain import from_dict, to_dict
+from veeam_async.codec.plain import from_dict, to_dict, to_saved
 
 __all__ = [
     "LONGEST",
@@ -52,5 +52,6 @@ __all__ = [
     "from_dict",
     "title_of",
     "to_dict",
+    "to_saved",
     "words_of",
 ]

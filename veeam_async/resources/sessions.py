@@ -19,7 +19,7 @@ from uuid import UUID
 from veeam_async import watch as watching
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable
-from veeam_async.codec import from_dict, to_dict
+from veeam_async.codec import from_dict, to_saved
 from veeam_async.errors import (
     Json,
     NotFound,
@@ -361,7 +361,7 @@ class JobSessions(Entities[S], Generic[S]):
             kind=self._kind,
             poll=poller.poll,
             load=self._load,
-            dump=to_dict,
+            dump=to_saved,
             clean=self._pool.clean,
             clock=self._clock,
         )

@@ -25,8 +25,9 @@ from tests.fuzz.mutation import (
 )
 from tests.fuzz.target import Feed, Make, Target, Unreached, is_plain_value_error
 from tests.fuzz.targets.samples import MODELS, RELEASED, documents
-from veeam_async import CheckpointFile, EnterpriseManager, from_dict, to_dict
+from veeam_async import CheckpointFile, EnterpriseManager, from_dict
 from veeam_async.clock import Moment
+from veeam_async.codec import to_saved
 from veeam_async.errors import Json
 from veeam_async.jobs import run_record
 from veeam_async.watch.persist import checkpoint
@@ -76,7 +77,7 @@ def take_checkpoint(file: Path) -> None:
     load = partial(from_dict, MODELS[name])
     tracker, deadline = checkpoint.restore(data, load, Rules(), now=_NOW, kind=name)
     _look(tracker)
-    saved = checkpoint.save(tracker, to_dict, deadline, kind=name)
+    saved = checkpoint.save(tracker, to_saved, deadline, kind=name)
     again, same = checkpoint.restore(
         json.loads(json.dumps(saved)), load, Rules(), now=_NOW, kind=name
     )
