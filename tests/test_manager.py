@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pydoc
+import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
@@ -16,6 +18,7 @@ from tests.support.bodies import behind_logon, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
 from veeam_async import (
+    AuthenticationFailed,
     BackupJobSession,
     BackupTaskSession,
     EnterpriseManager,
@@ -205,6 +208,42 @@ async def test_leaving_in_another_loop_is_misuse_and_no_hang() -> None:
         other.call_soon_threadsafe(other.stop)
         thread.join()
         other.close()
+
+
+async def test_it_opens_and_closes_without_a_block_too() -> None:
+    """Logged on by the one, logged out by the other, and a watch ended; again, too."""
+    async with Simulator(sessions=3) as server:
+        em = client(server)
+        for times in (1, 2):
+            assert await em.open() is em
+            watch = em.backup_sessions.watch()
+            await anext(watch)
+            await em.aclose()
+            await em.aclose()  # of no effect
+            assert [event async for event in watch] == []
+            assert (server.stats.logons, server.stats.logouts) == (times, times)
+
+
+async def test_an_open_that_fails_leaves_nothing_to_close() -> None:
+    """It is closed as before, and may be opened again."""
+    async with Simulator(sessions=1) as server:
+        em = EnterpriseManager(server.url, username=server.username, password="wrong")
+        for _ in range(2):
+            with pytest.raises(AuthenticationFailed):
+                await em.open()
+            assert "closed" in repr(em)
+
+
+def test_help_shows_every_resource() -> None:
+    """With a line on what it is for, and where it comes from; so do editors."""
+    shown = pydoc.plain(pydoc.render_doc(EnterpriseManager))
+
+    for name in (
+        *("backup_sessions", "replica_sessions", "restore_sessions"),
+        *("task_sessions", "jobs", "tasks", "concurrency"),
+    ):
+        doc = getattr(EnterpriseManager, name).__doc__
+        assert re.search(rf"\n \|  {name}\n \|      {re.escape(doc)}", shown), name
 
 
 async def test_opening_twice_at_once_is_misuse() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         DecodeError,
         IncompleteAnswer,
         InvalidId,
+        Json,
         LogonPaused,
         NotEnterpriseManager,
         NotFound,
@@ -47,11 +48,13 @@ if TYPE_CHECKING:
         WatchEvent,
     )
     from veeam_async.fetch import Fetch, Fetched
-    from veeam_async.filters import F
+    from veeam_async.filters import Condition, F, Field, Operand
     from veeam_async.ids import Id, parse_id
+    from veeam_async.jobs.jobs import Jobs
     from veeam_async.jobs.prepared import PreparedRun
     from veeam_async.jobs.run import JobRun
-    from veeam_async.manager import EnterpriseManager
+    from veeam_async.jobs.tasks import Tasks
+    from veeam_async.manager import EnterpriseManager, LinkTarget
     from veeam_async.models import (
         BackupJobSession,
         BackupTaskSession,
@@ -72,10 +75,16 @@ if TYPE_CHECKING:
         UnreadableRow,
     )
     from veeam_async.pool.instrumentation import RequestDone
+    from veeam_async.pool.logon import Password
+    from veeam_async.resources.base import Where
+    from veeam_async.resources.query import Query
     from veeam_async.resources.sessions import BackupSessions, JobSessions
     from veeam_async.retry import Retry
     from veeam_async.transport.exchange import Fingerprint, Timeout
+    from veeam_async.transport.tls import Tls
     from veeam_async.watch.persist.checkpoint_file import CheckpointFile
+    from veeam_async.watch.polling.request import Strategy
+    from veeam_async.watch.waits import Until
     from veeam_async.watch.watch import Watch, WatchStats
 
 __all__ = [
@@ -88,6 +97,7 @@ __all__ = [
     "BodyTooLarge",
     "CertificateError",
     "CheckpointFile",
+    "Condition",
     "ConnectionFailed",
     "DeadlineExceeded",
     "DecodeError",
@@ -97,6 +107,7 @@ __all__ = [
     "F",
     "Fetch",
     "Fetched",
+    "Field",
     "Fingerprint",
     "HealthChanged",
     "Id",
@@ -106,14 +117,20 @@ __all__ = [
     "JobRun",
     "JobSessions",
     "JobType",
+    "Jobs",
+    "Json",
     "Link",
+    "LinkTarget",
     "LogonPaused",
     "NotEnterpriseManager",
     "NotFound",
+    "Operand",
+    "Password",
     "PasswordUnavailable",
     "PermissionDenied",
     "Platform",
     "PreparedRun",
+    "Query",
     "ReplicaJobSession",
     "RequestDone",
     "RequestTimeout",
@@ -130,17 +147,22 @@ __all__ = [
     "SessionResult",
     "SessionState",
     "StartUnconfirmed",
+    "Strategy",
     "Task",
     "TaskFailed",
     "TaskResult",
     "TaskSessionState",
     "TaskState",
+    "Tasks",
     "Timeout",
+    "Tls",
     "UnreadableRow",
+    "Until",
     "VeeamError",
     "Watch",
     "WatchEvent",
     "WatchStats",
+    "Where",
     "from_dict",
     "parse_id",
     "to_dict",
@@ -151,28 +173,36 @@ _NAMES_OF = {
     "errors": """
         ApiError AuthenticationFailed BadRequest BodyTooLarge CertificateError
         ConnectionFailed DeadlineExceeded DecodeError IncompleteAnswer InvalidId
-        LogonPaused NotEnterpriseManager NotFound PasswordUnavailable
+        Json LogonPaused NotEnterpriseManager NotFound PasswordUnavailable
         PermissionDenied RequestTimeout ServerError ServerSilent
         ServiceUnavailable SessionFailed SessionMissing StartUnconfirmed
         TaskFailed VeeamError
     """,
     "events": "EventKind HealthChanged SessionChanged SessionGone WatchEvent",
     "fetch": "Fetch Fetched",
-    "filters": "F",
+    "filters": "Condition F Field Operand",
     "ids": "Id parse_id",
+    "jobs.jobs": "Jobs",
     "jobs.prepared": "PreparedRun",
     "jobs.run": "JobRun",
-    "manager": "EnterpriseManager",
+    "jobs.tasks": "Tasks",
+    "manager": "EnterpriseManager LinkTarget",
     "models": """
         BackupJobSession BackupTaskSession EntityRef Job JobType Link Platform
         ReplicaJobSession RestoreSession Session SessionResult SessionState Task
         TaskResult TaskSessionState TaskState UnreadableRow
     """,
     "pool.instrumentation": "RequestDone",
+    "pool.logon": "Password",
+    "resources.base": "Where",
+    "resources.query": "Query",
     "resources.sessions": "BackupSessions JobSessions",
     "retry": "Retry",
     "transport.exchange": "Fingerprint Timeout",
+    "transport.tls": "Tls",
     "watch.persist.checkpoint_file": "CheckpointFile",
+    "watch.polling.request": "Strategy",
+    "watch.waits": "Until",
     "watch.watch": "Watch WatchStats",
 }
 """The names of `__all__`, by their modules."""

@@ -37,7 +37,7 @@ from veeam_async.resources.belonging import is_entity, is_task, task_in, uuid_in
 from veeam_async.resources.sessions import BackupSessions, JobSessions
 from veeam_async.resources.unreadable import warn
 from veeam_async.retry import Retry
-from veeam_async.secret import Secret
+from veeam_async.secret import hidden
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
 
@@ -77,7 +77,11 @@ class EnterpriseManager:
 
     Entering logs on, which proves URL, certificate and password; leaving logs out, ends
     every fetch and watch still open and closes every socket. Where leaving is cancelled
-    meanwhile it does so all the same, and takes a second more at most.
+    meanwhile it does so all the same, and takes a second more at most. Where no block
+    fits, `open` and `aclose` do the same.
+
+    It is at home in the event loop that opened it: from another one, under trio or
+    after a fork each call is a RuntimeError that says what to do.
 
     Args:
         url: scheme, host and port, as in `https://em.example.com:9398`.
@@ -95,13 +99,17 @@ class EnterpriseManager:
         transport: "auto" (connections of our own, the fastest; aiohttp where a proxy
             is set) or "aiohttp".
         proxy: the URL of an HTTP proxy.
-        on_request: called with a `RequestDone` after each exchange.
+        on_request: called with a `RequestDone` after each exchange; a plain function,
+            since nothing awaits what it gives.
         lazy: log on with the first request instead of on entering.
 
     Entering raises ConnectionFailed, CertificateError, NotEnterpriseManager,
     AuthenticationFailed, PermissionDenied, BadRequest (for an `api_version` that the
     server does not have), or another error of a request, such as ServiceUnavailable.
     The constructor raises ValueError for wrong arguments.
+
+    The logger `veeam_async.requests` has a line for each exchange at DEBUG, and for
+    each that is tried again at INFO; `veeam_async` is above that and all others.
     """
 
     def __init__(
@@ -123,8 +131,8 @@ class EnterpriseManager:
         lazy: bool = False,
     ) -> None:
         # Out of sight before anything is raised: some tools show arguments too.
-        place, hidden_password = Secret(url), Secret(password)
-        hidden_proxy = Secret(proxy)
+        place, hidden_password = hidden(url), hidden(password)
+        hidden_proxy = hidden(proxy)
         del url, password, proxy
         settings = Settings.checked(
             username=username,
@@ -159,28 +167,85 @@ class EnterpriseManager:
         # One phase for all resources, so that their looks come together. It is random,
         # so that processes started together do not all look at once.
         phase = clock.random()
-        self.backup_sessions = BackupSessions(
+        self._backup_sessions = BackupSessions(
             pool, "/backupSessions", BackupJobSession, keep, phase=phase, clock=clock
         )
-        self.replica_sessions = JobSessions(
+        self._replica_sessions = JobSessions(
             pool, "/replicaSessions", ReplicaJobSession, keep, phase=phase, clock=clock
         )
-        self.restore_sessions = JobSessions(
+        self._restore_sessions = JobSessions(
             pool, "/restoreSessions", RestoreSession, keep, phase=phase, clock=clock
         )
-        self.task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
-        self.tasks = Tasks(pool, clock)
-        self.jobs = Jobs(
+        self._task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
+        self._tasks = Tasks(pool, clock)
+        self._jobs = Jobs(
             pool,
-            tasks=self.tasks,
-            backups=self.backup_sessions,
-            replicas=self.replica_sessions,
+            tasks=self._tasks,
+            backups=self._backup_sessions,
+            replicas=self._replica_sessions,
             clock=clock,
         )
 
-    async def __aenter__(self) -> Self:
+    @property
+    def backup_sessions(self) -> BackupSessions:
+        """Runs of backup jobs: get, fetch, query, watch, wait; stop, task_sessions."""
+        return self._backup_sessions
+
+    @property
+    def replica_sessions(self) -> JobSessions[ReplicaJobSession]:
+        """Runs of replication jobs: get, fetch, query, watch, wait."""
+        return self._replica_sessions
+
+    @property
+    def restore_sessions(self) -> JobSessions[RestoreSession]:
+        """Restores: get, fetch, query, watch, wait."""
+        return self._restore_sessions
+
+    @property
+    def task_sessions(self) -> Entities[BackupTaskSession]:
+        """The machines in backup sessions, each a task session: get, query."""
+        return self._task_sessions
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs: get, query; start one and follow its run, stop, retry."""
+        return self._jobs
+
+    @property
+    def tasks(self) -> Tasks:
+        """The server's tasks for this logon session, a start for example: get, wait."""
+        return self._tasks
+
+    async def open(self) -> Self:
+        """Connect and log on, as entering does, and give this manager.
+
+        For whoever cannot hold a block open; `aclose` is owed afterwards:
+
+            em = await EnterpriseManager(url, username=user, password=password).open()
+            try:
+                print(await em.backup_sessions.references())
+            finally:
+                await em.aclose()
+
+        Where it raises, nothing is left to close. RuntimeError where it is open.
+        """
         await self._pool.open(log_on=not self._lazy)
         return self
+
+    async def aclose(self) -> None:
+        """Log out, end every fetch and watch, close every socket, as leaving does.
+
+        Of no effect where it is not open; it may be opened again. RuntimeError in
+        another event loop than its own.
+        """
+        self._pool.check_loop()
+        try:
+            await close_all(self._open)
+        finally:
+            await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
 
     async def __aexit__(
         self,
@@ -188,11 +253,7 @@ class EnterpriseManager:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._pool.check_loop()
-        try:
-            await close_all(self._open)
-        finally:
-            await self._pool.close()
+        await self.aclose()
 
     async def follow(self, link: Link) -> LinkTarget:
         """Give what a link leads to; nothing is ever posted or deleted by following.
