@@ -27,6 +27,10 @@ lint: $(STAMPS)/lint
 
 types: $(STAMPS)/lint $(STAMPS)/test
 	@$(BIN)/mypy
+	@for each in win32 darwin; do \
+	  $(BIN)/mypy --platform $$each --cache-dir .mypy_cache/$$each \
+	    veeam_async examples || exit 1; done
+	@$(BIN)/python .ci/typed.py
 
 rooms: $(STAMPS)/lint
 	@$(BIN)/lint-imports

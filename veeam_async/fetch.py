@@ -412,7 +412,7 @@ class _IdSource:
     """
 
     def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
-        self.is_plain = not isinstance(ids, AsyncIterable)
+        self.is_plain: bool = not isinstance(ids, AsyncIterable)
         self._plain: Iterator[Id] = (
             iter(()) if isinstance(ids, AsyncIterable) else iter(ids)
         )

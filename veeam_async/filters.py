@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 from uuid import UUID
 
 import attrs
@@ -222,7 +222,7 @@ class Field:
     def __repr__(self) -> str:
         return f"F.{self.name}"
 
-    __hash__ = None  # type: ignore[assignment]  # == makes a condition, so no dict can hold it
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # == makes a condition, so no dict can hold it
 
     def __eq__(self, other: Operand) -> Condition:  # type: ignore[override]  # a condition, not a truth
         return self._compared("==", other)

@@ -53,7 +53,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self.exit_code = _EXITS[signal.SIGINT]
+        self.exit_code: int = _EXITS[signal.SIGINT]
         self._wishes = 0
         self._last = 0.0
         self._in_loop = False

@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
@@ -95,7 +96,7 @@ def _handle(target: Path) -> int:
 
 def _shut_out_others(path: Path, handle: int, found: os.stat_result) -> None:
     """Let none but its owner read what was opened; before anything stands in it."""
-    if not hasattr(os, "geteuid") or not found.st_mode & _OTHERS:
+    if sys.platform == "win32" or not found.st_mode & _OTHERS:
         return
     if found.st_uid != os.geteuid():
         raise _refusal(path, "belongs to another user, and others can read it")

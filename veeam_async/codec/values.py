@@ -41,7 +41,7 @@ class Damaged:
     __slots__ = ("_what", "shown")
 
     def __init__(self, shown: str, *, is_name: bool = False) -> None:
-        self.shown = shown
+        self.shown: str = shown
         self._what = "an object with a member " if is_name else ""
 
     def __repr__(self) -> str:

@@ -84,7 +84,7 @@ class Pool:
     ) -> None:
         self.endpoint = endpoint
         self._root = endpoint.root
-        self.limiter = Limiter(max_connections)
+        self.limiter: Limiter = Limiter(max_connections)
         self._connect = connect
         self._log_on = log_on
         self._retry = retry or Retry()

@@ -41,7 +41,7 @@ class Instrumentation:
     ) -> None:
         self._listener = listener
         self.monotonic = monotonic
-        self.is_on = listener is not None
+        self.is_on: bool = listener is not None
 
     def tell(
         self,

@@ -30,9 +30,9 @@ class Limiter:
         if maximum < 1:
             raise ValueError("at least one connection is needed")
         self.maximum = maximum
-        self.limit = float(min(maximum, FIRST_LIMIT))
-        self.in_flight = 0
-        self.handed_out = 0
+        self.limit: float = float(min(maximum, FIRST_LIMIT))
+        self.in_flight: int = 0
+        self.handed_out: int = 0
         self._halved_at = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._slow_start = SlowStart(self) if self.limit < maximum else None

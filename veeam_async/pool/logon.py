@@ -101,8 +101,8 @@ class Logon:
         self._given_up: set[Token] = set()
         self._logouts: set[asyncio.Task[None]] = set()
         self._is_ending = False
-        self.proven = False
-        self.count = 0
+        self.proven: bool = False
+        self.count: int = 0
         """How many logon sessions there have been."""
 
     async def token(self) -> Token:

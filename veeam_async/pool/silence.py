@@ -29,7 +29,7 @@ class Silence:
         self._clock = clock
         self._since = -inf
         self._failed_at = -inf
-        self.answered_at = -inf
+        self.answered_at: float = -inf
         """When the last answer came, of whatever status; monotonic seconds."""
 
     def answered(self) -> None:

@@ -84,14 +84,14 @@ class Streak:
         self._transport = transport
         self._questions = questions
         self._request = request
-        self.slot = slot
+        self.slot: Slot = slot
         self._token = token
         self._root = root
         self._limiter = limiter
         self._silence = silence
         self._monotonic = monotonic
         self._hide = hide
-        self.length = 0
+        self.length: int = 0
 
     def send(self) -> Awaitable[Response]:
         """Send the request, and what follows it; the answer is that to the last one."""

@@ -48,12 +48,12 @@ class Sweep:
         self._width = size
         self._promised = 1
         self._pages = 1
-        self.number = 1
+        self.number: int = 1
         self.uids: set[str] = set()
-        self.unreadable = 0
-        self.places = 0
-        self.least = 0
-        self.is_beyond = False
+        self.unreadable: int = 0
+        self.places: int = 0
+        self.least: int = 0
+        self.is_beyond: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -130,7 +130,7 @@ class ByNumber(Generic[E]):
         self._needed: int | None = None
         self._is_lost = False
         self.page: Page[E] | None = None
-        self.is_over = False
+        self.is_over: bool = False
 
     async def read(self) -> list[E]:
         """The new rows of the next page; raises what asking for it raises."""

@@ -43,8 +43,8 @@ class Pages(Generic[E]):
         self._seen: set[str] = set()
         self._places: set[tuple[datetime | None, int, int]] = set()
         self.unreadable: list[UnreadableRow] = []
-        self.promised = 0
-        self.least = 0
+        self.promised: int = 0
+        self.least: int = 0
         self.full: float = math.inf
 
     @property

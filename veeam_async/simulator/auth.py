@@ -95,8 +95,8 @@ class LogonRegistry:
         self._time = time
         self._rng = random.Random(f"{seed} logons")
         self._by_token: dict[str, Logon] = {}
-        self.opened = 0
-        self.closed = 0
+        self.opened: int = 0
+        self.closed: int = 0
 
     def open(self, authorization: str | None) -> Logon:
         """Log on with a Basic `authorization` header.

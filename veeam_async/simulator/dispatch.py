@@ -75,8 +75,8 @@ class Dispatcher:
     ) -> None:
         self.by_route: Counter[str] = Counter()
         self.by_fault: Counter[str] = Counter()
-        self.shed = 0
-        self.outage = Outage(time)
+        self.shed: int = 0
+        self.outage: Outage = Outage(time)
         self._world = world
         self._logons = logons
         self._injector = injector

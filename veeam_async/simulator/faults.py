@@ -192,7 +192,7 @@ class FaultInjector:
         # and without.
         self._rng = random.Random(f"{seed} faults")
         # A stream of their own: the older faults hit where they always did.
-        self.choices = random.Random(f"{seed} choices of faults")
+        self.choices: random.Random = random.Random(f"{seed} choices of faults")
         """Decides which of several things a fault strikes."""
         self._own_rng = random.Random(f"{seed} faults of some requests")
         self._burst = 0

@@ -123,8 +123,10 @@ def _task_sessions_of(sessions: Resource, task_sessions: Resource) -> Handler:
     return found
 
 
-task_sessions = _task_sessions_of(BACKUP_SESSIONS, TASK_SESSIONS)
-replica_task_sessions = _task_sessions_of(REPLICA_SESSIONS, REPLICA_TASK_SESSIONS)
+task_sessions: Handler = _task_sessions_of(BACKUP_SESSIONS, TASK_SESSIONS)
+replica_task_sessions: Handler = _task_sessions_of(
+    REPLICA_SESSIONS, REPLICA_TASK_SESSIONS
+)
 
 
 def jobs_of_server(request: Request) -> Response:

@@ -30,7 +30,7 @@ class Listener:
     """
 
     def __init__(self, *, host: str, port: int, tls: bool | ssl.SSLContext) -> None:
-        self.port = port
+        self.port: int = port
         self.certificate: str | None = None
         self.fingerprint: str | None = None
         self._host = host

@@ -49,7 +49,7 @@ class Clock:
     def __init__(
         self, *, start: datetime, speed: float, time: Callable[[], float]
     ) -> None:
-        self.start = start.astimezone(UTC)
+        self.start: datetime = start.astimezone(UTC)
         self._speed = speed
         self._time = time
         self._origin = time()
@@ -125,9 +125,11 @@ class World:
         self, population: Population, clock: Clock, *, seed: int, digits: int
     ) -> None:
         self.clock = clock
-        self.servers = {server.id: server for server in population.servers}
-        self.repos = {repo.id: repo for repo in population.repos}
-        self.jobs = {job.id: job for job in population.jobs}
+        self.servers: dict[uuid.UUID, Server] = {
+            server.id: server for server in population.servers
+        }
+        self.repos: dict[uuid.UUID, Repo] = {repo.id: repo for repo in population.repos}
+        self.jobs: dict[uuid.UUID, Job] = {job.id: job for job in population.jobs}
         self._machine_jobs = {
             machine_job.id: machine_job
             for job in population.jobs
@@ -135,7 +137,7 @@ class World:
         }
         self.plans: dict[uuid.UUID, PlannedRun] = {}
         """Outcome of the next start, by the job's id."""
-        self.operation_numbers = itertools.count(1)
+        self.operation_numbers: itertools.count[int] = itertools.count(1)
         self._digits = digits
         # Not the population's stream: what is added later must not depend on how
         # many sessions were drawn at the start.

@@ -129,9 +129,9 @@ class Connection(asyncio.BufferedProtocol):
         self._answer: Response | None = None
         self._fault: VeeamError | None = None
         self._request: Request | None = None
-        self.has_followed = False
-        self.began = 0.0
-        self.deadline = inf
+        self.has_followed: bool = False
+        self.began: float = 0.0
+        self.deadline: float = inf
         self.has_more = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
 

@@ -71,7 +71,7 @@ class DirectTransport:
         self._open: set[Connection] = set()
         self._connecting: set[asyncio.Timeout] = set()
         self._is_closed = False
-        self.watchdog = Watchdog(timeout.request, self._open)
+        self.watchdog: Watchdog = Watchdog(timeout.request, self._open)
 
     @property
     def open_connections(self) -> int:

@@ -36,7 +36,7 @@ class HeadCheck:
     def __init__(self) -> None:
         self._head = self._last = bytearray()
         self.final: bytes | None = None
-        self.rest = b""
+        self.rest: bytes = b""
         self.status: int | None = None
 
     @property

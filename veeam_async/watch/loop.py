@@ -62,7 +62,7 @@ class PollLoop(Generic[S]):
         self._until: float | None = None
         self.deadline = deadline
         self.failure: BaseException | None = None
-        self.cost = PollCost()
+        self.cost: PollCost = PollCost()
         self.last_look: datetime | None = None
         self._news = asyncio.Event()
         self._wake = asyncio.Event()

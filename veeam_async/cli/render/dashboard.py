@@ -58,8 +58,8 @@ class Dashboard:
     """
 
     def __init__(self) -> None:
-        self.health = HealthLine()
-        self.total = 0
+        self.health: HealthLine = HealthLine()
+        self.total: int = 0
         self._counts: dict[str, int] = {}
         self._running: OrderedDict[UUID, Row] = OrderedDict()
         self._ended: OrderedDict[UUID, Row] = OrderedDict()

@@ -38,7 +38,8 @@ class GetPoller(Generic[S]):
         self._source = source
         self._concurrency = concurrency
         self._clock = clock
-        self.failed_at = self.worked_at = -inf
+        self.failed_at: float = -inf
+        self.worked_at: float = -inf
         self._failed: set[UUID] = set()
         # A session that several requests want is got once, but an unlisted one by
         # itself, since its observation says so.

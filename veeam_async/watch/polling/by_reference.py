@@ -29,7 +29,7 @@ class ReferencePoller(Generic[S]):
     def __init__(self, source: PollSource[S], *, clock: Clock) -> None:
         self._source = source
         self._clock = clock
-        self.failed_at = -inf
+        self.failed_at: float = -inf
         self._tasks: TaskSet[S] = TaskSet(lambda: None)
         self._last: tuple[float, frozenset[UUID]] | None = None
 

@@ -31,11 +31,14 @@ class FanOut(Generic[S]):
 
     def __init__(self, requests: Sequence[PollRequest[S]], asked_at: float) -> None:
         self.requests = requests
-        self.discoverers = [each for each in requests if each.due.scope is not None]
-        self.open = _by_id(requests)
-        self.interval = min(each.interval for each in requests)
-        self.patience = min(each.patience for each in requests)
-        self.asked_at = self.heard_at = asked_at
+        self.discoverers: list[PollRequest[S]] = [
+            each for each in requests if each.due.scope is not None
+        ]
+        self.open: dict[UUID, list[PollRequest[S]]] = _by_id(requests)
+        self.interval: float = min(each.interval for each in requests)
+        self.patience: float = min(each.patience for each in requests)
+        self.asked_at = asked_at
+        self.heard_at: float = asked_at
         self.date: datetime | None = None
         self.on_page: Callable[[], object] = lambda: None
 

@@ -37,7 +37,7 @@ class KnownIds:
         self._known: dict[str, _Known] = {}
         self._others = others
         self._look = self._complete = 0
-        self.is_empty = True
+        self.is_empty: bool = True
 
     def begin(self) -> None:
         """Begin a look: whatever was read before has to come again."""

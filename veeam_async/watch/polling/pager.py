@@ -39,7 +39,7 @@ class Pager(Generic[E, R]):
         self._stale = 0
         self._promised = 1
         self._came = 0
-        self.pages = 1
+        self.pages: int = 1
 
     @property
     def left(self) -> int:

@@ -120,7 +120,7 @@ class ServerHealth:
     """
 
     def __init__(self, patience: float, discovery: Health | None) -> None:
-        self.health = Health(scope="server")
+        self.health: Health = Health(scope="server")
         self._patience = patience
         self._discovery = discovery
         self._looked = 0

@@ -64,14 +64,14 @@ class Tracker(Generic[S]):
     ) -> None:
         self.rules = rules
         self.discovery = discovery
-        self.sequence = sequence
+        self.sequence: int = sequence
         self.tracked: dict[UUID, TrackedSession[S]] = {}
-        self.tombstones = Tombstones()
-        self.lists = Health(scope="list")
+        self.tombstones: Tombstones = Tombstones()
+        self.lists: Health = Health(scope="list")
         self.standing_in: VeeamError | None = None
         self.latest_delay: float | None = None
-        self.proof = Proof()
-        self.server = ServerHealth(
+        self.proof: Proof = Proof()
+        self.server: ServerHealth = ServerHealth(
             rules.patience, None if discovery is None else discovery.health
         )
         self._schedule = Schedule[TrackedSession[S]]()
