@@ -18,8 +18,9 @@ _LEAST = 8
 _WORD = 17
 """Characters of the longest word that servers are known to use for a state."""
 
-_UUID = re.compile("[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_LOGON = re.compile("(/logonsessions/)[^/?#]+", re.IGNORECASE)
+# Compiled where they are first needed: most programs show nothing.
+_UUID = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_LOGON = "(?i:(/logonsessions/))[^/?#]+"
 
 
 def line(
@@ -87,7 +88,7 @@ def _text(value: object) -> str:
 def id_of(uid: object) -> str:
     """The UUID at the end of *uid*, or *uid* itself where there is none."""
     text = _text(uid)
-    return text[-36:] if _UUID.fullmatch(text[-36:]) else word(text, 36)
+    return text[-36:] if re.fullmatch(_UUID, text[-36:]) else word(text, 36)
 
 
 def time_of(moment: object) -> str:
@@ -101,4 +102,4 @@ def path_of(href: str) -> str:
     """The path of *href*, and its query: neither a host, nor the id of a logon."""
     host, separator, rest = href.partition("://")
     path = f"/{rest.partition('/')[2]}" if separator else host
-    return _LOGON.sub(r"\1…", path)
+    return re.sub(_LOGON, r"\1…", path)
