@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, assert_type
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,7 +13,7 @@ from tests.support.bodies import behind_logon, page, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, Asked
 from tests.support.simulated import simulated
-from veeam_async import DecodeError, F, IncompleteAnswer, NotFound
+from veeam_async import BackupJobSession, DecodeError, F, IncompleteAnswer, NotFound
 
 
 def asked_for(asked: Asked) -> tuple[int, int]:
@@ -56,6 +56,7 @@ async def test_all_is_a_list_of_every_row() -> None:
         first = await anext(query)
         found = await query.all()
 
+        assert_type(found, list[BackupJobSession])
         assert len(found) == 25
         assert found[0] == first
         assert [each.uid for each in await query.all()] == [e.uid for e in found]
@@ -72,6 +73,7 @@ async def test_first_is_one_row_in_one_request() -> None:
         every = await sessions.query().all()
         before = server.stats.requests
         newest = await sessions.query(order_by="-creation_time").first()
+        assert_type(newest, BackupJobSession | None)
         assert server.stats.requests == before + 1
         query = sessions.query()
 
