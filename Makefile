@@ -13,9 +13,10 @@ help:            ## what there is
 demo: $(STAMPS)/demo   ## fetch and watch the sessions of a simulated server
 	@$(BIN)/veeam-async demo
 
-test: $(STAMPS)/test   ## run the whole suite, with branch coverage
+WORKERS ?= auto
+test: $(STAMPS)/test   ## run the whole suite on all cores, with branch coverage (WORKERS=N)
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest; status=$$?; \
+	@$(BIN)/python -m coverage run -m pytest -n $(WORKERS); status=$$?; \
 	  $(BIN)/python .ci/coverage.py || status=$$(( status ? status : 1 )); \
 	  exit $$status
 

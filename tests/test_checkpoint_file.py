@@ -109,7 +109,9 @@ def test_a_mapping_and_a_tuple_are_json_too(path: Path) -> None:
     assert repr(file) == f"CheckpointFile({str(path)!r})"
 
 
-@pytest.mark.parametrize("wrong", NOT_STORABLE, ids=repr)
+@pytest.mark.parametrize(
+    "wrong", NOT_STORABLE, ids=["null", "list", "text", "nan", "object"]
+)
 def test_what_is_no_json_object_is_not_saved(path: Path, wrong: Json) -> None:
     """The file stays as it was, and nothing lies beside it."""
     file = CheckpointFile(path)

@@ -214,6 +214,7 @@ def test_a_problem_says_what_is_wrong_with_which_field(name: str, bom: bytes) ->
         (b"\x28\xb5\x2f\xfd\x00", "zstd", "zstd"),
         (b"\x0b\x02\x80", "br", "br"),
     ],
+    ids=["json", "gzip", "deflate", "zstd", "br"],
 )
 def test_an_error_that_is_compressed_says_so(
     body: bytes, encoding: str, kind: str

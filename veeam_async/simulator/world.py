@@ -145,7 +145,9 @@ class World:
         self._runs = {run.id: run for run in population.runs}
         self._by_creation = sorted(population.runs, key=_created)
         self._task_sessions: dict[uuid.UUID, list[TaskSession]] = {}
-        self.latest = {run.job.id: run for run in self._by_creation if run.job}
+        self.latest: dict[uuid.UUID, Run] = {
+            run.job.id: run for run in self._by_creation if run.job
+        }
         """The run of each job that was begun last, by the job's id."""
         self.catch_up: Callable[[datetime], None] | None = None
         """Lets happen what is due by a moment, before anybody looks at it."""
