@@ -154,3 +154,38 @@ async def begun(
     ):
         await asyncio.sleep(0.01)
     return process
+
+
+WINDOWS = """
+import signal, sys
+# What Windows has, while the module that takes signals looks for it.
+signal.SIGBREAK, sys.platform, here = signal.SIGUSR1, "win32", sys.platform
+import veeam_async.cli.interrupts
+sys.platform = here
+from veeam_async.__main__ import main
+sys.exit(main())
+"""
+
+
+async def test_ctrl_break_ends_a_command_as_ctrl_c_does(simulator: Simulator) -> None:
+    """Windows' own signal: logged out, in silence, with the exit code of Ctrl-C.
+
+    There is no Windows here: another signal stands in for it.
+    """
+    script = [("Working", math.inf)]
+    session_id = simulator.add_session(script=script)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-c", WINDOWS),
+        *("watch", str(session_id), "--interval", "0.1"),
+        env=environment(simulator),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    while not any("{id}" in route for route in simulator.stats.by_route):
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    ended = await end(process)
+
+    assert (ended.code, ended.err) == (130, "")
+    assert simulator.stats.tokens_alive == 0

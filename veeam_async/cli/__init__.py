@@ -7,8 +7,8 @@ What holds for every command:
 - An error is one line, without a traceback, and decides the exit code (`exits`).
 - No password or token is ever printed, except the simulated server's.
 - What a server sent reaches a terminal only after its control characters were replaced.
-- Ctrl-C, SIGTERM and SIGHUP log out and save the checkpoint before the end; no signal
-  raises anything while a loop runs (`interrupts`).
+- Ctrl-C, Ctrl-Break, SIGTERM and SIGHUP log out and save the checkpoint before the
+  end; no signal raises anything while a loop runs (`interrupts`).
 - A file that is written is its user's own, whoever can write beside it (`own_files`).
 - A password is neither taken from the command line nor handed on to a hook.
 

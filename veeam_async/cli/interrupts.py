@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGHUP: they cancel what runs, from within its loop alone.
+"""Ctrl-C, Ctrl-Break, SIGTERM, SIGHUP: they cancel what runs, from within its loop.
 
 `asyncio.run` lets a second Ctrl-C raise KeyboardInterrupt wherever the loop happens to
 be, also between a future and who waits for it: what is half done then never ends, or
@@ -39,7 +39,10 @@ _SHOW_CURSOR = b"\x1b[?25h"
 
 # Numbers: `exits`, which names them, loads what takes long to load.
 _EXITS = {signal.SIGINT: 130, signal.SIGTERM: 143}
-if sys.platform != "win32":
+if sys.platform == "win32":
+    # Ctrl-Break, which is also what a parent process can send there.
+    _EXITS[signal.SIGBREAK] = 130
+else:
     # The terminal has gone, or the connection to it.
     _EXITS[signal.SIGHUP] = 129
 INTERRUPTED = tuple(_EXITS.values())
