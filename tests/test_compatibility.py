@@ -86,6 +86,9 @@ def move_back(now: dict[str, Any], sent: list[list[Any]]) -> None:
 DERIVED = ("id", "job_id", "duration")
 """What a model's JSON has beside its fields, and a checkpoint has not."""
 
+ADDED_TO_REQUEST = {"resource", "started_at", "error"}
+"""What a request tells besides: a session's path, its time, and how it failed."""
+
 
 def without_added(data: Any) -> Any:
     """*data* without the keys that were added since."""
@@ -96,11 +99,16 @@ def without_added(data: Any) -> Any:
         data = re.sub(r'"id": "[-\w]{36}", (?="uid")', "", data)
         data = re.sub(r', "job_id": ("[-\w]{36}"|null)', "", data)
         data = re.sub(r', "duration": ([\d.]+|null)', "", data)
-        return re.sub(r", (last_look=None|scope='\w+')", "", data)
+        added = r", (last_look=None|scope='\w+'|resource='', .*, error=None)"
+        return re.sub(added, "", data)
     if not isinstance(data, dict):
         return data
-    added = DERIVED if "uid" in data else ()
-    kept_keys = [key for key in data if key not in ADDED and key not in added]
+    passed_over = {
+        *ADDED,
+        *(DERIVED if "uid" in data else ()),
+        *(ADDED_TO_REQUEST if "route" in data else ()),
+    }
+    kept_keys = [key for key in data if key not in passed_over]
     found = {key: without_added(data[key]) for key in kept_keys}
     # A recording of version 2 has one more kind of line, which 0.1.0 cannot read.
     return found | ({"version": 1} if found.get("line") == "watch" else {})

@@ -309,14 +309,14 @@ async def test_retry_after_is_honoured_in_seconds_and_as_a_date() -> None:
 async def test_a_retry_is_logged_without_a_secret(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """At debug level there is one line, and the route instead of the id."""
-    caplog.set_level(logging.DEBUG)
+    """At INFO there is one line, with the kind of failure and the wait."""
+    caplog.set_level(logging.INFO)
     async with talking(gets(error(503, "later"), GOOD)) as (em, _):
         await em.backup_sessions.get(ONE)
 
-    ours = [r for r in caplog.records if r.name == "veeam_async.pool.client"]
+    ours = [r for r in caplog.records if r.name == "veeam_async.requests"]
     lines = [record.getMessage() for record in ours]
-    assert len(lines) == 1
+    assert [record.levelname for record in ours] == ["INFO"]
     assert lines[0].startswith("GET /backupSessions/{id} failed (ServiceUnavailable)")
     for secret in ("s3cret", TOKEN, SESSION_ID, "Basic"):
         assert secret not in caplog.text
@@ -433,12 +433,13 @@ async def test_an_on_request_that_raises_costs_no_request(
 
 
 async def test_on_request_learns_of_a_lost_answer() -> None:
-    """There is no status then."""
+    """There is no status then, but the class of the error."""
     told: list[RequestDone] = []
     async with talking(gets(CutShort(), GOOD), on_request=told.append) as (em, _):
         await em.backup_sessions.get(ONE)
 
     assert [done.status for done in told] == [201, None, 200, 204]
+    assert [done.error for done in told] == [None, "ConnectionFailed", None, None]
 
 
 async def test_nothing_shows_a_secret() -> None:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 
 import attrs
 
+from veeam_async.loops import NO_LOOP
+
 
 @attrs.frozen
 class Moment:
@@ -27,7 +29,11 @@ def _now() -> datetime:
 
 
 def _loop_time() -> float:
-    return asyncio.get_running_loop().time()
+    # Not by `running_loop`, since a watch asks for each step of its own.
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        raise RuntimeError(NO_LOOP) from None
 
 
 @attrs.frozen(kw_only=True)

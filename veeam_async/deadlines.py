@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from veeam_async.clock import Clock
 from veeam_async.errors import DeadlineExceeded, VeeamError
+from veeam_async.loops import running_loop
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ async def limited(
     seconds: float | None, late: Callable[[], DeadlineExceeded]
 ) -> AsyncIterator[None]:
     """Cancel the block after *seconds* (None: never), and raise what *late* makes."""
+    running_loop()  # where none is, asyncio says less
     limit = asyncio.timeout(seconds)
     try:
         async with limit:

@@ -28,6 +28,7 @@ from veeam_async.brief import id_of, line
 from veeam_async.closable import Closable
 from veeam_async.errors import VeeamError
 from veeam_async.ids import Id, check_many
+from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Identified, standing, title
 
 A = TypeVar("A")
@@ -188,7 +189,7 @@ class _WorkerPool(Generic[A, S]):
         """The next result; raises what ended the fetch, else StopAsyncIteration."""
         while not self._closed:
             if self._loop is None:
-                self._loop = asyncio.get_running_loop()
+                self._loop = running_loop()
                 self._spawn_worker()
             if (answered := self._results.take()) is not None:
                 self._room.set()
@@ -196,6 +197,7 @@ class _WorkerPool(Generic[A, S]):
             if self._failure is not None or not self._workers:
                 await self._end()
             else:
+                check_here(self._loop, "Fetch")
                 self._news.clear()
                 await self._news.wait()
         raise StopAsyncIteration
@@ -212,7 +214,10 @@ class _WorkerPool(Generic[A, S]):
 
     async def close(self) -> None:
         """Cancel the workers and wait for their end; no result is handed out then."""
+        are_lost = bool(self._workers) and not can_wait(self._loop, "Fetch")
         self._closed = True
+        if are_lost:
+            return
         self._news.set()
         self._cancel()
         await self._wait_for_workers()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
@@ -18,8 +16,9 @@ from veeam_async.errors import (
     VeeamError,
     never_sent,
 )
+from veeam_async.loops import Home, running_loop
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.instrumentation import Instrumentation
+from veeam_async.pool.instrumentation import LOG, Exchange, Instrumentation
 from veeam_async.pool.limiter import Limiter, Slot
 from veeam_async.pool.logon import TOKEN_HEADER, Judge, Logon, Send
 from veeam_async.pool.responses import error_of, is_success
@@ -36,8 +35,6 @@ from veeam_async.transport.exchange import (
     Transport,
 )
 from veeam_async.transport.failures import mismatched
-
-_LOG = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=VeeamError)
 
@@ -97,7 +94,7 @@ class Pool:
         self._hide = secrets.hide
         self._open: tuple[Transport, Logon] | None = None
         self._following: FollowingTransport | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._home = Home()
         # What answers 401 to tokens that are alive.
         self._refusing: set[str] = set()
 
@@ -123,16 +120,18 @@ class Pool:
     async def open(self, *, log_on: bool) -> None:
         """Connect and, with *log_on*, log on; a failure leaves the pool closed."""
         if self._open is not None:
+            self._home.check()
             raise RuntimeError("it is open already: make a second EnterpriseManager")
+        loop = running_loop()
         transport = self._connect()
         self._open = (transport, self._log_on(self._send))
+        self._home.settle(loop)
         # Where a listener is told of each exchange, each is one by itself.
         if (
             isinstance(transport, FollowingTransport)
-            and not self._instrumentation.is_on
+            and not self._instrumentation.has_listener
         ):
             self._following = transport
-        self._loop = asyncio.get_running_loop()
         if not log_on:
             return
         try:
@@ -148,13 +147,13 @@ class Pool:
         return self._following is not None and self.limiter.is_settled
 
     def check_loop(self) -> None:
-        """RuntimeError in another event loop than the one that opened the pool."""
-        # Its connections answer in that loop alone: waiting for them here never ends.
-        if self._open is not None and self._loop is not asyncio.get_running_loop():
-            raise RuntimeError(
-                "this EnterpriseManager was opened in another event loop: leave it "
-                "there, and make one of its own for each loop"
-            )
+        """RuntimeError where the pool is open, but not in the loop that runs here."""
+        if self._open is not None:
+            self._home.check()
+
+    def check_open(self) -> None:
+        """RuntimeError, with what to do, where no request can be made."""
+        self._home.check()
 
     async def close(self) -> None:
         """Log out and close every connection, also where this is cancelled."""
@@ -166,6 +165,7 @@ class Pool:
             await logon.end()
         finally:
             self._open = self._following = None
+            self._home.leave()
             self.limiter.rest()
             await transport.close()
 
@@ -189,9 +189,11 @@ class Pool:
         Where this is the first of many *questions*, the others may be asked with it
         (see `Streak`): the answer is that to the question at which they stand then.
         Raises ApiError, ConnectionFailed, BodyTooLarge, what the logon raises, and
-        RuntimeError where the pool is not open.
+        RuntimeError where the pool is not open, or open elsewhere.
         """
+        self._home.check()
         retry = NEVER if once else self._retry
+        is_told = self._instrumentation.is_on
         exchange, budget = 0, None
         while True:
             exchange += 1
@@ -208,13 +210,13 @@ class Pool:
                 token.carried += 1
                 streak = (
                     None
-                    if questions is None
+                    if questions is None or is_told
                     else self._streak(questions, asked, slot, token)
                 )
                 try:
                     answer = await (
                         self._measured(transport, asked, route, exchange)
-                        if self._instrumentation.is_on
+                        if is_told
                         else transport.send(asked)
                         if streak is None
                         else streak.send()
@@ -259,7 +261,8 @@ class Pool:
             ):
                 continue
             # 2. Anything else: wait for the next attempt, or raise.
-            await self._pause(retry, method, route, outcome, attempt)
+            again = retry if _may_repeat(method, outcome) else NEVER
+            await self._pause(again, method, route, outcome, attempt)
 
     def requests(self, questions: Questions, *, route: str) -> Awaitable[Response]:
         """GET what *questions* ask for, as `request` does; no coroutine of its own."""
@@ -377,7 +380,7 @@ class Pool:
                 return judge(answer)
             except VeeamError as error:
                 failure = error
-            await self._pause(self._retry, "GET", route, failure, attempt)
+            await self._pause(self._retry, request.method, route, failure, attempt)
             attempt += 1
 
     def _exchange(
@@ -386,19 +389,50 @@ class Pool:
         """Exchange once, measured if somebody listens; no coroutine, for speed."""
         if not self._instrumentation.is_on:
             return transport.send(request)
-        return self._measured(transport, request, route, exchange)
+        # The path of a logon session holds its id, which is secret.
+        return self._measured(transport, request, route, exchange, resource=route)
 
     async def _measured(
-        self, transport: Transport, request: Request, route: str, exchange: int
+        self,
+        transport: Transport,
+        request: Request,
+        route: str,
+        exchange: int,
+        *,
+        resource: str | None = None,
     ) -> Response:
-        started = self._monotonic()
-        answer: Response | None = None
+        told = Exchange(
+            method=request.method,
+            route=route,
+            resource=resource or self._shown(request.resource),
+            attempt=exchange,
+            started=self._clock.moment(),
+        )
         try:
             answer = await transport.send(request)
-        finally:
-            told = answer or _telling(request)
-            self._instrumentation.tell(request.method, route, exchange, started, told)
+        except BaseException as error:
+            came = _telling(request)
+            self._instrumentation.tell(told, came, self._named(error, request))
+            raise
+        self._instrumentation.tell(told, answer, self._refused(answer))
         return answer
+
+    def _shown(self, target: str) -> str:
+        """A path below the root, without a secret that a server wrote into a link."""
+        return self._secrets.hide_text(target.removeprefix(self._root))
+
+    def _refused(self, answer: Response) -> str | None:
+        """The class of the error that *answer* means, None for a good one."""
+        if is_success(answer):
+            return None
+        # A copy: what is hidden in a body changes its size, which is told too.
+        judged = Response(answer.status, answer.headers, answer.body)
+        return type(error_of(judged, "", "", hide=self._hide)).__name__
+
+    def _named(self, error: BaseException, asked: Request) -> str:
+        """The class of what a failed exchange comes to."""
+        meant = self._meant(error, asked) if isinstance(error, VeeamError) else error
+        return type(meant).__name__
 
     async def _pause(
         self, retry: Retry, method: str, route: str, error: VeeamError, attempt: int
@@ -409,9 +443,9 @@ class Pool:
         else:
             self._silence.answered()
         wait = retry.wait(error, attempt, self._clock.random)
-        if wait is None or not _may_repeat(method, error):
+        if wait is None:
             raise self._secrets.clean(error)
-        _LOG.debug(
+        LOG.info(
             "%s %s failed (%s): attempt %d in %.1f s",
             method,
             route,
@@ -430,7 +464,7 @@ class Pool:
 
     def _opened(self) -> tuple[Transport, Logon]:
         if self._open is None:
-            raise RuntimeError("not connected: use `async with EnterpriseManager(…)`")
+            raise RuntimeError(self._home.fault())
         return self._open
 
 

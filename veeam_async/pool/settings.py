@@ -12,7 +12,12 @@ from attrs.validators import and_, ge, in_, instance_of, le, optional
 from veeam_async.clock import Clock
 from veeam_async.pool.client import POOL_CLOCK, Pool
 from veeam_async.pool.endpoint import Endpoint
-from veeam_async.pool.instrumentation import Instrumentation, RequestDone
+from veeam_async.pool.instrumentation import (
+    NOT_AWAITED,
+    Instrumentation,
+    RequestDone,
+    is_async,
+)
 from veeam_async.pool.logon import Logon, Password, Send, is_text
 from veeam_async.retry import Retry
 from veeam_async.secret import Secret, Secrets, hidden
@@ -55,6 +60,8 @@ def _proxy(
 def _listener(_settings: object, _field: attrs.Attribute[Any], value: object) -> None:
     if value is not None and not callable(value):
         raise ValueError("on_request is a callable")
+    if is_async(value):
+        raise ValueError(f"on_request is called and never awaited: {NOT_AWAITED}")
 
 
 _MOST_CONNECTIONS = 65_535
@@ -110,7 +117,7 @@ class Settings:
             lambda send: self._log_on(send, endpoint, clock, secrets),
             max_connections=self.max_connections,
             retry=self.retry,
-            instrumentation=Instrumentation(self.on_request, clock.monotonic),
+            instrumentation=Instrumentation(self.on_request, clock),
             clock=clock,
             timeout=(self.timeout or Timeout()).request,
             secrets=secrets,

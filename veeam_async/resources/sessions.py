@@ -48,7 +48,7 @@ from veeam_async.transport.exchange import Response
 
 if TYPE_CHECKING:
     # Loaded when a session is watched, and not before.
-    from veeam_async.watch.polling.request import Strategy
+    from veeam_async.watch.polling.request import Poll, PollRequest, Strategy
     from veeam_async.watch.tracker.watermark import BackupServer, Since
     from veeam_async.watch.waits import Until
     from veeam_async.watch.watch import Watch
@@ -359,12 +359,23 @@ class JobSessions(Entities[S], Generic[S]):
         )
         return watching.WatchFactory(
             kind=self._kind,
-            poll=poller.poll,
+            poll=self._connected(poller.poll),
             load=self._load,
             dump=to_saved,
             clean=self._pool.clean,
             clock=self._clock,
         )
+
+    def _connected(self, poll: Poll[S]) -> Poll[S]:
+        """The same, but refused where no request can be made, or not in this loop."""
+        check = self._pool.check_open
+
+        # What watches share belongs to the manager's loop, in which alone it answers.
+        def checked(request: PollRequest[S]) -> Awaitable[None]:
+            check()
+            return poll(request)
+
+        return checked
 
     def _kept(self, options: watching.WatchOptions) -> Watch[S]:
         watch = self._watches.watch(options)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from veeam_async.clock import Clock
+from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Session
 from veeam_async.watch.persist.recording import Recorder
 from veeam_async.watch.polling.request import Poll, PollCost, PollRequest, Strategy
@@ -76,7 +77,7 @@ class PollLoop(Generic[S]):
     def start(self) -> None:
         """Begin to look; a second call does nothing."""
         if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = running_loop()
             now = self._clock.moment()
             if self._timeout is not None:
                 seconds = min(self._timeout, _FOR_EVER)
@@ -125,6 +126,7 @@ class PollLoop(Generic[S]):
 
     async def wait_for_news(self) -> None:
         """Wait until there may be something to tell, or the time is up."""
+        check_here(self._loop, "Watch")
         self._news.clear()
         await self._news.wait()
 
@@ -134,6 +136,9 @@ class PollLoop(Generic[S]):
 
     async def close(self) -> None:
         """Cancel every look and wait for its end."""
+        are_lost = bool(self._tasks) and not can_wait(self._loop, "Watch")
+        if are_lost:
+            return
         self._news.set()
         if tasks := self._cancel():
             await asyncio.wait(tasks)
