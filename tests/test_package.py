@@ -48,7 +48,9 @@ def test_the_core_needs_what_it_says_and_nothing_else() -> None:
         if "extra ==" not in line
     }
 
-    names = "aiohappyeyeballs aiohttp attrs cattrs httptools orjson xmltodict"
+    names = (
+        "aiohappyeyeballs aiohttp attrs cattrs httptools orjson platformdirs xmltodict"
+    )
     assert core == set(names.split())
 
 

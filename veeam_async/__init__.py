@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from veeam_async.jobs.prepared import PreparedRun
     from veeam_async.jobs.run import JobRun
     from veeam_async.jobs.tasks import Tasks
-    from veeam_async.manager import EnterpriseManager, LinkTarget
+    from veeam_async.manager import EnterpriseManager, LinkTarget, ManagerOptions
     from veeam_async.models import (
         BackupJobSession,
         BackupTaskSession,
@@ -122,6 +122,7 @@ __all__ = [
     "Link",
     "LinkTarget",
     "LogonPaused",
+    "ManagerOptions",
     "NotEnterpriseManager",
     "NotFound",
     "Operand",
@@ -186,7 +187,7 @@ _NAMES_OF = {
     "jobs.prepared": "PreparedRun",
     "jobs.run": "JobRun",
     "jobs.tasks": "Tasks",
-    "manager": "EnterpriseManager LinkTarget",
+    "manager": "EnterpriseManager LinkTarget ManagerOptions",
     "models": """
         BackupJobSession BackupTaskSession EntityRef Job JobType Link Platform
         ReplicaJobSession RestoreSession Session SessionResult SessionState Task

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, TypeVar
+from typing import Any, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack
 from weakref import WeakSet
 
 from veeam_async.clock import Clock
@@ -70,6 +71,25 @@ LinkTarget: TypeAlias = (
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 """Bytes, the default of `max_body_size`."""
+
+
+class ManagerOptions(TypedDict, total=False):
+    """The constructor's arguments, as `from_env` and `from_profile` take them too."""
+
+    url: str
+    username: str
+    password: Password
+    tls: Tls
+    accept: Literal["json", "xml"]
+    api_version: str
+    max_connections: int
+    timeout: Timeout | None
+    retry: Retry | None
+    max_body_size: int
+    transport: Literal["auto", "aiohttp"]
+    proxy: str | None
+    on_request: Callable[[RequestDone], object] | None
+    lazy: bool
 
 
 class EnterpriseManager:
@@ -152,6 +172,46 @@ class EnterpriseManager:
         self._begin(settings.pool(endpoint, trust), Clock(), lazy=lazy)
 
     @classmethod
+    def from_env(cls, **overrides: Unpack[ManagerOptions]) -> Self:
+        """Make a manager of what the environment says, as the command line reads it.
+
+        VEEAM_URL, VEEAM_USERNAME, VEEAM_PASSWORD or VEEAM_PASSWORD_FILE (a file that
+        holds it in its first line, read at each logon); one of VEEAM_CA_FILE,
+        VEEAM_FINGERPRINT, VEEAM_INSECURE=1; VEEAM_PROXY. What VEEAM_PROFILE names, a
+        profile, gives what is missing. *overrides*, the constructor's arguments, go
+        before all of them:
+
+            async with EnterpriseManager.from_env(max_connections=4) as em:
+                print(await em.backup_sessions.references())
+
+        Raises ValueError that names the variables which are missing or make no sense.
+        """
+        # Here, since most managers are made of arguments.
+        from veeam_async.profiles import from_environment  # noqa: PLC0415 - see above
+
+        return cls(**from_environment(_hidden(overrides)))
+
+    @classmethod
+    def from_profile(
+        cls,
+        name: str,
+        *,
+        file: str | PathLike[str] | None = None,
+        **overrides: Unpack[ManagerOptions],
+    ) -> Self:
+        """Make a manager of a profile, as `veeam-async profile` keeps them.
+
+        *file* is another one than `profiles.toml` in the folder of the platform that
+        `veeam-async profile list` tells. *overrides*, the constructor's arguments, go
+        before what the profile says; the environment counts only where the profile
+        names a variable. The password is asked for at each logon. Raises ValueError
+        for a profile that is missing, incomplete, or makes no sense.
+        """
+        from veeam_async.profiles import from_file  # noqa: PLC0415 - as above
+
+        return cls(**from_file(name, file, _hidden(overrides)))
+
+    @classmethod
     def _over(cls, pool: Pool, clock: Clock, *, lazy: bool = False) -> Self:
         """A manager over an existing pool and clock, for tests."""
         manager = cls.__new__(cls)
@@ -221,7 +281,7 @@ class EnterpriseManager:
 
         For whoever cannot hold a block open; `aclose` is owed afterwards:
 
-            em = await EnterpriseManager(url, username=user, password=password).open()
+            em = await EnterpriseManager.from_env().open()
             try:
                 print(await em.backup_sessions.references())
             finally:
@@ -303,6 +363,14 @@ class EnterpriseManager:
             return "<EnterpriseManager refused>"  # a tool that shows variables asks
         state = "open" if self._pool.is_open else "closed"
         return f"<EnterpriseManager {self._pool.endpoint.origin} {state}>"
+
+
+def _hidden(overrides: Any) -> dict[str, Any]:
+    """The same, with out of sight what holds, or may hold, a secret."""
+    secret = ("url", "password", "proxy")
+    given: dict[str, Any] = {**overrides}
+    overrides.clear()
+    return given | {name: hidden(given[name]) for name in secret if name in given}
 
 
 def _template(path: str) -> str:

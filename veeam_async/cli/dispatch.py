@@ -54,6 +54,7 @@ COMMANDS = {
     "stop": "Ask the server to stop a backup session. Needs a Portal Administrator.",
     "tasks": "List the task sessions of a backup session: one for each machine in it.",
     "bench": "Measure how fast the server gives backup sessions: rate, times, errors.",
+    "profile": "Keep servers under names, for --profile: list, show, add, remove.",
 }
 """What each does, as its docstring begins. In the order of the help: what a newcomer
 needs first."""

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import attrs
 from cyclopts import Group, Parameter
@@ -26,9 +26,14 @@ from veeam_async import (
     Timeout,
 )
 from veeam_async.cli.exits import Refusal
+from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
+from veeam_async.cli.render.streams import warn
 from veeam_async.cli.render.words import AnySession
 from veeam_async.secret import Secret
+
+if TYPE_CHECKING:
+    from veeam_async.profiles import PasswordSource, ServerSettings
 
 Output: TypeAlias = Annotated[Format | None, Parameter(name=["--output", "-o"])]
 
@@ -80,31 +85,64 @@ class Connection:
     )
     """The URL of an HTTP proxy; one with a password in VEEAM_PROXY alone."""
 
+    profile: Annotated[str | None, Parameter(env_var="VEEAM_PROFILE")] = None
+    """A profile, for what no option and no variable gives: `veeam-async profile`."""
+
     def server(self) -> Server:
         """Resolve the password, by asking for it where nothing else gives it.
 
         Raises Refusal where the URL, the user or the password is missing.
         """
         # Called before the event loop runs, so that Ctrl-C ends the question at once.
-        if not self.url:
+        known, source = self._completed()
+        if not known.url:
             raise Refusal(
                 "no server is given: set VEEAM_URL, VEEAM_USERNAME and VEEAM_PASSWORD, "
-                "or give --url, --username and --password-file"
+                "or give --url, --username and --password-file, or --profile"
             )
-        if not self.username:
+        if not known.username:
             raise Refusal("no user is given: set VEEAM_USERNAME, or give --username")
-        return Server(connection=self, password=self._password())
+        return Server(connection=known, password=self._password(source, known.username))
 
-    def _password(self) -> str:
+    def _completed(self) -> tuple[Connection, PasswordSource | None]:
+        """With what its profile adds, and where that says that the password is."""
+        if not self.profile:
+            return self, None
+        # Here, since only who names a profile needs what reads it.
+        from veeam_async.profiles import ServerSettings, load  # noqa: PLC0415 - as said
+
+        given = ServerSettings(
+            url=self.url,
+            username=self.username,
+            ca_file=self.ca_file,
+            fingerprint=self.fingerprint,
+            insecure=self.insecure,
+        )
+        profile = load(self.profile)
+        _warn_of_variables(given, profile, f"profile {self.profile}")
+        whole = given.over(profile)
+        known = attrs.evolve(
+            self,
+            url=whole.url,
+            username=whole.username,
+            ca_file=whole.ca_file or self.ca_file,
+            fingerprint=whole.fingerprint or self.fingerprint,
+        )
+        return known, whole.password
+
+    def _password(self, source: PasswordSource | None, username: str) -> str:
         if self.password_file is not None:
             return _password_in(self.password_file)
-        if (password := os.environ.get("VEEAM_PASSWORD")) is not None:
+        if password := os.environ.get("VEEAM_PASSWORD"):
             return password
+        if source is not None:
+            return _password_of(source)
         if not sys.stdin.isatty():
             raise Refusal(
-                "no password is given: set VEEAM_PASSWORD, or give --password-file"
+                "no password is given: set VEEAM_PASSWORD, or give --password-file, or "
+                "a --profile that says where it is"
             )
-        return getpass(f"Password of {self.username}: ")
+        return getpass(f"Password of {username}: ")
 
     def tls(self) -> str | Fingerprint | bool:
         """Whom to trust; Refusal where two options contradict each other."""
@@ -162,6 +200,35 @@ class Server:
             proxy=connection.proxy,
             on_request=on_request,
         )
+
+
+def _warn_of_variables(
+    given: ServerSettings, profile: ServerSettings, name: str
+) -> None:
+    """Say which variables win over what the profile says, as nobody might expect."""
+    from veeam_async.profiles import VARIABLES  # noqa: PLC0415 - as above
+
+    winning = [
+        VARIABLES[key]
+        for key in ("url", "username")
+        if (value := os.environ.get(VARIABLES[key]))
+        and getattr(given, key) == value
+        and getattr(profile, key) not in (None, value)
+    ]
+    if profile.password is not None and os.environ.get("VEEAM_PASSWORD"):
+        winning.append("VEEAM_PASSWORD")
+    if winning:
+        named = " and ".join(winning)
+        warn(f"warning: the environment goes before {name}: {named}")
+
+
+def _password_of(source: PasswordSource) -> str:
+    """The password that a profile leads to."""
+    from veeam_async.profiles import InVariable  # noqa: PLC0415 - as above
+
+    if isinstance(source, InVariable):
+        SECRET_VARIABLES.add(source.name.upper())
+    return source.read().reveal()
 
 
 def _password_in(file: str) -> str:

@@ -18,6 +18,9 @@ _WITH_URL = {
 }
 """The options that take a URL, and where its password goes instead."""
 
+SECRET_VARIABLES = {"VEEAM_PASSWORD"}
+"""Variables that hold a password: whatever reads one of another name adds it."""
+
 
 def refuse_passwords(arguments: Sequence[str]) -> None:
     """Raise Refusal for a password among *arguments*."""

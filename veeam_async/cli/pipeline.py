@@ -29,7 +29,7 @@ from veeam_async import (
     to_dict,
 )
 from veeam_async.cli.exits import Refusal, explain
-from veeam_async.cli.passwords import holds_password
+from veeam_async.cli.passwords import SECRET_VARIABLES, holds_password
 from veeam_async.cli.render.streams import warn
 from veeam_async.cli.render.words import AnySession, Event, one_line
 from veeam_async.errors import Json
@@ -147,7 +147,7 @@ def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name.upper() != "VEEAM_PASSWORD"
+        if name.upper() not in SECRET_VARIABLES
         and not (name.upper().startswith("VEEAM_") and holds_password(value))
     }
 
