@@ -19,11 +19,8 @@ ADD = ("profile", "add", "prod", "--url", "https://em.test", "--username", "EM\\
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(tmp_path: Path) -> Path:
     """Where the profiles of this user would be."""
-    monkeypatch.setattr(
-        "platformdirs.user_config_path", lambda *_, **__: tmp_path / "veeam-async"
-    )
     return tmp_path / "veeam-async" / "profiles.toml"
 
 
