@@ -297,7 +297,9 @@ async def test_connections_are_our_own_unless_there_is_a_proxy(
             made.append(kind.__name__)
             return kind(*given, **more)
 
-        monkeypatch.setattr(f"veeam_async.pool.settings.{kind.__name__}", make)
+        # aiohttp's is taken from its own module, when it is needed.
+        taken_from = "pool.settings" if kind is DirectTransport else "transport.aiohttp"
+        monkeypatch.setattr(f"veeam_async.{taken_from}.{kind.__name__}", make)
     async with EnterpriseManager(
         "http://127.0.0.1:1", username="u", password="p", lazy=True, **settings
     ):
