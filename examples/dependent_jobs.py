@@ -7,7 +7,6 @@ the other is not waited for any more (its backup goes on), and the third is not 
 """
 
 import asyncio
-import os
 import sys
 from uuid import UUID
 
@@ -16,11 +15,7 @@ from veeam_async import EnterpriseManager, SessionFailed, TaskFailed
 
 async def run_all(first: str, second: str, last: str, interval: float) -> None:
     """Run the jobs in their order."""
-    async with EnterpriseManager(
-        os.environ["VEEAM_URL"],
-        username=os.environ["VEEAM_USERNAME"],
-        password=os.environ["VEEAM_PASSWORD"],
-    ) as em:
+    async with EnterpriseManager.from_env() as em:
         async with asyncio.TaskGroup() as together:
             together.create_task(run(em, first, interval))
             together.create_task(run(em, second, interval))

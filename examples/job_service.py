@@ -8,7 +8,6 @@ All requests share one connection pool, and their watches share their looks.
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -29,11 +28,7 @@ INTERVAL = web.AppKey("interval", float)
 
 async def manager(app: web.Application) -> AsyncIterator[None]:
     """Log on when the service starts, log out when it ends."""
-    async with EnterpriseManager(
-        os.environ["VEEAM_URL"],
-        username=os.environ["VEEAM_USERNAME"],
-        password=os.environ["VEEAM_PASSWORD"],
-    ) as em:
+    async with EnterpriseManager.from_env() as em:
         app[MANAGER] = em
         yield
 

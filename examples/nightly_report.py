@@ -5,7 +5,6 @@ VEEAM_URL=… VEEAM_USERNAME=… VEEAM_PASSWORD=… python nightly_report.py nig
 
 import asyncio
 import csv
-import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,7 @@ COLUMNS = ("job", "started", "ended", "state", "result", "reason")
 async def report(path: Path, hours: float) -> int:
     """Write the file; give the number of sessions that failed."""
     since = datetime.now(UTC) - timedelta(hours=hours)
-    async with EnterpriseManager(
-        os.environ["VEEAM_URL"],
-        username=os.environ["VEEAM_USERNAME"],
-        password=os.environ["VEEAM_PASSWORD"],
-    ) as em:
+    async with EnterpriseManager.from_env() as em:
         sessions = [
             session
             async for session in em.backup_sessions.query(F.creation_time >= since)

@@ -8,7 +8,6 @@ file: killed at any moment and started again it tells every end at least once.
 
 import asyncio
 import json
-import os
 import sys
 
 from veeam_async import CheckpointFile, EnterpriseManager, EventKind, SessionChanged
@@ -17,11 +16,7 @@ from veeam_async import CheckpointFile, EnterpriseManager, EventKind, SessionCha
 async def follow(file: CheckpointFile, interval: float) -> None:
     """Tell each end, then note that it was told."""
     async with (
-        EnterpriseManager(
-            os.environ["VEEAM_URL"],
-            username=os.environ["VEEAM_USERNAME"],
-            password=os.environ["VEEAM_PASSWORD"],
-        ) as em,
+        EnterpriseManager.from_env() as em,
         em.backup_sessions.watch(resume=file.load(), interval=interval) as events,
     ):
         async for event in events:

@@ -241,7 +241,8 @@ async def test_a_place_without_a_password_is_told_at_the_logon(tmp_path: Path) -
         em = EnterpriseManager.from_profile("a", file=file)
         with pytest.raises(PasswordUnavailable) as caught:
             await em.open()
-        assert said in str(caught.value.__cause__)
+        assert said in str(caught.value)
+        assert str(caught.value).endswith("nothing was sent")
 
 
 KEYRING = """

@@ -33,6 +33,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from veeam_async.errors import PasswordUnavailable
 from veeam_async.secret import Secret
 from veeam_async.transport.exchange import Fingerprint
 
@@ -50,8 +51,14 @@ class PasswordSource(ABC):
         """
 
     async def __call__(self) -> str:
-        """The same, in a thread: a disk, a keyring or a program may take a while."""
-        return (await asyncio.to_thread(self.read)).reveal()
+        """The same, in a thread: a disk, a keyring or a program may take a while.
+
+        Raises PasswordUnavailable with the sentence that says what to do.
+        """
+        try:
+            return (await asyncio.to_thread(self.read)).reveal()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise PasswordUnavailable(str(error)) from error
 
 
 @attrs.frozen
@@ -64,10 +71,6 @@ class InVariable(PasswordSource):
         """The value of the variable."""
         self.check()
         return Secret(os.environ[self.name])
-
-    async def __call__(self) -> str:
-        """The same: no thread is needed for it."""
-        return self.read().reveal()
 
     def check(self) -> None:
         """Raise ValueError where the variable is not set, or empty."""

@@ -340,6 +340,8 @@ async def _asked_for(password: Secret[Any]) -> Secret[object]:
         given = Secret(password.reveal()())
         if inspect.isawaitable(given.reveal()):
             given = Secret(await given.reveal())
+    except PasswordUnavailable:
+        raise  # it says itself what is wrong
     except Exception as error:
         raise PasswordUnavailable(type(error).__name__) from error
     return given
