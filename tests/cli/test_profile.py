@@ -40,7 +40,7 @@ def test_a_new_profile_is_told_with_the_next_steps(invoke: Invoke, file: Path) -
     assert told == [
         f"profile prod is in {file}",
         "set EM_PASSWORD to the password",
-        "then try it: veeam-async references --limit 5 --profile prod",
+        "then try it: veeam-async doctor --profile prod",
     ]
     assert tomllib.loads(file.read_text(encoding="utf-8")) == {
         "profile": {

@@ -25,7 +25,7 @@ from veeam_async import (
     Retry,
     Timeout,
 )
-from veeam_async.cli.exits import Refusal
+from veeam_async.cli.exits import Refusal, exit_code_of, explain
 from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
 from veeam_async.cli.render.streams import warn
@@ -94,7 +94,10 @@ class Connection:
         Raises Refusal where the URL, the user or the password is missing.
         """
         # Called before the event loop runs, so that Ctrl-C ends the question at once.
-        known, source = self._completed()
+        profile = self._loaded()
+        if profile is not None:
+            _warn_of_variables(self, profile)
+        known, source = self._over(profile)
         if not known.url:
             raise Refusal(
                 "no server is given: set VEEAM_URL, VEEAM_USERNAME and VEEAM_PASSWORD, "
@@ -104,29 +107,41 @@ class Connection:
             raise Refusal("no user is given: set VEEAM_USERNAME, or give --username")
         return Server(connection=known, password=self._password(source, known.username))
 
-    def _completed(self) -> tuple[Connection, PasswordSource | None]:
-        """With what its profile adds, and where that says that the password is."""
-        if not self.profile:
-            return self, None
-        # Here, since only who names a profile needs what reads it.
-        from veeam_async.profiles import ServerSettings, load  # noqa: PLC0415 - as said
+    def known(self) -> Connection:
+        """These options with what their profile adds, without any password."""
+        return self._over(self._loaded())[0]
 
-        given = ServerSettings(
+    def _loaded(self) -> ServerSettings | None:
+        """The profile, if one is named."""
+        if not self.profile:
+            return None
+        # Here, since only who names a profile needs what reads it.
+        from veeam_async.profiles import load  # noqa: PLC0415 - see above
+
+        return load(self.profile)
+
+    def _over(
+        self, profile: ServerSettings | None
+    ) -> tuple[Connection, PasswordSource | None]:
+        """With what *profile* adds, and where that has the password of this user."""
+        if profile is None:
+            return self, None
+        given = attrs.evolve(
+            profile,
             url=self.url,
             username=self.username,
+            password=None,
             ca_file=self.ca_file,
             fingerprint=self.fingerprint,
             insecure=self.insecure,
         )
-        profile = load(self.profile)
-        _warn_of_variables(given, profile, f"profile {self.profile}")
         whole = given.over(profile)
         known = attrs.evolve(
             self,
             url=whole.url,
             username=whole.username,
-            ca_file=whole.ca_file or self.ca_file,
-            fingerprint=whole.fingerprint or self.fingerprint,
+            ca_file=whole.ca_file,
+            fingerprint=whole.fingerprint,
         )
         return known, whole.password
 
@@ -202,16 +217,12 @@ class Server:
         )
 
 
-def _warn_of_variables(
-    given: ServerSettings, profile: ServerSettings, name: str
-) -> None:
+def _warn_of_variables(given: Connection, profile: ServerSettings) -> None:
     """Say which variables win over what the profile says, as nobody might expect."""
-    from veeam_async.profiles import VARIABLES  # noqa: PLC0415 - as above
-
     winning = [
-        VARIABLES[key]
+        f"VEEAM_{key.upper()}"
         for key in ("url", "username")
-        if (value := os.environ.get(VARIABLES[key]))
+        if (value := os.environ.get(f"VEEAM_{key.upper()}"))
         and getattr(given, key) == value
         and getattr(profile, key) not in (None, value)
     ]
@@ -219,16 +230,19 @@ def _warn_of_variables(
         winning.append("VEEAM_PASSWORD")
     if winning:
         named = " and ".join(winning)
-        warn(f"warning: the environment goes before {name}: {named}")
+        warn(f"warning: the environment goes before profile {given.profile}: {named}")
 
 
 def _password_of(source: PasswordSource) -> str:
-    """The password that a profile leads to."""
+    """The password that a profile leads to; Refusal that says what is missing there."""
     from veeam_async.profiles import InVariable  # noqa: PLC0415 - as above
 
     if isinstance(source, InVariable):
         SECRET_VARIABLES.add(source.name.upper())
-    return source.read().reveal()
+    try:
+        return source.read().reveal()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise Refusal(explain(error), exit_code_of(error)) from error
 
 
 def _password_in(file: str) -> str:

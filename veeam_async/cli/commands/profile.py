@@ -171,7 +171,7 @@ def _add(
     add_profile(file, name, values)
     say(f"profile {name} is in {file}")
     say(_how_to_give(values))
-    say(f"then try it: veeam-async references --limit 5 --profile {name}")
+    say(f"then try it: veeam-async doctor --profile {name}")
     return Exit.DONE
 
 
