@@ -14,7 +14,7 @@ import pytest
 from tests.support.bodies import SESSION_ID, TOKEN, error, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Answer, Stall
-from veeam_async import EnterpriseManager, RequestDone
+from veeam_async import EnterpriseManager, Link, NotFound, RequestDone
 
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
@@ -103,3 +103,18 @@ async def test_each_exchange_is_logged_where_somebody_wants_it(
     ]
     for secret in ("s3cret", TOKEN, SESSION_ID, "Basic"):
         assert secret not in caplog.text
+
+
+async def test_a_secret_that_a_server_wrote_into_a_link_is_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Neither to the logger nor to the listener, when that link is followed."""
+    told: list[RequestDone] = []
+    caplog.set_level(logging.DEBUG, "veeam_async")
+    async with talking(gets(error(404, "no")), on_request=told.append) as (em, _):
+        link = Link(rel="Up", href=f"https://em/api/jobs/{TOKEN}?x={TOKEN}", type="Job")
+        with pytest.raises(NotFound):
+            await em.follow(link)
+
+    assert told[1].resource == "/jobs/(hidden)"
+    assert not any(secret in caplog.text for secret in (TOKEN, SESSION_ID))

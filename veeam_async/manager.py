@@ -346,7 +346,12 @@ class EnterpriseManager:
     async def _read(
         self, path: str, route: str, kind: type[K], belongs: Belongs | None = None
     ) -> K:
-        answer = await self._pool.request("GET", path, route=route, belongs=belongs)
+        answer = await self._pool.request(
+            *("GET", path),
+            route=route,
+            belongs=belongs,
+            resource=self._pool.shown(path),
+        )
         return await read(answer, kind)
 
     def _clean(self, error: E) -> E:

@@ -179,10 +179,12 @@ class Pool:
         mark: bytes | None = None,
         belongs: Belongs | None = None,
         questions: Questions | None = None,
+        resource: str | None = None,
     ) -> Response:
         """Send a request and give its successful answer.
 
-        *path* lies below the API's root, *route* is its template. With *once* there is
+        *path* lies below the API's root, *route* is its template; *resource* is told in
+        its place to who listens, where a server wrote it. With *once* there is
         one attempt, for a caller that decides itself when to ask again. An answer that
         does not belong to the question is a fault of its connection, which is closed; a
         GET is asked again. One that holds *mark* belongs, of others *belongs* tells.
@@ -215,7 +217,9 @@ class Pool:
                 )
                 try:
                     answer = await (
-                        self._measured(transport, asked, route, exchange)
+                        self._measured(
+                            transport, asked, route, exchange, resource=resource
+                        )
                         if is_told
                         else transport.send(asked)
                         if streak is None
@@ -308,6 +312,10 @@ class Pool:
         Whoever raises one of its own does so where no variable holds the models.
         """
         return self._secrets.clean(error)
+
+    def shown(self, path: str) -> str:
+        """A *path* that a server wrote into a link, without query and secrets."""
+        return self._secrets.hide_text(path.partition("?")[0])
 
     def mismatched(self, answer: Response, method: str, path: str) -> VeeamError:
         """Close the connection of an *answer* to another question, and give the error.
@@ -404,7 +412,7 @@ class Pool:
         told = Exchange(
             method=request.method,
             route=route,
-            resource=resource or self._shown(request.resource),
+            resource=resource or request.resource.removeprefix(self._root),
             attempt=exchange,
             started=self._clock.moment(),
         )
@@ -416,10 +424,6 @@ class Pool:
             raise
         self._instrumentation.tell(told, answer, self._refused(answer))
         return answer
-
-    def _shown(self, target: str) -> str:
-        """A path below the root, without a secret that a server wrote into a link."""
-        return self._secrets.hide_text(target.removeprefix(self._root))
 
     def _refused(self, answer: Response) -> str | None:
         """The class of the error that *answer* means, None for a good one."""
