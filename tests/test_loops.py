@@ -147,8 +147,8 @@ async def test_before_and_after_its_time_it_says_what_to_do(name: str) -> None:
         after = await told(USES[name], em)
 
     assert before == (
-        "this EnterpriseManager is not connected: enter it with `async with`, or await "
-        "its open()"
+        "this EnterpriseManager is not connected: use `async with "
+        "EnterpriseManager(…)`, or await its open()"
     )
     assert after.startswith(
         "this EnterpriseManager is not connected any more, since it"

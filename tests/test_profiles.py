@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.exposure import exposed
-from veeam_async import AuthenticationFailed, EnterpriseManager, PasswordUnavailable
+from veeam_async import (
+    AuthenticationFailed,
+    EnterpriseManager,
+    ManagerOptions,
+    PasswordUnavailable,
+)
 from veeam_async.profiles import load
 from veeam_async.simulator import Simulator
 
@@ -294,3 +300,10 @@ def test_files_are_named_from_the_folder_of_the_profiles(tmp_path: Path) -> None
     ):
         file.write_text(f"{GOOD}ca_file = '{given}'", encoding="utf-16")
         assert load("a", file).ca_file == str(meant)
+
+
+def test_whatever_the_constructor_takes_can_be_given_besides() -> None:
+    """The type that says so to type checkers forgets nothing."""
+    taken = inspect.signature(EnterpriseManager).parameters
+
+    assert set(ManagerOptions.__annotations__) == set(taken)

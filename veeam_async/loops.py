@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from asyncio import get_running_loop
 from weakref import WeakSet
 
 NO_LOOP = (
@@ -16,12 +17,12 @@ NO_LOOP = (
     "neither under trio nor without a loop"
 )
 _NEVER_OPEN = (
-    "this EnterpriseManager is not connected: enter it with `async with`, or await its "
-    "open()"
+    "this EnterpriseManager is not connected: use `async with EnterpriseManager(…)`, "
+    "or await its open()"
 )
 _CLOSED = (
-    "this EnterpriseManager is not connected any more, since it was closed: `async "
-    "with` and open() connect it anew"
+    "this EnterpriseManager is not connected any more, since it was closed: use `async "
+    "with EnterpriseManager(…)`, or await its open() again"
 )
 _FORKED = (
     "this EnterpriseManager was opened before a fork, by the parent process: make one "
@@ -40,7 +41,7 @@ _LOOP_ENDED = (
 def running_loop() -> asyncio.AbstractEventLoop:
     """The loop that runs; RuntimeError with a plain sentence where none does."""
     try:
-        return asyncio.get_running_loop()
+        return get_running_loop()
     except RuntimeError:
         raise RuntimeError(NO_LOOP) from None
 
@@ -94,7 +95,7 @@ class Home:
         """RuntimeError, with what to do, anywhere else than in its loop."""
         # One call for each request: all else is left to who is not at home.
         try:
-            if asyncio.get_running_loop() is self._loop:
+            if get_running_loop() is self._loop:
                 return
         except RuntimeError:
             pass
@@ -107,7 +108,7 @@ class Home:
         if self._loop is None:
             return _CLOSED if self._process else _NEVER_OPEN
         try:
-            asyncio.get_running_loop()
+            get_running_loop()
         except RuntimeError:
             return NO_LOOP
         return _LOOP_ENDED if self._loop.is_closed() else _ELSEWHERE

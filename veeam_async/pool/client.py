@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from math import inf
@@ -37,6 +38,9 @@ from veeam_async.transport.exchange import (
 from veeam_async.transport.failures import mismatched
 
 E = TypeVar("E", bound=VeeamError)
+
+# Asked for each request, which would pay for looking them up.
+_DEBUG, _is_logged = logging.DEBUG, LOG.isEnabledFor
 
 _OK = 200
 _REDIRECT = 300
@@ -86,6 +90,7 @@ class Pool:
         self._log_on = log_on
         self._retry = retry or Retry()
         self._instrumentation = instrumentation
+        self._has_listener = instrumentation.has_listener
         self._clock = clock
         # Read for each request: one look-up less.
         self._monotonic = clock.monotonic
@@ -127,10 +132,7 @@ class Pool:
         self._open = (transport, self._log_on(self._send))
         self._home.settle(loop)
         # Where a listener is told of each exchange, each is one by itself.
-        if (
-            isinstance(transport, FollowingTransport)
-            and not self._instrumentation.has_listener
-        ):
+        if isinstance(transport, FollowingTransport) and not self._has_listener:
             self._following = transport
         if not log_on:
             return
@@ -195,7 +197,7 @@ class Pool:
         """
         self._home.check()
         retry = NEVER if once else self._retry
-        is_told = self._instrumentation.is_on
+        is_told = self._has_listener or _is_logged(_DEBUG)
         exchange, budget = 0, None
         while True:
             exchange += 1
