@@ -78,16 +78,15 @@ async def test_the_environment_leads_to_a_server(
         (
             {},
             (
-                "VEEAM_URL is not set, and VEEAM_USERNAME is not set, and neither "
-                "VEEAM_PASSWORD nor VEEAM_PASSWORD_FILE is set; set that, or give "
-                "url=…, username=…, password=…"
+                "VEEAM_URL, VEEAM_USERNAME and VEEAM_PASSWORD (or VEEAM_PASSWORD_FILE) "
+                "are not set: set them, or give url=…, username=… and password=…"
             ),
         ),
         (
             {"URL": "https://em", "USERNAME": "u", "PASSWORD": ""},
             (
-                "neither VEEAM_PASSWORD nor VEEAM_PASSWORD_FILE is set; set that, or "
-                "give password=…"
+                "VEEAM_PASSWORD (or VEEAM_PASSWORD_FILE) is not set: set it, or give "
+                "password=…"
             ),
         ),
         ({"INSECURE": "perhaps"}, "VEEAM_INSECURE is 1 or 0"),
@@ -173,7 +172,7 @@ async def test_the_environment_names_a_profile_and_goes_before_it(
             await EnterpriseManager.from_env().open()
         assert server.stats.requests == 1
         variables(monkeypatch, USERNAME=server.username)
-        with pytest.raises(ValueError, match="neither VEEAM_PASSWORD nor"):
+        with pytest.raises(ValueError, match=r"VEEAM_PASSWORD \(or .*\) is not set"):
             EnterpriseManager.from_env()
         variables(monkeypatch, PASSWORD=PASSWORD)
         async with EnterpriseManager.from_env() as em:
@@ -217,7 +216,7 @@ GOOD = '[profile.a]\nurl = "https://em"\nusername = "u"\n'
         ),
         (GOOD + "password = {command = []}", "each word of password.command is a text"),
         ("[profile.a]\npassword={keyring='s'}", "a keyring needs the username"),
-        (GOOD, "the profile 'a' in {} has no password; set that, or give password=…"),
+        (GOOD, "the profile 'a' in {} has no password: add it there, or give passwor"),
     ],
 )
 def test_a_profile_that_makes_no_sense_is_told(
@@ -231,6 +230,20 @@ def test_a_profile_that_makes_no_sense_is_told(
 
     assert said.format(file) in str(caught.value)
     assert exposed(caught.value, [PASSWORD]) == []
+
+
+def test_a_password_goes_with_its_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A profile's is not tried for another: accounts lock; a variable's is."""
+    monkeypatch.setenv("EM_PASSWORD", PASSWORD)
+    file = written(tmp_path, f"{GOOD}password = {{env = 'EM_PASSWORD'}}")
+    with pytest.raises(ValueError, match="has no password of other: add it there, or"):
+        EnterpriseManager.from_profile("a", file=file, username="other")
+    variables(monkeypatch, URL="https://em", USERNAME="u", PASSWORD=PASSWORD)
+
+    assert EnterpriseManager.from_profile("a", file=file, username="u")
+    assert EnterpriseManager.from_env(username="other")
 
 
 async def test_a_place_without_a_password_is_told_at_the_logon(tmp_path: Path) -> None:

@@ -477,10 +477,20 @@ def _missing(name: str, there: Iterable[str], file: Path) -> str:
 def from_environment(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """A manager's arguments: *overrides*, then the environment, then its profile."""
     settings = in_environment()
+    settings = attrs.evolve(
+        settings, username=overrides.get("username", settings.username)
+    )
     profile = _variable("profile")
     if profile is not None:
         settings = settings.over(load(profile))
-    return _arguments(settings, overrides, _LACKS_VARIABLE)
+    found = _arguments(settings, overrides)
+    if missing := _missing_in(found):
+        names = _listed([_NAMES[key] for key in missing])
+        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        raise ValueError(
+            f"{names} {are} not set: set {them}, or give {_as_arguments(missing)}"
+        )
+    return _checked(found)
 
 
 def from_file(
@@ -488,28 +498,44 @@ def from_file(
 ) -> dict[str, Any]:
     """A manager's arguments: *overrides*, then the profile *name* of *file*."""
     path = profiles_file() if file is None else Path(file)
-    lacks = {
-        setting: f"the profile {name!r} in {path} has no {setting}"
-        for setting in _LACKS_VARIABLE
-    }
-    return _arguments(load(name, path), overrides, lacks)
+    profile = load(name, path)
+    settings = ServerSettings(username=overrides.get("username")).over(profile)
+    found = _arguments(settings, overrides)
+    if missing := _missing_in(found):
+        # It may have one, but of its own user.
+        whose = f" of {settings.username}" if profile.password is not None else ""
+        raise ValueError(
+            f"the profile {name!r} in {path} has no {_listed(missing)}{whose}: add it "
+            f"there, or give {_as_arguments(missing)}"
+        )
+    return _checked(found)
 
 
-_LACKS_VARIABLE = {
-    "url": "VEEAM_URL is not set",
-    "username": "VEEAM_USERNAME is not set",
-    "password": "neither VEEAM_PASSWORD nor VEEAM_PASSWORD_FILE is set",
+_NAMES = {
+    "url": "VEEAM_URL",
+    "username": "VEEAM_USERNAME",
+    "password": "VEEAM_PASSWORD (or VEEAM_PASSWORD_FILE)",
 }
+"""The arguments that cannot be left out, and what the environment calls them."""
+
+
+def _missing_in(found: Mapping[str, Any]) -> list[str]:
+    return [key for key in _NAMES if key not in found]
+
+
+def _listed(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _as_arguments(names: list[str]) -> str:
+    return _listed([f"{name}=…" for name in names])
 
 
 def _arguments(
-    settings: ServerSettings, overrides: Mapping[str, Any], lacks: Mapping[str, str]
+    settings: ServerSettings, overrides: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The arguments that *settings* make, under *overrides*, complete.
-
-    *lacks* says of each that cannot be left out how its absence is told.
-    """
-    settings = ServerSettings(username=overrides.get("username")).over(settings)
+    """The arguments that *settings* make, under *overrides*."""
     given: dict[str, Any] = {
         "url": Secret(settings.url) if settings.url else None,
         "username": settings.username,
@@ -519,12 +545,11 @@ def _arguments(
     found = {name: value for name, value in given.items() if value is not None}
     if "tls" not in overrides:
         found["tls"] = settings.tls()
-    found |= overrides
-    if missing := [name for name in lacks if name not in found]:
-        raise ValueError(
-            f"{', and '.join(lacks[name] for name in missing)}; set that, or give "
-            f"{', '.join(f'{name}=…' for name in missing)}"
-        )
+    return {**found, **overrides}
+
+
+def _checked(found: dict[str, Any]) -> dict[str, Any]:
+    """The same; ValueError where the password is in a variable that is not set."""
     if isinstance(found["password"], InVariable):
         found["password"].check()
     return found
