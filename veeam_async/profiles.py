@@ -326,14 +326,19 @@ def load(name: str, file: Path | None = None) -> ServerSettings:
 
 def tables_of(file: Path) -> dict[str, Table]:
     """The profiles of *file* by their names, unchecked; none where there is no file."""
+    return parsed(text_of(file), file)
+
+
+def text_of(file: Path) -> Secret[str]:
+    """The text of *file*, in whichever encoding; empty where there is no file."""
     try:
         data = Secret(file.read_bytes())
     except FileNotFoundError:
-        return {}
+        return Secret("")
     text = _decoded(data)
     if text is None:
         raise ValueError(f"{file} is no text in UTF-8")
-    return parsed(text, file)
+    return text
 
 
 def parsed(text: Secret[str], file: Path) -> dict[str, Table]:

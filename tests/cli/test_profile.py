@@ -168,6 +168,16 @@ def test_what_its_user_wrote_stays(invoke: Invoke, file: Path) -> None:
     assert list(tomllib.loads(kept)["profile"]) == ["dr"]
 
 
+def test_a_file_that_windows_wrote_is_one_too(invoke: Invoke, file: Path) -> None:
+    """By PowerShell, in UTF-16 and with its ends of lines."""
+    file.parent.mkdir()
+    file.write_bytes(OWN.replace("\n", "\r\n").encode("utf-16"))
+    lines(invoke("profile", "add", "new", "--url", "https://new", "--username", "u"))
+
+    assert [row["name"] for row in invoke("profile").rows] == ["prod", "dr", "new"]
+    assert file.read_text(encoding="utf-8").startswith(OWN)
+
+
 def test_a_file_of_another_shape_is_left_alone(invoke: Invoke, file: Path) -> None:
     """What cannot be cut out by lines is left to its user."""
     file.parent.mkdir()

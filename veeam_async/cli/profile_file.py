@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from veeam_async.cli.exits import Refusal
 from veeam_async.cli.own_files import create, own_place
-from veeam_async.profiles import parsed, settings_of, tables_of
+from veeam_async.profiles import parsed, settings_of, tables_of, text_of
 from veeam_async.secret import Secret
 
 Values: TypeAlias = Mapping[str, str | Mapping[str, str]]
@@ -44,7 +44,7 @@ def add_profile(file: Path, name: str, values: Values) -> None:
             f"there is a profile {name} already: edit {file}, or remove it first by "
             f"veeam-async profile remove {name}"
         )
-    text = _text_of(file)
+    text = _lines_of(file)
     gap = "\n" if text and not text.endswith("\n\n") else ""
     end = "" if not text or text.endswith("\n") else "\n"
     _write(file, text + end + gap + _section(name, values), {**before, name: values})
@@ -57,7 +57,7 @@ def remove_profile(file: Path, name: str) -> None:
     if name not in before:
         raise Refusal(f"there is no profile {name} in {file}")
     kept, is_cut = [], False
-    for line in _text_of(file).splitlines(keepends=True):
+    for line in _lines_of(file).splitlines(keepends=True):
         if _ANY_HEADER.match(line):
             header = _HEADER.fullmatch(line.rstrip())
             is_cut = header is not None and header["name"] == name
@@ -80,11 +80,8 @@ def _write(file: Path, text: str, expected: Mapping[str, Mapping[str, object]]) 
     new.replace(target)
 
 
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return ""
+def _lines_of(file: Path) -> str:
+    return text_of(file).reveal().replace("\r\n", "\n")
 
 
 def _section(name: str, values: Values) -> str:

@@ -14,4 +14,6 @@ decides himself when to ask again.
 In `client` a request waits for a slot of the `limiter`, outside every time-out; takes
 the token of the `logon`, which all requests share; makes one exchange over the
 transport; and has `responses` say what the status means. Nothing else sends requests.
+`instrumentation` tells of each exchange: to `on_request`, and to the logger
+`veeam_async.requests`, whose name stays.
 """
