@@ -34,8 +34,11 @@ from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_own
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
+    Job,
+    JobType,
     Page,
     Session,
+    SessionResult,
     Task,
 )
 from veeam_async.pool.client import Pool
@@ -311,6 +314,39 @@ class JobSessions(Entities[S], Generic[S]):
                 await watching.first_ended(watch, self._gone), check=check
             )
 
+    async def last(
+        self, job: Id | Job, result: SessionResult | str | None = None
+    ) -> S | None:
+        """Give the newest session of a job, or None where it has none.
+
+        Args:
+            job: the job, or its id.
+            result: only a session that ended so, "Success" for example; None: any, and
+                one that runs too.
+
+        A session that is a part of another one, as each machine's of an agents' job and
+        a worker's of a copy job, is passed over. The server may know no sessions older
+        than 30 days.
+
+        Raises ValueError for a result that is not known, and for restores, which belong
+        to no job.
+        """
+        job_id = job.id if isinstance(job, Job) else parse_own(job, Job.__name__)
+        where = F.job_uid == f"urn:veeam:Job:{job_id}"
+        if result is not None:
+            where &= F.result == known_result(result)
+        rows = self.query(where, order_by="-creation_time", page_size=_PAGE_OF_LAST)
+        workers: list[S] = []
+        async for row in rows:
+            if row.job_type == JobType.IMMEDIATE_BACKUP_COPY_WORKER:
+                workers.append(row)
+            elif row.link("Up", f"{self._kind.__name__}Reference") is None:
+                return row
+            # A worker that names itself as its job has no others.
+            if len(workers) == _PAGE_OF_LAST:
+                break
+        return workers[0] if workers else None
+
     def _given(self, found: T | VeeamError, *, check: bool = False) -> T:
         """What was waited for; raises the error that came of it, without secrets.
 
@@ -442,6 +478,20 @@ class JobSessions(Entities[S], Generic[S]):
         self._has_warned = self._has_warned or warn(found, self._path)
         named = [each.id for each in found.unreadable if each.id is not None]
         return [each.id for each in found.rows if ends_in_uuid(each.uid)] + named
+
+
+_PAGE_OF_LAST = 10
+"""Rows to look for a job's last session among: mostly it is the first of them."""
+
+
+def known_result(result: str) -> SessionResult:
+    """The result that *result* names, in whatever case; ValueError where it is none."""
+    folded = str(result).casefold()
+    found = next((each for each in SessionResult if each.casefold() == folded), None)
+    if found is None:
+        known = ", ".join(SessionResult)
+        raise ValueError(f"{result!r} is no result of a session; there are {known}")
+    return found
 
 
 class BackupSessions(JobSessions[BackupJobSession]):
