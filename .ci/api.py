@@ -54,6 +54,7 @@ MADE = {
     "JobRun",
     "PreparedRun",
     "JobSessions",
+    "JobQuery",
     "Jobs",
     "Query",
     "Tasks",

@@ -20,6 +20,8 @@ from veeam_async.errors import (
     DecodeError,
     IncompleteAnswer,
     InvalidId,
+    JobAmbiguous,
+    JobNotFound,
     LogonPaused,
     NotEnterpriseManager,
     NotFound,
@@ -31,11 +33,12 @@ from veeam_async.errors import (
     ServiceUnavailable,
     SessionFailed,
     SessionMissing,
+    StartRefused,
     StartUnconfirmed,
     TaskFailed,
     VeeamError,
 )
-from veeam_async.models import BackupJobSession, Task, TaskResult
+from veeam_async.models import BackupJobSession, Job, Link, Task, TaskResult
 
 SESSION = BackupJobSession(
     uid="urn:veeam:BackupJobSession:88b395e2-81ff-439c-558c-188d97274c15",
@@ -44,6 +47,12 @@ SESSION = BackupJobSession(
     creation_time=datetime(2026, 3, 2, tzinfo=UTC),
     state="Stopped",
     failure_message="The disk\nis full",
+)
+JOB = Job(
+    uid="urn:veeam:Job:88b395e2-81ff-439c-558c-188d97274c15",
+    name="SAP",
+    job_type="Backup",
+    links=(Link(rel="Up", href="/x", name="vbr01\n", type="BackupServerReference"),),
 )
 TASK = Task(
     task_id="task-1",
@@ -89,6 +98,9 @@ EVERY: list[VeeamError] = [
     PasswordUnavailable("OSError"),
     LogonPaused("the logon was refused", seconds=42.0),
     TaskFailed(TASK),
+    StartRefused(TASK, job_id=UUID(int=7), running_id=UUID(int=8)),
+    JobNotFound("SAP", nearest=("SAP HANA",), unread="the jobs of agents: no"),
+    JobAmbiguous("SAP", jobs=(JOB, JOB)),
     SessionFailed(SESSION),
     StartUnconfirmed(UUID(int=7), checkpoint={"version": 1}),
     SessionMissing(

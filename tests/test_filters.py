@@ -315,3 +315,49 @@ async def test_raw_text_is_sent_as_the_filter_it_is() -> None:
 def test_a_negative_number_is_quoted() -> None:
     """Unquoted only letters, digits and underscores are documented."""
     assert (F.total_size > -1).render(BackupTaskSession) == 'TotalSize>"-1"'
+
+
+# ---------------------------------------------------------------- what is known already
+
+A, B, C = F.name == "a", F.name == "b", F.name == "c"
+YES, NO = F.job_type == "nasBACKUP", F.job_type != "NasBackup"
+
+
+@pytest.mark.parametrize(
+    ("condition", "left"),
+    [
+        (YES, True),
+        (NO, False),
+        (YES & NO, False),
+        (YES | NO, True),
+        (A & YES, A),
+        (A & NO, False),
+        (A | YES, True),
+        (A | NO, A),
+        ((A & NO) | (B & YES), B),
+        ((A | NO) & (B | YES) & C, A & C),
+        (A & B, A & B),
+        (F.job_type > "NasBackup", F.job_type > "NasBackup"),
+    ],
+)
+def test_what_is_known_is_not_asked_for(
+    condition: Condition,
+    left: Condition | bool,  # noqa: FBT001 - what is left
+) -> None:
+    """What remains selects the same, or everything is decided."""
+    found = condition.settled({"job_type": "NasBackup"})
+
+    if isinstance(left, Condition):
+        assert isinstance(found, Condition)
+        assert found.render(Job) == left.render(Job)
+    else:
+        assert found is left
+
+
+def test_what_nests_deep_is_settled_too() -> None:
+    """Without recursion, as it is written."""
+    condition = A
+    for _ in range(5000):
+        condition = (condition & B) | NO
+
+    assert isinstance(condition.settled({"job_type": "NasBackup"}), Condition)

@@ -21,6 +21,7 @@ from veeam_async import (
     ReplicaJobSession,
     ServiceUnavailable,
     SessionMissing,
+    StartRefused,
     StartUnconfirmed,
     TaskFailed,
 )
@@ -251,11 +252,11 @@ async def test_a_start_that_fails_is_told_at_once() -> None:
             await run.session(interval=SOON)
 
         assert server.stats.by_route["GET /query"] == 1
-        server.add_session(script=[("Working", math.inf)], job_id=job)
-        again = await em.jobs.start(job)
-        with pytest.raises(TaskFailed, match="already running") as caught:
-            await again.wait(interval=SOON)
-    assert caught.value.task == again.task
+        running = server.add_session(script=[("Working", math.inf)], job_id=job)
+        with pytest.raises(StartRefused, match="already running") as caught:
+            await em.jobs.start(job)
+    assert isinstance(caught.value, TaskFailed)
+    assert caught.value.running_id == running
 
 
 @pytest.mark.parametrize(

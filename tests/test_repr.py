@@ -359,7 +359,7 @@ def shown_by(em: EnterpriseManager) -> dict[str, object]:
         f"<Entities of BackupTaskSession {at}>": em.task_sessions,
         f"<Jobs of Job {at}>": em.jobs,
         f"<Tasks {at}>": em.tasks,
-        "<Query of Job by Name, open, 0 rows taken>": em.jobs.query(),
+        "<JobQuery of Job by Name, open, 0 rows taken>": em.jobs.query(),
         "<Query of BackupJobSession by -EndTime, open, 0 rows taken: "
         'where JobName=="a\\x1b">': newest,
         "<Fetch open, 0 results taken>": em.backup_sessions.fetch([ID]),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         DecodeError,
         IncompleteAnswer,
         InvalidId,
+        JobAmbiguous,
+        JobNotFound,
         Json,
         LogonPaused,
         NotEnterpriseManager,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         ServiceUnavailable,
         SessionFailed,
         SessionMissing,
+        StartRefused,
         StartUnconfirmed,
         TaskFailed,
         VeeamError,
@@ -52,16 +55,19 @@ if TYPE_CHECKING:
     from veeam_async.ids import Id, parse_id
     from veeam_async.jobs.jobs import Jobs
     from veeam_async.jobs.prepared import PreparedRun
+    from veeam_async.jobs.query import JobQuery
     from veeam_async.jobs.run import JobRun
     from veeam_async.jobs.tasks import Tasks
     from veeam_async.manager import EnterpriseManager, LinkTarget, ManagerOptions
     from veeam_async.models import (
+        AgentBackupJob,
         BackupJobSession,
         BackupTaskSession,
         EntityRef,
         Job,
         JobType,
         Link,
+        NasJob,
         Platform,
         ReplicaJobSession,
         RestoreSession,
@@ -88,6 +94,7 @@ if TYPE_CHECKING:
     from veeam_async.watch.watch import Watch, WatchStats
 
 __all__ = [
+    "AgentBackupJob",
     "ApiError",
     "AuthenticationFailed",
     "BackupJobSession",
@@ -114,6 +121,9 @@ __all__ = [
     "IncompleteAnswer",
     "InvalidId",
     "Job",
+    "JobAmbiguous",
+    "JobNotFound",
+    "JobQuery",
     "JobRun",
     "JobSessions",
     "JobType",
@@ -123,6 +133,7 @@ __all__ = [
     "LinkTarget",
     "LogonPaused",
     "ManagerOptions",
+    "NasJob",
     "NotEnterpriseManager",
     "NotFound",
     "Operand",
@@ -147,6 +158,7 @@ __all__ = [
     "SessionMissing",
     "SessionResult",
     "SessionState",
+    "StartRefused",
     "StartUnconfirmed",
     "Strategy",
     "Task",
@@ -174,10 +186,10 @@ _NAMES_OF = {
     "errors": """
         ApiError AuthenticationFailed BadRequest BodyTooLarge CertificateError
         ConnectionFailed DeadlineExceeded DecodeError IncompleteAnswer InvalidId
-        Json LogonPaused NotEnterpriseManager NotFound PasswordUnavailable
-        PermissionDenied RequestTimeout ServerError ServerSilent
-        ServiceUnavailable SessionFailed SessionMissing StartUnconfirmed
-        TaskFailed VeeamError
+        JobAmbiguous JobNotFound Json LogonPaused NotEnterpriseManager NotFound
+        PasswordUnavailable PermissionDenied RequestTimeout ServerError ServerSilent
+        ServiceUnavailable SessionFailed SessionMissing StartRefused
+        StartUnconfirmed TaskFailed VeeamError
     """,
     "events": "EventKind HealthChanged SessionChanged SessionGone WatchEvent",
     "fetch": "Fetch Fetched",
@@ -185,13 +197,14 @@ _NAMES_OF = {
     "ids": "Id parse_id",
     "jobs.jobs": "Jobs",
     "jobs.prepared": "PreparedRun",
+    "jobs.query": "JobQuery",
     "jobs.run": "JobRun",
     "jobs.tasks": "Tasks",
     "manager": "EnterpriseManager LinkTarget ManagerOptions",
     "models": """
-        BackupJobSession BackupTaskSession EntityRef Job JobType Link Platform
-        ReplicaJobSession RestoreSession Session SessionResult SessionState Task
-        TaskResult TaskSessionState TaskState UnreadableRow
+        AgentBackupJob BackupJobSession BackupTaskSession EntityRef Job JobType Link
+        NasJob Platform ReplicaJobSession RestoreSession Session SessionResult
+        SessionState Task TaskResult TaskSessionState TaskState UnreadableRow
     """,
     "pool.instrumentation": "RequestDone",
     "pool.logon": "Password",

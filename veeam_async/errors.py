@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from veeam_async.models import Session, Task
+    from veeam_async.models import Job, Session, Task
 
 Json: TypeAlias = (
     "Mapping[str, Json] | list[Json] | tuple[Json, ...] | str | int | float | None"
@@ -25,6 +25,9 @@ _FAULT = HTTPStatus.INTERNAL_SERVER_ERROR
 
 _MOST_NAMED = 3
 """Sessions that an error's text tells of."""
+
+_MOST_TOLD = 10
+"""Jobs of one name that an error's text tells of."""
 
 _SHOWN = 400
 """Characters: an error's text cuts a longer message or value."""
@@ -267,6 +270,68 @@ class TaskFailed(VeeamError):
         said = one_line(task.result.message if task.result else None)
         super().__init__(f"{task.operation} failed: {said or 'without a message'}")
         self.task = task
+
+
+class StartRefused(TaskFailed):
+    """The *task* of a start says that job *job_id* was not started.
+
+    *running_id* is a session of the job that ran when the start was sent, None where
+    none was seen.
+    """
+
+    def __init__(
+        self, task: Task, *, job_id: UUID, running_id: UUID | None = None
+    ) -> None:
+        super().__init__(task)
+        if running_id is not None:
+            said = str(self).rstrip(".")
+            what = "wait for the end of that one, or stop it, and start the job again"
+            self.args = (f"{said}; its session {running_id} runs: {what}",)
+        self.job_id = job_id
+        self.running_id = running_id
+
+
+class JobNotFound(VeeamError, LookupError):
+    """No job is called *name*; *nearest* are the names that are most like it.
+
+    *unread* says of which jobs it is not known, since the server refused to show them.
+    """
+
+    def __init__(
+        self, name: str, *, nearest: tuple[str, ...] = (), unread: str | None = None
+    ) -> None:
+        shown = one_line(name)
+        text = f"no job is called {shown!r}"
+        if nearest:
+            text += f"; there is {' and '.join(repr(one_line(n)) for n in nearest)}"
+        if unread is not None:
+            text += f"; there may be one among others: {unread}"
+        super().__init__(text)
+        self.name = name
+        self.nearest = nearest
+        self.unread = unread
+
+
+class JobAmbiguous(VeeamError, LookupError):
+    """More than one job is called *name*: *jobs*."""
+
+    def __init__(self, name: str, *, jobs: tuple[Job, ...]) -> None:
+        told = [f"{job.id} ({_place_of(job)})" for job in jobs[:_MOST_TOLD]]
+        if jobs[_MOST_TOLD:]:
+            told.append(f"{len(jobs) - _MOST_TOLD} more")
+        super().__init__(
+            f"{len(jobs)} jobs are called {one_line(name)!r}; give the id of one: "
+            f"{', '.join(told)}"
+        )
+        self.name = name
+        self.jobs = jobs
+
+
+def _place_of(job: Job) -> str:
+    """The type and backup server of *job*, which tell it from others of its name."""
+    server = job.link("Up", "BackupServerReference")
+    on = f" on {one_line(server.name)}" if server is not None and server.name else ""
+    return f"{one_line(job.job_type)}{on}"
 
 
 class SessionFailed(VeeamError):

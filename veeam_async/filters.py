@@ -7,7 +7,7 @@ is that of the page "Query Parameters" of the reference: `;` is AND, `,` is OR.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeAlias
 from uuid import UUID
@@ -16,9 +16,11 @@ import attrs
 
 from veeam_async.brief import LONGEST, cut
 from veeam_async.models import (
+    AgentBackupJob,
     BackupJobSession,
     BackupTaskSession,
     Job,
+    NasJob,
     ReplicaJobSession,
     RestoreSession,
 )
@@ -30,6 +32,12 @@ Operand: TypeAlias = str | bool | int | datetime | UUID
 _COMMON = ("UID", "Name", "BackupServerUid", "BackupServerName")
 _TIMED = (*_COMMON, "CreationTime", "EndTime", "State", "Result")
 _OF_JOB = (*_TIMED, "JobType", "JobUid", "JobName", "IsRetry")
+_JOB = (
+    *_COMMON,
+    "Description",
+    "ScheduleConfigured",
+    "ScheduleEnabled",
+)
 _FILTERABLE: dict[type, tuple[str, ...]] = {
     BackupJobSession: _OF_JOB,
     ReplicaJobSession: _OF_JOB,
@@ -43,15 +51,9 @@ _FILTERABLE: dict[type, tuple[str, ...]] = {
         "JobName",
         "VmDisplayName",
     ),
-    Job: (
-        *_COMMON,
-        "Description",
-        "NextRun",
-        "JobType",
-        "Platform",
-        "ScheduleConfigured",
-        "ScheduleEnabled",
-    ),
+    Job: (*_JOB, "JobType", "Platform", "NextRun"),
+    AgentBackupJob: (*_JOB, "JobType", "Platform"),
+    NasJob: (*_JOB, "NextRun"),
 }
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -83,6 +85,15 @@ def query_field(name: str, kind: type) -> str:
         raise ValueError(
             f"{kind.__name__} cannot be queried by {name!r}, only by {known}"
         ) from None
+
+
+def can_query(name: str, kind: type) -> bool:
+    """Whether the query service can filter and sort *kind* by the field *name*."""
+    try:
+        query_field(name, kind)
+    except ValueError:
+        return False
+    return True
 
 
 def filter_text(where: Condition | str, kind: type) -> str:
@@ -127,6 +138,13 @@ class Condition:
                 break  # a program joins conditions as deep as it likes
         return f"<Condition {cut(shown, LONGEST - 12)}>"
 
+    def settled(self, facts: Mapping[str, str]) -> Condition | bool:
+        """What is left of it where the fields of *facts* have these values.
+
+        True or False where that decides it.
+        """
+        raise NotImplementedError
+
     def __bool__(self) -> NoReturn:
         raise TypeError(
             "a condition has no truth value: join conditions with & and | in "
@@ -163,6 +181,12 @@ class _Compared(Condition):
     def render(self, kind: type) -> str:
         return f"{query_field(self.field, kind)}{self.operator}{self.value}"
 
+    def settled(self, facts: Mapping[str, str]) -> Condition | bool:
+        if self.field not in facts or self.operator not in ("==", "!="):
+            return self
+        is_equal = self.value.casefold() == _quoted(facts[self.field]).casefold()
+        return is_equal is (self.operator == "==")
+
 
 @attrs.frozen(eq=False, repr=False)
 class _Joined(Condition):
@@ -182,6 +206,36 @@ class _Joined(Condition):
         )
         # Around the whole of an AND there is nothing to keep apart.
         return grouped[1:-1] if self.separator == ";" else grouped
+
+    def settled(self, facts: Mapping[str, str]) -> Condition | bool:
+        left: dict[int, Condition | bool] = {}
+        waiting: list[Condition] = [self]
+        while waiting:
+            part = waiting[-1]
+            parts = part.parts if isinstance(part, _Joined) else ()
+            below = [each for each in parts if id(each) not in left]
+            if below:
+                waiting += below
+                continue
+            waiting.pop()
+            if isinstance(part, _Joined):
+                left[id(part)] = part.joined([left[id(each)] for each in part.parts])
+            else:
+                left[id(part)] = part.settled(facts)
+        return left[id(self)]
+
+    def joined(self, parts: Iterable[Condition | bool]) -> Condition | bool:
+        """The same of other *parts*, of which some are settled."""
+        decides = self.separator != ";"
+        rest = []
+        for part in parts:
+            if part is decides:
+                return decides
+            if isinstance(part, Condition):
+                rest.append(part)
+        if not rest:
+            return not decides
+        return _Joined(self.separator, tuple(rest)) if rest[1:] else rest[0]
 
     def _pieces(self) -> Iterator[Condition | str]:
         """As a condition's.

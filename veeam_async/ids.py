@@ -26,8 +26,13 @@ _COLLECTIONS = {
     "restoresession": "restoresessions",
     "backuptasksession": "backuptasksessions",
     "job": "jobs",
+    "agentbackupjob": "jobs",
+    "nasjob": "jobs",
 }
-"""The kinds that are known, as URNs name them, and where they lie; in lower case."""
+"""The kinds that are known, as URNs name them, and where they lie; in lower case.
+
+Jobs of agents and of file shares lie in collections of the same name, below others.
+"""
 
 
 def id_text(value: Id, kind: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from os import PathLike
 from types import TracebackType
@@ -12,15 +13,18 @@ from weakref import WeakSet
 
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable, close_all
-from veeam_async.errors import VeeamError
+from veeam_async.errors import NotFound, VeeamError
 from veeam_async.jobs.jobs import Jobs
+from veeam_async.jobs.kinds import as_its_kind, kind_named, paths_of
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
+    AgentBackupJob,
     BackupJobSession,
     BackupTaskSession,
     EntityRef,
     Job,
     Link,
+    NasJob,
     Page,
     ReplicaJobSession,
     RestoreSession,
@@ -50,6 +54,8 @@ _ENTITIES: dict[str, type[Any]] = {
         RestoreSession,
         BackupTaskSession,
         Job,
+        AgentBackupJob,
+        NasJob,
     )
 }
 
@@ -63,6 +69,8 @@ LinkTarget: TypeAlias = (
     | RestoreSession
     | BackupTaskSession
     | Job
+    | AgentBackupJob
+    | NasJob
     | Task
     | EntityRef
     | list[EntityRef]
@@ -319,7 +327,9 @@ class EnterpriseManager:
         """Give what a link leads to; nothing is ever posted or deleted by following.
 
         A list of references for a `…ReferenceList`, a reference for a `…Reference`, the
-        entity for one of the types that this library knows. The link's host is not
+        entity for one of the types that this library knows. A session's link to a job
+        of agents or of file shares may lead to `/jobs`, where it is not: it is looked
+        for at its own address then. The link's host is not
         used: servers write names that are not reachable from everywhere, and a token
         must go to no other host. Raises ValueError for any other link, and the errors
         of a request.
@@ -334,14 +344,27 @@ class EnterpriseManager:
             warn(found, path)
             return list(found.rows)
         if name.endswith("Reference"):
-            return await self._read(path, route, EntityRef, _entity_at(link, EntityRef))
+            return await self._first(path, EntityRef, link)
         if name == Task.__name__:
             return await self._read(path, route, Task, _task_at(link))
         if name in _ENTITIES:
             kind = _ENTITIES[name]
-            whole = _as_entity(path)
-            return await self._read(whole, route, kind, _entity_at(link, kind))
+            entity: LinkTarget = await self._first(_as_entity(path), kind, link)
+            return as_its_kind(entity) if isinstance(entity, Job) else entity
         raise ValueError(f"a link of type {link.type!r} cannot be followed")
+
+    async def _first(self, path: str, kind: type[K], link: Link) -> K:
+        """The *kind* at *path*, or where else a job may lie that a session links to."""
+        own, *others = paths_of(path)
+        belongs = _entity_at(link, kind)
+        try:
+            return await self._read(own, _template(own), _kind_at(own, kind), belongs)
+        except NotFound:
+            for other in others:
+                with suppress(NotFound):
+                    at = _kind_at(other, kind)
+                    return await self._read(other, _template(other), at, belongs)
+            raise
 
     async def _read(
         self, path: str, route: str, kind: type[K], belongs: Belongs | None = None
@@ -381,6 +404,12 @@ def _hidden(overrides: Any) -> dict[str, Any]:
 def _template(path: str) -> str:
     """The route of *path*, for metrics: no query, and `{id}` for each id."""
     return _ID.sub("{id}", path.partition("?")[0])
+
+
+def _kind_at(path: str, kind: type[K]) -> type[K]:
+    """The kind of job at *path*, where *kind* is one: links call all of them `Job`."""
+    named = kind_named(path) if issubclass(kind, Job) else None
+    return kind if named is None else named  # type: ignore[return-value]  # a Job too
 
 
 def _entity_at(link: Link, kind: type[Any]) -> Belongs | None:

@@ -68,11 +68,13 @@ class JobType(StrEnum):
 
 
 class Platform(StrEnum):
-    """The virtualisation platforms of a job."""
+    """What a job backs up: the machines of a hypervisor, or those with an agent."""
 
     VMWARE = "VMware"
     HYPERV = "Hyperv"
     VCLOUD = "vCloud"
+    AGENT_FOR_WINDOWS = "AgentForWindows"
+    AGENT_FOR_LINUX = "AgentForLinux"
 
 
 class TaskState(StrEnum):
@@ -263,7 +265,10 @@ class BackupTaskSession(Identified):
 
 @attrs.frozen(kw_only=True, repr=False)
 class Job(Identified):
-    """A job (page "GET /jobs/{ID}"), without its options, which differ by its type."""
+    """A job (page "GET /jobs/{ID}"), without its options, which differ by its type.
+
+    Those of agents and of file shares are an `AgentBackupJob` and a `NasJob`.
+    """
 
     job_type: JobType | str
     platform: Platform | str | None = None
@@ -279,6 +284,23 @@ class Job(Identified):
         elif self.next_run is not None:
             when = f"next run {time_of(self.next_run)}"
         return line(self, kind, when, id_of(self.uid), title=self.name)
+
+
+# What the servers of these send was seen in part only: they may leave the type out.
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class AgentBackupJob(Job):
+    """A job of Veeam Agents (page "GET /agents/jobs/{ID}")."""
+
+    job_type: JobType | str = JobType.AGENT_BACKUP
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class NasJob(Job):
+    """A job of file shares (page "GET /nas/jobs/{ID}")."""
+
+    job_type: JobType | str = JobType.NAS_BACKUP
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -425,7 +425,8 @@ def _other_task(answer: Answer) -> Answer:
 
 
 _BY_ID = (
-    *("get", "fetch", "job", "follow", "task", "watch", "wait", "wait-all"),
+    *("get", "fetch", "job", "job-nas", "follow", "task"),
+    *("watch", "wait", "wait-all"),
     *("run-session", "run-wait", "run-watch", "task-wait"),
 )
 """Operations that ask for one thing by its id."""
@@ -635,6 +636,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         natures=dict.fromkeys(
             (
                 *("start", "stop-job", "retry-job", "stop"),
+                *("start-agents", "stop-nas", "sync", "toggle"),
                 *("task", "run-session", "task-wait"),
             ),
             Nature.STRANGE,

@@ -15,7 +15,7 @@ from uuid import UUID
 import attrs
 
 from tests.faults.line import Asked
-from veeam_async import EnterpriseManager, EventKind, Link, to_dict
+from veeam_async import EnterpriseManager, EventKind, F, Link, to_dict
 from veeam_async.simulator import Simulator
 
 RUN_SECONDS, RUNNING_SECONDS = 10.0, 12.0
@@ -157,7 +157,7 @@ async def _machines(em: EnterpriseManager, _world: World, _: Any) -> object:
 
 
 async def _jobs(em: EnterpriseManager, _world: World, _: Any) -> object:
-    found = em.jobs.query("JobType==Backup", page_size=2)
+    found = em.jobs.query(F.job_type == "Backup", page_size=2)
     return sorted([each.name async for each in found])
 
 
@@ -250,6 +250,42 @@ async def _stop_job(em: EnterpriseManager, world: World, _: Any) -> object:
 
 async def _retry_job(em: EnterpriseManager, world: World, _: Any) -> object:
     return (await em.jobs.retry(world.job_id)).operation
+
+
+def _job_of(type_: str) -> Prepare:
+    """Prepare the id of the first job whose reference has this Type."""
+
+    async def first(em: EnterpriseManager, _world: World) -> UUID:
+        found = await em.jobs.references()
+        return next(each.id for each in found if each.type == f"{type_}Reference")
+
+    return first
+
+
+async def _copy_job(em: EnterpriseManager, _world: World) -> UUID:
+    copies = em.jobs.query(F.job_type == "ImmediateBackupCopy", limit=1)
+    return (await anext(copies)).id
+
+
+async def _job_shown(em: EnterpriseManager, _world: World, job_id: UUID) -> object:
+    return (await em.jobs.get(job_id)).name
+
+
+async def _start_job(em: EnterpriseManager, _world: World, job_id: UUID) -> object:
+    run = await em.jobs.start(job_id)
+    return run.task.operation if run.task else None
+
+
+async def _stop_shares(em: EnterpriseManager, _world: World, job_id: UUID) -> object:
+    return (await em.jobs.stop(f"urn:veeam:NasJob:{job_id}")).operation
+
+
+async def _sync(em: EnterpriseManager, _world: World, job_id: UUID) -> object:
+    return (await em.jobs.sync(job_id)).operation
+
+
+async def _toggle(em: EnterpriseManager, world: World, _: Any) -> object:
+    return (await em.jobs.toggle_schedule(world.job_id)).operation
 
 
 async def _stop(em: EnterpriseManager, world: World, _: Any) -> object:
@@ -390,6 +426,14 @@ OPERATIONS: tuple[Operation, ...] = (
         path=f"/jobs/{_UUID}",
     ),
     Operation(
+        name="job-nas",
+        call="jobs.get(id) of file shares",
+        family=Family.READ,
+        run=_job_shown,
+        path=f"/nas/jobs/{_UUID}",
+        prepare=_job_of("NasJob"),
+    ),
+    Operation(
         name="follow",
         call="follow(link)",
         family=Family.READ,
@@ -461,6 +505,41 @@ OPERATIONS: tuple[Operation, ...] = (
         call="jobs.retry(id)",
         family=Family.ACTION,
         run=_retry_job,
+        method="POST",
+        path=f"/jobs/{_UUID}",
+    ),
+    Operation(
+        name="start-agents",
+        call="jobs.start(id) of agents",
+        family=Family.START,
+        run=_start_job,
+        method="POST",
+        path=f"/agents/jobs/{_UUID}",
+        prepare=_job_of("AgentBackupJob"),
+    ),
+    Operation(
+        name="stop-nas",
+        call="jobs.stop(id) of file shares",
+        family=Family.ACTION,
+        run=_stop_shares,
+        method="POST",
+        path=f"/nas/jobs/{_UUID}/stop",
+        prepare=_job_of("NasJob"),
+    ),
+    Operation(
+        name="sync",
+        call="jobs.sync(id)",
+        family=Family.ACTION,
+        run=_sync,
+        method="POST",
+        path=f"/jobs/{_UUID}",
+        prepare=_copy_job,
+    ),
+    Operation(
+        name="toggle",
+        call="jobs.toggle_schedule(id)",
+        family=Family.ACTION,
+        run=_toggle,
         method="POST",
         path=f"/jobs/{_UUID}",
     ),

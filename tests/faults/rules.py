@@ -217,6 +217,8 @@ def _of_status(fault: Fault, operation: Operation) -> Pair:
     pair = (RESULT if is_repeated else error, error)
     if operation.name in _KEYED and status in (400, 501):
         return RESULT, error  # it does without a condition of its own
+    if operation.name == "job-nas" and status in (400, 405, 501):
+        return MISSING, MISSING  # what has no such jobs leaves the word to /jobs
     lost = status == 408 or (status >= 500 and status != 503)
     by_family: dict[Family, Pair] = {
         Family.WATCH: _watched(fault, operation),

@@ -16,12 +16,15 @@ from veeam_async import models
 from veeam_async.codec.parse import Tree, quoted
 from veeam_async.codec.values import Damaged, says_nothing
 from veeam_async.models import (
+    AgentBackupJob,
     ApiRoot,
     EntityRef,
     ErrorBody,
+    Job,
     Link,
     Linked,
     LogonSession,
+    NasJob,
     Page,
     PagingInfo,
     TaskResult,
@@ -32,6 +35,10 @@ _ROOTS: dict[type, tuple[str, ...]] = {
     ApiRoot: ("enterprisemanager",),
     EntityRef: ("ref", "entityref"),
     ErrorBody: ("error",),
+    # Under which names the jobs that are not among /jobs come is documented in part.
+    Job: ("job", "agentbackupjob", "nasjob"),
+    AgentBackupJob: ("agentbackupjob", "agentjob", "job"),
+    NasJob: ("nasjob", "nasbackupjob", "job"),
 }
 _ERROR_MEMBERS = {"message", "statuscode", "firstchanceexceptionmessage"}
 _QUERY = ("entities", "resources")
@@ -286,9 +293,15 @@ def rows(tree: Any, kind: type) -> list[Any]:
         if name is None:
             return [tree] if members else []
         tree = members[name]
-        if name in singles:
+        if name in singles and not _holds_list(tree, kind):
             return tree if isinstance(tree, list) else [tree]
     raise TypeError("expected a list")
+
+
+def _holds_list(tree: Any, kind: type) -> bool:
+    """Whether *tree*, called as one *kind*, is what stands around a list of it."""
+    # The list of agents' jobs has another name outside than within.
+    return isinstance(tree, dict) and any(fold(key) in lists(kind) for key in tree)
 
 
 def _foreign(members: dict[str, Any], kind: type) -> str | None:

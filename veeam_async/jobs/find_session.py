@@ -8,7 +8,9 @@ no part in that.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Self, TypeAlias
 from uuid import UUID
@@ -16,7 +18,14 @@ from uuid import UUID
 import attrs
 
 from veeam_async.clock import Clock
-from veeam_async.errors import InvalidId, NotFound, VeeamError, is_lost_task
+from veeam_async.deadlines import NothingFoundError, poll
+from veeam_async.errors import (
+    InvalidId,
+    NotFound,
+    StartRefused,
+    VeeamError,
+    is_lost_task,
+)
 from veeam_async.filters import F
 from veeam_async.ids import parse_id
 from veeam_async.jobs.run_record import KINDS, Known, Mark, RunRecord
@@ -95,6 +104,15 @@ class Ending:
         return cls(session.id, at, min(_RETRY_SLACK, at - session.creation_time))
 
 
+@attrs.frozen
+class Before:
+    """A job before a start: its *newest* and *known* sessions, and what runs."""
+
+    newest: Mark | None = None
+    known: Known = attrs.field(factory=Known)
+    running_id: UUID | None = None
+
+
 class JobHistory:
     """The sessions of one job, in the order in which its server created them."""
 
@@ -103,8 +121,8 @@ class JobHistory:
         self._job_id = job_id
         self._of_job = F.job_uid == f"urn:veeam:Job:{job_id}"
 
-    async def newest(self, now: datetime) -> tuple[Mark | None, Known]:
-        """The newest session, None where there is none, and the newest twenty.
+    async def newest(self, now: datetime) -> Before:
+        """The job as it is by *now*, with its newest twenty sessions.
 
         Many more are remembered where some are dated later than *now*: a clock that was
         ahead and has been set right dates what is newer earlier.
@@ -115,11 +133,15 @@ class JobHistory:
             most = _MOST_KNOWN
             rows = await self._newest(most)
         if not rows:
-            return None, Known()
+            return Before()
         newest = max(rows, key=_created)
         oldest = _created(min(rows, key=_created)) if len(rows) == most else None
-        known = Known(tuple(row.id for row in rows), oldest)
-        return Mark(newest.id, newest.creation_time), known
+        running = (row.id for row in rows if not row.is_stopped and self._is_run(row))
+        return Before(
+            Mark(newest.id, newest.creation_time),
+            Known(tuple(row.id for row in rows), oldest),
+            next(running, None),
+        )
 
     async def _newest(self, most: int) -> list[RunSession]:
         query = self._sessions.query(
@@ -257,32 +279,81 @@ _SETTLED_SECONDS = 10.0
 """Seconds after a start until which a session with a fitting time is waited for."""
 
 
+_REFUSAL_SECONDS = 10.0
+"""Seconds that the start of a job which runs already may take to be refused."""
+
+_TASK_SECONDS = 0.5
+"""Seconds between two looks at the task of a start that may be refused."""
+
+
 class SessionFinder:
     """Look for the session of the run of *record*, and note its kind there.
 
     *task* is the server's task as last seen, None where it was never seen. It counts
     only in the logon session that began it: in another one its id is unknown, or that
-    of another task.
+    of another task. *running_id* is a session of the job that ran before, or None.
     """
 
-    def __init__(self, record: RunRecord, deps: RunDeps, task: Task | None) -> None:
+    def __init__(
+        self,
+        record: RunRecord,
+        deps: RunDeps,
+        task: Task | None = None,
+        running_id: UUID | None = None,
+    ) -> None:
         self.task = task
+        self._running_id = running_id
         self._record = record
         self._deps = deps
         self._logons = deps.logons()
         self._lost = task is None
         self._named: UUID | None = None
 
+    async def settle(self) -> None:
+        """Raise StartRefused where the task says by now that the start was refused.
+
+        Where the job runs already it has ten seconds to say so: any other start is
+        likely to be taken, and waits for nothing.
+        """
+        self._check()
+        if self._running_id is None:
+            return
+        # What the looks meet, the run's own looks meet again.
+        with suppress(NothingFoundError, TimeoutError, VeeamError):
+            async with asyncio.timeout(_REFUSAL_SECONDS):
+                await poll(
+                    self._outcome,
+                    interval=_TASK_SECONDS,
+                    seconds=_REFUSAL_SECONDS,
+                    clock=self._deps.clock,
+                    outlives=lambda _: True,
+                )
+        self._check()
+
+    async def _outcome(self) -> Task | None:
+        """The task, None while it says nothing about the start."""
+        await self._update_task(is_last=False)
+        is_told = self._lost or (self.task is not None and self.task.result is not None)
+        return self.task if is_told else None
+
+    def _check(self) -> None:
+        """Raise StartRefused where the task has failed."""
+        if self.task is None or failed(self.task) is None:
+            return
+        failure = StartRefused(
+            self.task, job_id=self._record.job_id, running_id=self._running_id
+        )
+        self._deps.clean(failure)
+        raise failure
+
     async def look(self, *, is_last: bool = False) -> RunSession | None:
-        """The session, None while it is not shown; TaskFailed where the start failed.
+        """The session, None while it is not shown; StartRefused where it was refused.
 
         While the task may still name the session, the job's own sessions are not
         searched, except with *is_last*.
         """
         await self._update_task(is_last=is_last)
-        if self.task is not None and (failure := failed(self.task)) is not None:
-            self._deps.clean(failure)
-            raise failure
+        self._check()
         # 1. The task names the session.
         link = None if self.task is None else _session_link(self.task)
         if link is not None:

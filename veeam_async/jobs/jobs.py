@@ -1,38 +1,82 @@
-"""The jobs, and their actions: start, stop, retry."""
+"""The jobs of all kinds, and their actions: start, stop, retry, sync, toggle."""
 
 from __future__ import annotations
 
-from uuid import uuid4
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import attrs
 
 from veeam_async.clock import Clock
 from veeam_async.errors import (
+    ApiError,
+    BadRequest,
+    DecodeError,
+    JobAmbiguous,
     Json,
+    NotFound,
+    PermissionDenied,
     StartUnconfirmed,
     VeeamError,
     ends_waiting,
+    is_unsupported,
     may_have_acted,
 )
+from veeam_async.filters import F
 from veeam_async.ids import Id, parse_own
-from veeam_async.jobs.find_session import Claims, JobHistory, RunDeps
+from veeam_async.jobs.find_session import Claims, JobHistory, RunDeps, SessionFinder
+from veeam_async.jobs.kinds import (
+    KINDS,
+    JobCollection,
+    TellOnce,
+    as_its_kind,
+    kind_named,
+    narrowed,
+)
 from veeam_async.jobs.prepared import PreparedRun
 from veeam_async.jobs.run import JobRun
 from veeam_async.jobs.run_record import RunRecord, restore, save
 from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
     BackupJobSession,
+    EntityRef,
     Job,
     JobType,
     ReplicaJobSession,
     Task,
 )
 from veeam_async.pool.client import Pool
-from veeam_async.pool.responses import read, sent_at
-from veeam_async.resources.base import Entities
+from veeam_async.pool.responses import sent_at
+from veeam_async.resources.base import Entities, Where, check_paging
 from veeam_async.resources.sessions import BackupSessions, JobSessions
+from veeam_async.resources.terms import Terms
+from veeam_async.resources.unreadable import warn
+from veeam_async.transport.exchange import Response
+
+if TYPE_CHECKING:
+    from veeam_async.jobs.query import JobQuery, Report
+
+
+@attrs.frozen
+class Start:
+    """A start that is about to be sent to a job of a *kind*.
+
+    *running_id* is a session of the job that runs already, None where none does.
+    """
+
+    record: RunRecord
+    kind: type[Job]
+    running_id: UUID | None
+    is_copy: bool
 
 
 class Jobs(Entities[Job]):
-    """The jobs. Starting, stopping and retrying need a Portal Administrator.
+    """The jobs of all kinds: of `/jobs`, of agents (`/agents/jobs`), of file shares.
+
+    Which kind a job is of is found out by looking for it, and remembered; an id that
+    names its kind (an Href of `/nas/jobs`, say) is looked for there alone. Reading
+    `/jobs` needs a Portal Administrator, and so does every action.
 
     Each action is sent at most once: after a connection that broke, look before asking
     again. A copy job can be neither started nor stopped (page "POST /jobs/{ID}").
@@ -59,6 +103,206 @@ class Jobs(Entities[Job]):
             clock=clock,
             claims=Claims(),
         )
+        self._collections: dict[type[Job], JobCollection[Any]] = {
+            kind: JobCollection(pool, kind) for kind in KINDS
+        }
+        self._known: dict[UUID, type[Job]] = {}
+        self._report = TellOnce()
+
+    # ------------------------------------------------------------ to read them
+
+    async def get(self, id: Id) -> Job:  # noqa: A002 - the field's term
+        """Give the job of *id*, an `AgentBackupJob` or a `NasJob` where it is one.
+
+        A session's `job_id` will do. Raises InvalidId before anything is sent, NotFound
+        where no kind has it, PermissionDenied where those that may are not shown to
+        this user, and any other VeeamError that a request can meet.
+        """
+        job, _ = await self._shown(id)
+        return job
+
+    def query(
+        self,
+        where: Where | None = None,
+        *,
+        order_by: str | None = None,
+        page_size: int = 100,
+        limit: int | None = None,
+        strict: bool = False,
+    ) -> JobQuery:
+        """Select jobs of all kinds: those of `/jobs`, then agents', then file shares'.
+
+        Args:
+            where: a condition made with `F`, or a filter's text, which each kind is
+                asked with by itself; None selects all. The server cannot select agents'
+                jobs by `next_run`, and file shares' neither by `job_type` nor by
+                `platform`: a condition on the first selects none of them; that file
+                shares' jobs are of `JobType.NAS_BACKUP` is known here.
+            order_by: a field's name, "-next_run" for descending; None is the name. The
+                jobs of one kind are in that order, before those of the next; those
+                that have no such field, see *where*, by their names.
+            page_size: how many jobs one request asks for.
+            limit: the most jobs to yield, of all kinds together; None is all. A kind
+                that it does not come to is not asked for.
+            strict: raise DecodeError for a row that cannot be read, which is left out,
+                logged and collected in the query's `unreadable` else.
+
+        A kind that the server or the user's role refuses (400, 403, 404), or whose jobs
+        cannot be selected by *where*, is left out: one warning is logged, and the
+        query's `left_out` has the error. It is raised where `/jobs` is refused and no
+        job is found elsewhere.
+
+        Raises ValueError for a field that jobs cannot be queried by, and while
+        iterating what `get` raises, and IncompleteAnswer where the server does not give
+        what its first page promised. Each job comes once.
+        """
+        check_paging(page_size, limit)
+        return self._query(
+            self._terms_of_each(where, order_by),
+            page_size=page_size,
+            limit=limit,
+            strict=strict,
+            report=self._report,
+        )
+
+    def _query(
+        self,
+        kinds: list[Terms],
+        *,
+        page_size: int = 100,
+        limit: int | None = None,
+        strict: bool,
+        report: Report,
+    ) -> JobQuery:
+        # Here, since who lists no jobs does not need it.
+        from veeam_async.jobs.query import (  # noqa: PLC0415 - see above
+            JobQuery,
+            Wanted,
+        )
+
+        wanted = Wanted(
+            kinds=kinds,
+            page_size=page_size,
+            strict=strict,
+            report=report,
+            met=self._remember,
+        )
+        return JobQuery(self._pool, wanted, limit=limit)
+
+    def _terms_of_each(
+        self, where: Where | None, order_by: str | None = None
+    ) -> list[Terms]:
+        """The terms for each kind of which *where* may select jobs; `/jobs` always."""
+        found = []
+        for kind, jobs in self._collections.items():
+            own = narrowed(where, kind)
+            if not isinstance(own, bool):
+                found.append(jobs.terms(own, order_by))
+            elif own:
+                found.append(jobs.terms(None, order_by))
+        return found
+
+    async def find(self, name: str) -> Job:
+        """Give the one job of this name.
+
+        One that is written exactly so comes before those that differ in upper and lower
+        case alone. Raises JobNotFound, which names the nearest, and JobAmbiguous, which
+        has the id and the backup server of each; what `query` raises where the jobs are
+        not shown to this user.
+        """
+        from veeam_async.jobs.find_job import (  # noqa: PLC0415 - as in `_query`
+            called,
+            not_found,
+        )
+
+        wanted = str(name).strip()
+        if not wanted:
+            raise ValueError("a job's name is a text that is not empty")
+        found = called(wanted, await self._filtered(wanted))
+        if not found:
+            # 1. None is called so exactly, or the server does not filter as it should.
+            query = self.query()
+            jobs = [job async for job in query]
+            found = called(wanted, jobs)
+            if not found:
+                raise not_found(wanted, jobs, query.left_out)
+        if len(found) > 1:
+            raise JobAmbiguous(wanted, jobs=tuple(found))
+        return found[0]
+
+    async def _filtered(self, name: str) -> list[Job]:
+        """The jobs that a filter for *name* shows; nothing is told of refusals."""
+        query = self._query(
+            self._terms_of_each(F.name == name),
+            strict=True,  # what cannot be read may be another of that name
+            report=lambda *_: None,
+        )
+        try:
+            return [job async for job in query]
+        except ApiError as error:
+            if not is_unsupported(error):
+                raise
+        return []
+
+    async def references(self) -> list[EntityRef]:
+        """Give the references of the jobs of all kinds.
+
+        A kind that the server or the user's role refuses is left out, as in `query`. A
+        reference that cannot be read is left out, and a warning is logged.
+        """
+        found: list[EntityRef] = []
+        refused: dict[type[Job], ApiError] = {}
+        for kind, jobs in self._collections.items():
+            try:
+                page = await jobs.listed()
+            except ApiError as error:
+                if not is_unsupported(error):
+                    raise
+                refused[kind] = error
+            else:
+                warn(page, jobs.path)
+                found += page.rows
+        if Job in refused and not found:
+            raise refused[Job]
+        for kind, why in refused.items():
+            self._report(kind, why)
+        return found
+
+    def _remember(self, job: Job) -> None:
+        self._known[job.id] = type(job)
+
+    async def _shown(self, given: Id) -> tuple[Job, Response]:
+        """The job of an id, and the answer that it came in."""
+        job_id = parse_own(given, Job.__name__)
+        return await self._found(job_id, self._candidates(given, job_id))
+
+    def _candidates(self, given: Id, job_id: UUID) -> tuple[type[Job], ...]:
+        """The kinds of which the job may be."""
+        kind = kind_named(given) or self._known.get(job_id)
+        return KINDS if kind is None else (kind,)
+
+    async def _found(
+        self, job_id: UUID, kinds: Iterable[type[Job]]
+    ) -> tuple[Job, Response]:
+        """The job of *job_id* among *kinds*; raises what says most of why it is not."""
+        met: list[VeeamError] = []
+        for kind in kinds:
+            try:
+                found, answer = await self._collections[kind].show(str(job_id))
+            except (ApiError, DecodeError) as error:
+                # What is odd at one address may be well at the next.
+                if not (isinstance(error, DecodeError) or is_unsupported(error)):
+                    raise
+                met.append(error)
+            else:
+                job = as_its_kind(found)
+                self._remember(job)
+                return job, answer
+        # Where one of them shows nothing, the others' 404 says nothing.
+        hidden = (e for e in met if isinstance(e, PermissionDenied | DecodeError))
+        raise next(hidden, met[0])
+
+    # ------------------------------------------------------------ to start them
 
     async def prepare(self, id: Id) -> PreparedRun:  # noqa: A002 - the field's term
         """Read what a start must know beforehand, and send nothing that acts.
@@ -71,7 +315,7 @@ class Jobs(Entities[Job]):
             save(prepared.to_dict())
             run = await em.jobs.start(prepared)
         """
-        return PreparedRun(await self._record(id))
+        return PreparedRun((await self._start_of(id)).record)
 
     async def start(self, id: Id | PreparedRun) -> JobRun:  # noqa: A002 - the field's term
         """Ask the server to start a job, and give the run of it.
@@ -85,11 +329,11 @@ class Jobs(Entities[Job]):
         """
         if isinstance(id, PreparedRun):
             return await self._start_prepared(id)
-        return await self._started(await self._record(id))
+        return await self._started(await self._start_of(id))
 
     async def _start_prepared(self, prepared: PreparedRun) -> JobRun:
         with prepared._starting() as record:  # noqa: SLF001 - no business of users
-            newer = await self._record(record.job_id)
+            newer = await self._start_of(record.job_id)
             history = JobHistory(self._deps.sessions(record.kind), record.job_id)
             if await history.new(record.before):
                 raise ValueError(
@@ -97,14 +341,18 @@ class Jobs(Entities[Job]):
                     "with em.jobs.resume(prepared.to_dict()).session() whether that is "
                     "the run, or prepare anew"
                 )
-            record.started_at, record.server_time = newer.started_at, newer.server_time
+            record.started_at = newer.record.started_at
+            record.server_time = newer.record.server_time
         # From here on a POST may have been sent, whatever becomes of this call.
         record.sent = "perhaps"
-        return await self._started(record)
+        return await self._started(attrs.evolve(newer, record=record))
 
-    async def _started(self, record: RunRecord) -> JobRun:
+    async def _started(self, start: Start) -> JobRun:
+        record = start.record
         try:
-            task = await self._act(record.job_id, "start")
+            task = await self._collections[start.kind].act(record.job_id, "start")
+        except BadRequest as error:
+            raise (_advised(error) if start.is_copy else error) from None
         except VeeamError as error:
             # Surely not started: the caller may try again as after any other error.
             if not may_have_acted(error):
@@ -114,7 +362,13 @@ class Jobs(Entities[Job]):
             raise lost from error
         record.task_id, record.sent = task.task_id, None
         self._deps.claims.opened(record)
-        return JobRun(record, self._deps, task=task)
+        finder = SessionFinder(record, self._deps, task, start.running_id)
+        try:
+            await finder.settle()
+        except BaseException:
+            self._deps.claims.closed(record)
+            raise
+        return JobRun(record, self._deps, finder)
 
     def resume(self, data: Json) -> JobRun:
         """Give the run that *data* was saved from by `run.to_dict()`.
@@ -133,31 +387,78 @@ class Jobs(Entities[Job]):
             record.sent, record.started_at = "perhaps", self._deps.clock.wall()
         return JobRun(record, self._deps)
 
+    # ------------------------------------------------------------ other actions
+
     async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
         """Ask the server to stop what a job is running."""
-        return await self._act(id, "stop")
+        return await self._acted(id, "stop")
 
     async def retry(self, id: Id) -> Task:  # noqa: A002 - the field's term
         """Ask the server to run a failed job again."""
-        return await self._act(id, "retry")
+        return await self._acted(id, "retry")
 
-    async def _record(self, given: Id) -> RunRecord:
-        """The record of a run that is about to start, with what its job has by now."""
+    async def sync(self, id: Id) -> Task:  # noqa: A002 - the field's term
+        """Ask the server to run a copy job now, which is not started as others are."""
+        return await self._acted(id, "sync")
+
+    async def toggle_schedule(self, id: Id) -> Task:  # noqa: A002 - the field's term
+        """Ask the server to switch a job's schedule: off where it is on, else on.
+
+        Which it is `(await em.jobs.get(id)).schedule_enabled` tells.
+        """
+        return await self._acted(id, "toggleScheduleEnabled")
+
+    async def _acted(self, given: Id, action: str) -> Task:
+        """POST an action to a job of whichever kind."""
         job_id = parse_own(given, Job.__name__)
-        wanted = str(job_id)
-        answer = await self._request_entity(wanted)
-        job = self._own(await read(answer, Job), wanted, answer)
+        first, *others = self._candidates(given, job_id)
+        try:
+            return await self._collections[first].act(job_id, action)
+        except NotFound:
+            # Not carried out: `/jobs` does not know the job, others may.
+            kind = await self._kind_among(job_id, others) if others else None
+            if kind is None:
+                raise
+        return await self._collections[kind].act(job_id, action)
+
+    async def _kind_among(
+        self, job_id: UUID, kinds: Sequence[type[Job]]
+    ) -> type[Job] | None:
+        """The one of *kinds* that has the job, None where that is not known."""
+        try:
+            job, _ = await self._found(job_id, kinds)
+        except VeeamError:
+            return None
+        return type(job)
+
+    async def _start_of(self, given: Id) -> Start:
+        """The start of a job, with what is known of the job before it."""
+        job, answer = await self._shown(given)
         is_replica = job.job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
-        history = JobHistory(self._deps.sessions(kind), job_id)
+        history = JobHistory(self._deps.sessions(kind), job.id)
         server_time, now = sent_at(answer), self._deps.clock.wall()
-        newest, known = await history.newest(server_time or now)
-        return RunRecord(
-            job_id=job_id,
+        before = await history.newest(server_time or now)
+        record = RunRecord(
+            job_id=job.id,
             kind=kind,
             started_at=now,
-            newest=newest,
+            newest=before.newest,
             server_time=server_time,
-            known=known,
+            known=before.known,
             run_id=uuid4(),
         )
+        is_copy = job.link("Sync") is not None and job.link("Start") is None
+        return Start(record, type(job), before.running_id, is_copy)
+
+
+def _advised(error: BadRequest) -> BadRequest:
+    """The *error* of starting a copy job, which says what to do instead."""
+    return BadRequest(
+        status=error.status,
+        message=error.message,
+        method=error.method,
+        url=error.url,
+        retry_after=error.retry_after,
+        advice="a copy job is not started: em.jobs.sync(id) runs it",
+    )

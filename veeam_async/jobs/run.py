@@ -80,11 +80,11 @@ class JobRun:
     """A run of a job, from `em.jobs.start(id)` or `em.jobs.resume(data)`."""
 
     def __init__(
-        self, record: RunRecord, deps: RunDeps, *, task: Task | None = None
+        self, record: RunRecord, deps: RunDeps, finder: SessionFinder | None = None
     ) -> None:
         self._record = record
         self._deps = deps
-        self._finder = SessionFinder(record, deps, task)
+        self._finder = finder or SessionFinder(record, deps)
         self._chain = _RetryChain(record, deps)
 
     @property
@@ -144,10 +144,11 @@ class JobRun:
         that was not there before the start, is no retry, and belongs to no other run of
         this manager. A backup server's clock may be hours off; a session that by its
         time is older than the start is taken where none with a fitting time comes.
-        Looks that fail are repeated. Raises TaskFailed where the start failed,
-        SessionMissing where no session is shown in time (of a run that was prepared and
-        whose start nobody confirmed: StartUnconfirmed), and NotFound where the server
-        does not know for five minutes a session that was found.
+        Looks that fail are repeated. Raises StartRefused where the task says that the
+        job was not started, SessionMissing where no session is shown in time (of a run
+        that was prepared and whose start nobody confirmed: StartUnconfirmed), and
+        NotFound where the server does not know for five minutes a session that was
+        found.
         """
         check_seconds(appear_within=appear_within)
         check_interval(interval)

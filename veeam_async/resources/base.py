@@ -36,6 +36,7 @@ class Entities(Generic[E]):
         self._pool = pool
         self._path = path
         self._route = f"{path}/{{id}}"
+        self._lies_in = path
         self._kind = kind
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
 
@@ -80,8 +81,7 @@ class Entities(Generic[E]):
         creation none that was there all the time is missed, whatever vanishes, moves or
         is created meanwhile.
         """
-        if page_size < 1 or not (limit is None or limit >= 0):
-            raise ValueError("page_size is at least 1, limit at least 0")
+        check_paging(page_size, limit)
         terms = self._terms(where, order_by)
         return Query(self._pool, terms, page_size=page_size, limit=limit, strict=strict)
 
@@ -95,7 +95,7 @@ class Entities(Generic[E]):
         return list(found.rows)
 
     async def _reference_page(self) -> Page[EntityRef]:
-        reading = Reading(Page[EntityRef], partial(lie_in, self._path))
+        reading = Reading(Page[EntityRef], partial(lie_in, self._lies_in))
         await self._pool.request("GET", self._path, route=self._path, belongs=reading)
         return reading.result()
 
@@ -166,9 +166,9 @@ class Entities(Generic[E]):
         An answer that is no task, or one about something else, tells nothing of it.
         """
         wanted = parse_own(id, self._kind.__name__)
-        path = f"{self._path}/{wanted}?action={action}"
+        path = self._action_path(str(wanted), action)
         answer = await self._pool.request(
-            "POST", path, route=f"{self._path}/{{id}}?action={action}"
+            "POST", path, route=self._action_path("{id}", action)
         )
         try:
             task = read_task(answer)
@@ -179,6 +179,10 @@ class Entities(Generic[E]):
             del task
             raise self._pool.mismatched(answer, "POST", path)
         return task
+
+    def _action_path(self, name: str, action: str) -> str:
+        """The path, or the route, of an action on the resource of this *name*."""
+        return f"{self._path}/{name}?action={action}"
 
     def _terms(self, where: Where | None, order_by: str | None) -> Terms:
         text = None if where is None else filter_text(where, self._kind)
@@ -192,3 +196,9 @@ class Entities(Generic[E]):
         # Rows that are created meanwhile come last, and so move none to another page.
         has_time = "creation_time" in attrs.fields_dict(self._kind)
         return "creation_time" if has_time else "name"
+
+
+def check_paging(page_size: int, limit: int | None) -> None:
+    """Raise ValueError for a *page_size* or *limit* that no query can have."""
+    if page_size < 1 or not (limit is None or limit >= 0):
+        raise ValueError("page_size is at least 1, limit at least 0")

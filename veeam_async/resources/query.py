@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Generic, Self, TypeVar
+from collections.abc import Sequence
+from typing import Generic, Protocol, Self, TypeVar
 
 from veeam_async.brief import line
 from veeam_async.models import Identified, UnreadableRow
@@ -16,6 +17,23 @@ from veeam_async.resources.promise import count_told, last_page
 from veeam_async.resources.terms import Terms
 
 E = TypeVar("E", bound=Identified)
+E_co = TypeVar("E_co", bound=Identified, covariant=True)
+
+
+class Reader(Protocol[E_co]):
+    """Reads the pages of a query, until it *is_over*."""
+
+    @property
+    def is_over(self) -> bool:
+        """True once everything was read."""
+
+    async def read(self) -> Sequence[E_co]:
+        """The new rows of the next page; raises what asking for it raises."""
+
+
+def reader_of(pages: Pages[E]) -> Reader[E]:
+    """Read *pages* by key where they are in order of creation, else by number."""
+    return ByKey(pages) if pages.terms.is_keyed else ByNumber(pages)
 
 
 class Query(Generic[E]):
@@ -56,9 +74,7 @@ class Query(Generic[E]):
         self._is_over = False
         self._rows: deque[E] = deque()
         self._reading = asyncio.Lock()
-        self._reader: ByKey[E] | ByNumber[E] = (
-            ByKey(self._pages) if terms.is_keyed else ByNumber(self._pages)
-        )
+        self._reader = reader_of(self._pages)
 
     @property
     def unreadable(self) -> list[UnreadableRow]:
