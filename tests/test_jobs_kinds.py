@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from tests.support.bodies import behind_logon, error, uuid_of
-from tests.support.clients import talking
+from tests.support.clients import open_em, talking
 from tests.support.fault_server import Act, Answer, Asked, FaultServer
 from tests.support.job_kinds import BASE, DENIED, PATHS, JobKinds, job
 from tests.support.job_server import JOB, LOST, JobServer, row, task
@@ -21,6 +21,7 @@ from veeam_async import (
     AgentBackupJob,
     EntityRef,
     F,
+    InvalidId,
     Job,
     JobAmbiguous,
     JobNotFound,
@@ -151,6 +152,64 @@ async def test_a_file_shares_job_may_be_shown_among_the_others(
 
         assert asked(server, "POST") == [f"/nas/jobs/{NAS}/stop"]
     assert isinstance(found, NasJob)
+
+
+async def test_a_job_may_be_acted_on_where_it_is_shown() -> None:
+    """Where a server knows no addresses of its own for its kind."""
+    kinds = JobKinds({"Job": [{**job("Job", NAS, "Shares"), "JobType": "NasBackup"}]})
+    kinds.sessions.fresh = of_job("NasJob", [row(1, at=1)])
+    async with talking(kinds.act) as (em, server):
+        for _ in range(2):
+            assert isinstance(await em.jobs.get(NAS), NasJob)
+        await em.jobs.stop(NAS)
+        run = await em.jobs.start(NAS)
+
+        assert (await run.session(interval=SOON)).id == uuid_of(1)
+    assert asked(server, "POST") == [
+        *(f"/nas/jobs/{NAS}/stop", f"/jobs/{NAS}?action=stop"),
+        *(f"/nas/jobs/{NAS}/start", f"/jobs/{NAS}?action=start"),
+    ]
+
+
+async def test_a_job_that_was_read_is_acted_on_itself() -> None:
+    """By another manager too, which has not looked for it."""
+    async with talking(site().act) as (em, _):
+        jobs = [job async for job in em.jobs.query()]
+    async with talking(site().act) as (em, server):
+        for each in jobs:
+            await em.jobs.retry(each)
+            assert (await em.jobs.get(each)).id == each.id
+            await em.jobs.start(each)
+
+        assert len(asked(server, "POST")) == 6
+
+
+async def test_a_name_is_no_id() -> None:
+    """The error says what to do with a name."""
+    async with talking(site().act) as (em, server):
+        for call in (em.jobs.get, em.jobs.start, em.jobs.stop, em.backup_sessions.last):
+            with pytest.raises(InvalidId, match=r"em\.jobs\.find\(name\)"):
+                await call("SAP HANA")
+            with pytest.raises(InvalidId, match=r"another kind of resource than Job$"):
+                await call(f"urn:veeam:BackupJobSession:{VM}")
+
+        assert asked(server) == []
+
+
+async def test_a_refused_logon_is_no_refused_kind() -> None:
+    """Nothing else is asked for, and nothing is left out."""
+    other: Callable[[Asked], Act] = site().act
+
+    def act(one: Asked) -> Act:
+        return DENIED if one.method == "POST" else other(one)
+
+    async with FaultServer(act) as server, open_em(server, lazy=True) as em:
+        for call in (em.jobs.get(NAS), em.jobs.query().all(), em.jobs.references()):
+            with pytest.raises(PermissionDenied, match="sessionMngr"):
+                await call
+
+        assert server.count("GET") == 0
+        assert server.count("POST") == 1
 
 
 # ---------------------------------------------------------------- to list them

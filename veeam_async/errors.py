@@ -51,7 +51,9 @@ class InvalidId(VeeamError, ValueError):
     meant.
     """
 
-    def __init__(self, value: object, *, kind: str | None = None) -> None:
+    def __init__(
+        self, value: object, *, kind: str | None = None, advice: str | None = None
+    ) -> None:
         if kind is None:
             text = (
                 "is not an id; give a UUID such as "
@@ -59,7 +61,8 @@ class InvalidId(VeeamError, ValueError):
             )
         else:
             text = f"names another kind of resource than {kind}"
-        super().__init__(f"{_shown(value)} {text}")
+        said = f"{_shown(value)} {text}"
+        super().__init__(f"{said}; {advice}" if advice else said)
         self.value = value
         self.wanted_kind = kind
 

@@ -58,6 +58,19 @@ def parse_own(value: Id, kind: str) -> UUID:
     return session_id
 
 
+def parse_job(value: Id) -> UUID:
+    """Give the UUID of the job that *value* names, as `parse_own` does.
+
+    The InvalidId for a text that names nothing says how a job is found by its name.
+    """
+    try:
+        return parse_own(value, "Job")
+    except InvalidId as error:
+        if error.wanted_kind is not None or not isinstance(value, str):
+            raise
+    raise InvalidId(value, advice="em.jobs.find(name) gives a job by its name")
+
+
 def _named_in_urn(urn: str) -> str | None:
     return _COLLECTIONS.get(urn.rpartition(":")[0].rpartition(":")[2])
 

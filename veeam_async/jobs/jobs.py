@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -20,17 +21,17 @@ from veeam_async.errors import (
     StartUnconfirmed,
     VeeamError,
     ends_waiting,
-    is_unsupported,
     may_have_acted,
 )
 from veeam_async.filters import F
-from veeam_async.ids import Id, parse_own
+from veeam_async.ids import Id, parse_job
 from veeam_async.jobs.find_session import Claims, JobHistory, RunDeps, SessionFinder
 from veeam_async.jobs.kinds import (
     KINDS,
     JobCollection,
     TellOnce,
     as_its_kind,
+    is_refusal,
     kind_named,
     narrowed,
 )
@@ -59,14 +60,32 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
+class Shown:
+    """A *job*, the *answer* in which it was shown, and where to act on it, see `at`."""
+
+    job: Job
+    answer: Response
+    kinds: tuple[type[Job], ...]
+
+
+def at(job: Job, kind: type[Job]) -> tuple[type[Job], ...]:
+    """The kinds at whose addresses to act on a *job* that was shown among *kind*.
+
+    The last one is that at whose address it was shown.
+    """
+    own = type(job)
+    return (own,) if own is kind else (own, kind)
+
+
+@attrs.frozen
 class Start:
-    """A start that is about to be sent to a job of a *kind*.
+    """A start that is about to be sent to a job of one of *kinds*.
 
     *running_id* is a session of the job that runs already, None where none does.
     """
 
     record: RunRecord
-    kind: type[Job]
+    kinds: tuple[type[Job], ...]
     running_id: UUID | None
     is_copy: bool
 
@@ -106,20 +125,19 @@ class Jobs(Entities[Job]):
         self._collections: dict[type[Job], JobCollection[Any]] = {
             kind: JobCollection(pool, kind) for kind in KINDS
         }
-        self._known: dict[UUID, type[Job]] = {}
+        self._known: dict[UUID, tuple[type[Job], ...]] = {}
         self._report = TellOnce()
 
     # ------------------------------------------------------------ to read them
 
-    async def get(self, id: Id) -> Job:  # noqa: A002 - the field's term
+    async def get(self, id: Id | Job) -> Job:  # noqa: A002 - the field's term
         """Give the job of *id*, an `AgentBackupJob` or a `NasJob` where it is one.
 
         A session's `job_id` will do. Raises InvalidId before anything is sent, NotFound
         where no kind has it, PermissionDenied where those that may are not shown to
         this user, and any other VeeamError that a request can meet.
         """
-        job, _ = await self._shown(id)
-        return job
+        return (await self._shown(id)).job
 
     def query(
         self,
@@ -147,10 +165,10 @@ class Jobs(Entities[Job]):
             strict: raise DecodeError for a row that cannot be read, which is left out,
                 logged and collected in the query's `unreadable` else.
 
-        A kind that the server or the user's role refuses (400, 403, 404), or whose jobs
-        cannot be selected by *where*, is left out: one warning is logged, and the
-        query's `left_out` has the error. It is raised where `/jobs` is refused and no
-        job is found elsewhere.
+        A kind that the server or the user's role refuses (by 403 or 404, say), as it
+        may a text in *where*, is left out: one warning is logged, and the query's
+        `left_out` has the error. It is raised where `/jobs` is refused and no job is
+        found elsewhere.
 
         Raises ValueError for a field that jobs cannot be queried by, and while
         iterating what `get` raises, and IncompleteAnswer where the server does not give
@@ -240,7 +258,7 @@ class Jobs(Entities[Job]):
         try:
             return [job async for job in query]
         except ApiError as error:
-            if not is_unsupported(error):
+            if not is_refusal(error):
                 raise
         return []
 
@@ -256,7 +274,7 @@ class Jobs(Entities[Job]):
             try:
                 page = await jobs.listed()
             except ApiError as error:
-                if not is_unsupported(error):
+                if not is_refusal(error):
                     raise
                 refused[kind] = error
             else:
@@ -268,22 +286,22 @@ class Jobs(Entities[Job]):
             self._report(kind, why)
         return found
 
-    def _remember(self, job: Job) -> None:
-        self._known[job.id] = type(job)
+    def _remember(self, job: Job, kind: type[Job]) -> None:
+        self._known[job.id] = at(job, kind)
 
-    async def _shown(self, given: Id) -> tuple[Job, Response]:
-        """The job of an id, and the answer that it came in."""
-        job_id = parse_own(given, Job.__name__)
-        return await self._found(job_id, self._candidates(given, job_id))
+    async def _shown(self, given: Id | Job) -> Shown:
+        job_id = given.id if isinstance(given, Job) else parse_job(given)
+        known = self._known_of(given, job_id)
+        return await self._found(job_id, known[-1:] or KINDS)
 
-    def _candidates(self, given: Id, job_id: UUID) -> tuple[type[Job], ...]:
-        """The kinds of which the job may be."""
-        kind = kind_named(given) or self._known.get(job_id)
-        return KINDS if kind is None else (kind,)
+    def _known_of(self, given: Id | Job, job_id: UUID) -> tuple[type[Job], ...]:
+        """The kinds at whose addresses to act on the job; none where it may be any."""
+        if isinstance(given, Job):
+            return self._known.get(job_id, (type(given),))
+        named = kind_named(given)
+        return self._known.get(job_id, ()) if named is None else (named,)
 
-    async def _found(
-        self, job_id: UUID, kinds: Iterable[type[Job]]
-    ) -> tuple[Job, Response]:
+    async def _found(self, job_id: UUID, kinds: Iterable[type[Job]]) -> Shown:
         """The job of *job_id* among *kinds*; raises what says most of why it is not."""
         met: list[VeeamError] = []
         for kind in kinds:
@@ -291,20 +309,20 @@ class Jobs(Entities[Job]):
                 found, answer = await self._collections[kind].show(str(job_id))
             except (ApiError, DecodeError) as error:
                 # What is odd at one address may be well at the next.
-                if not (isinstance(error, DecodeError) or is_unsupported(error)):
+                if not (isinstance(error, DecodeError) or is_refusal(error)):
                     raise
                 met.append(error)
             else:
                 job = as_its_kind(found)
-                self._remember(job)
-                return job, answer
+                self._remember(job, kind)
+                return Shown(job, answer, self._known[job.id])
         # Where one of them shows nothing, the others' 404 says nothing.
         hidden = (e for e in met if isinstance(e, PermissionDenied | DecodeError))
         raise next(hidden, met[0])
 
     # ------------------------------------------------------------ to start them
 
-    async def prepare(self, id: Id) -> PreparedRun:  # noqa: A002 - the field's term
+    async def prepare(self, id: Id | Job) -> PreparedRun:  # noqa: A002 - the field's term
         """Read what a start must know beforehand, and send nothing that acts.
 
         For whoever must survive a kill between the start and saving its run: save
@@ -317,7 +335,7 @@ class Jobs(Entities[Job]):
         """
         return PreparedRun((await self._start_of(id)).record)
 
-    async def start(self, id: Id | PreparedRun) -> JobRun:  # noqa: A002 - the field's term
+    async def start(self, id: Id | Job | PreparedRun) -> JobRun:  # noqa: A002 - the field's term
         """Ask the server to start a job, and give the run of it.
 
         First the job and its newest sessions are read, so that the run's own session
@@ -350,7 +368,7 @@ class Jobs(Entities[Job]):
     async def _started(self, start: Start) -> JobRun:
         record = start.record
         try:
-            task = await self._collections[start.kind].act(record.job_id, "start")
+            task = await self._post(record.job_id, "start", start.kinds)
         except BadRequest as error:
             raise (_advised(error) if start.is_copy else error) from None
         except VeeamError as error:
@@ -363,6 +381,7 @@ class Jobs(Entities[Job]):
         record.task_id, record.sent = task.task_id, None
         self._deps.claims.opened(record)
         finder = SessionFinder(record, self._deps, task, start.running_id)
+        del task  # no variable holds it where an error is raised
         try:
             await finder.settle()
         except BaseException:
@@ -389,55 +408,67 @@ class Jobs(Entities[Job]):
 
     # ------------------------------------------------------------ other actions
 
-    async def stop(self, id: Id) -> Task:  # noqa: A002 - the field's term
+    async def stop(self, id: Id | Job) -> Task:  # noqa: A002 - the field's term
         """Ask the server to stop what a job is running."""
         return await self._acted(id, "stop")
 
-    async def retry(self, id: Id) -> Task:  # noqa: A002 - the field's term
+    async def retry(self, id: Id | Job) -> Task:  # noqa: A002 - the field's term
         """Ask the server to run a failed job again."""
         return await self._acted(id, "retry")
 
-    async def sync(self, id: Id) -> Task:  # noqa: A002 - the field's term
+    async def sync(self, id: Id | Job) -> Task:  # noqa: A002 - the field's term
         """Ask the server to run a copy job now, which is not started as others are."""
         return await self._acted(id, "sync")
 
-    async def toggle_schedule(self, id: Id) -> Task:  # noqa: A002 - the field's term
+    async def toggle_schedule(self, id: Id | Job) -> Task:  # noqa: A002 - the field's term
         """Ask the server to switch a job's schedule: off where it is on, else on.
 
         Which it is `(await em.jobs.get(id)).schedule_enabled` tells.
         """
         return await self._acted(id, "toggleScheduleEnabled")
 
-    async def _acted(self, given: Id, action: str) -> Task:
+    async def _acted(self, given: Id | Job, action: str) -> Task:
         """POST an action to a job of whichever kind."""
-        job_id = parse_own(given, Job.__name__)
-        first, *others = self._candidates(given, job_id)
+        job_id = given.id if isinstance(given, Job) else parse_job(given)
+        known = self._known_of(given, job_id)
+        if known:
+            return await self._post(job_id, action, known)
+        first, *others = KINDS
         try:
             return await self._collections[first].act(job_id, action)
         except NotFound:
-            # Not carried out: `/jobs` does not know the job, others may.
-            kind = await self._kind_among(job_id, others) if others else None
-            if kind is None:
+            # Not carried out: that address does not know the job, others may.
+            kinds = await self._kinds_among(job_id, others)
+            if not kinds:
                 raise
-        return await self._collections[kind].act(job_id, action)
+        return await self._post(job_id, action, kinds)
 
-    async def _kind_among(
+    async def _kinds_among(
         self, job_id: UUID, kinds: Sequence[type[Job]]
-    ) -> type[Job] | None:
-        """The one of *kinds* that has the job, None where that is not known."""
+    ) -> tuple[type[Job], ...]:
+        """Where to act on the job of one of *kinds*, none where that is not known."""
         try:
-            job, _ = await self._found(job_id, kinds)
+            return (await self._found(job_id, kinds)).kinds
         except VeeamError:
-            return None
-        return type(job)
+            return ()
 
-    async def _start_of(self, given: Id) -> Start:
+    async def _post(
+        self, job_id: UUID, action: str, kinds: Sequence[type[Job]]
+    ) -> Task:
+        """POST an action at the address of the first of *kinds* that knows the job."""
+        for kind in kinds[:-1]:
+            with suppress(NotFound):
+                return await self._collections[kind].act(job_id, action)
+        return await self._collections[kinds[-1]].act(job_id, action)
+
+    async def _start_of(self, given: Id | Job) -> Start:
         """The start of a job, with what is known of the job before it."""
-        job, answer = await self._shown(given)
+        shown = await self._shown(given)
+        job = shown.job
         is_replica = job.job_type == JobType.REPLICA
         kind = (ReplicaJobSession if is_replica else BackupJobSession).__name__
         history = JobHistory(self._deps.sessions(kind), job.id)
-        server_time, now = sent_at(answer), self._deps.clock.wall()
+        server_time, now = sent_at(shown.answer), self._deps.clock.wall()
         before = await history.newest(server_time or now)
         record = RunRecord(
             job_id=job.id,
@@ -449,7 +480,7 @@ class Jobs(Entities[Job]):
             run_id=uuid4(),
         )
         is_copy = job.link("Sync") is not None and job.link("Start") is None
-        return Start(record, type(job), before.running_id, is_copy)
+        return Start(record, shown.kinds, before.running_id, is_copy)
 
 
 def _advised(error: BadRequest) -> BadRequest:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from veeam_async.errors import ApiError
+from veeam_async.errors import ApiError, is_unsupported
 from veeam_async.filters import Condition, can_query
 from veeam_async.ids import Id
 from veeam_async.models import (
@@ -127,6 +127,12 @@ class TellOnce:
         if kind not in self._told:
             self._told.add(kind)
             _LOG.warning("the %s are left out: %s", WORDS[kind], error)
+
+
+def is_refusal(error: ApiError) -> bool:
+    """Whether *error* says of one kind that it is not shown, or not as it was asked."""
+    # What is answered to a logon has nothing to do with a kind.
+    return is_unsupported(error) and error.method == "GET"
 
 
 def kind_named(given: Id) -> type[Job] | None:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import attrs
 
-from veeam_async.errors import ApiError, is_unsupported
-from veeam_async.jobs.kinds import as_its_kind
+from veeam_async.errors import ApiError
+from veeam_async.jobs.kinds import as_its_kind, is_refusal
 from veeam_async.models import Job, UnreadableRow
 from veeam_async.pool.client import Pool
 from veeam_async.resources.pages import Pages
@@ -24,14 +24,14 @@ Report = Callable[[type[Job], ApiError], object]
 class Wanted:
     """Which jobs are asked for: *kinds* are the terms for each, in their order.
 
-    *met* is called with each job that comes.
+    *met* is called with each job that comes, and the kind among which it was shown.
     """
 
     kinds: Sequence[Terms]
     page_size: int
     strict: bool
     report: Report
-    met: Callable[[Job], object]
+    met: Callable[[Job, type[Job]], object]
 
 
 class JobQuery(Query[Job]):
@@ -141,7 +141,7 @@ class _OneByOne:
             rows = await part.reader.read()
         except ApiError as error:
             # Half a list of a kind is no list.
-            if part.has_begun or not is_unsupported(error):
+            if part.has_begun or not is_refusal(error):
                 raise
             self.refused[part.terms.kind] = error
         part.has_begun = True
@@ -151,7 +151,7 @@ class _OneByOne:
         self._seen.update(row.id for row in new)
         self._tell(is_empty=not self._seen)
         for row in new:
-            self._wanted.met(row)
+            self._wanted.met(row, part.terms.kind)
         return new
 
     async def count(self, most: float) -> int:
@@ -166,7 +166,7 @@ class _OneByOne:
             try:
                 found += await query.count()
             except ApiError as error:
-                if not is_unsupported(error):
+                if not is_refusal(error):
                     raise
                 self.refused[part.terms.kind] = error
         self._tell(is_empty=not found)

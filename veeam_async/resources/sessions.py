@@ -30,7 +30,14 @@ from veeam_async.errors import (
 )
 from veeam_async.fetch import Fetch, Line
 from veeam_async.filters import Condition, F
-from veeam_async.ids import Id, check_many, ends_in_uuid, id_text, parse_own
+from veeam_async.ids import (
+    Id,
+    check_many,
+    ends_in_uuid,
+    id_text,
+    parse_job,
+    parse_own,
+)
 from veeam_async.models import (
     BackupJobSession,
     BackupTaskSession,
@@ -331,7 +338,7 @@ class JobSessions(Entities[S], Generic[S]):
         Raises ValueError for a result that is not known, and for restores, which belong
         to no job.
         """
-        job_id = job.id if isinstance(job, Job) else parse_own(job, Job.__name__)
+        job_id = job.id if isinstance(job, Job) else parse_job(job)
         where = F.job_uid == f"urn:veeam:Job:{job_id}"
         if result is not None:
             where &= F.result == known_result(result)
