@@ -124,7 +124,7 @@ async def test_an_agents_job_is_shown_to_who_may_not_read_the_others() -> None:
     """Of a job that is found nowhere else it is not known whether there is one."""
     async with talking(site(refused={"Job": DENIED}).act) as (em, _):
         assert (await em.jobs.get(AGENT)).id == AGENT
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             await em.jobs.get(VM)
 
 
@@ -285,9 +285,9 @@ async def test_a_list_of_nothing_says_why() -> None:
     kinds = site(refused={"Job": DENIED})
     kinds.jobs.clear()
     async with talking(kinds.act) as (em, _):
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             [each async for each in em.jobs.query()]
-        with pytest.raises(PermissionDenied):
+        with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             await em.jobs.references()
         assert [each async for each in em.jobs.query(limit=0)] == []
     old: dict[str, Act] = {"AgentBackupJob": error(404, "x"), "NasJob": error(404, "x")}
@@ -577,7 +577,7 @@ async def test_a_name_that_no_job_has_names_the_nearest() -> None:
 
     assert isinstance(typo.value, LookupError)
     assert typo.value.nearest[0] == "SAP HANA"
-    assert "no job is called 'SAP HNAA'; there is 'SAP HANA'" in str(typo.value)
+    assert "no job is called 'SAP HNAA'; did you mean 'SAP HANA'" in str(typo.value)
     assert set(part.value.nearest) == {"Mail servers", "File servers"}
     assert nothing.value.nearest == ()
     assert "jobs of agents: " in str(nothing.value)

@@ -70,6 +70,26 @@ async def test_the_job_of_every_session_is_found(product: str, accept: str) -> N
     }
 
 
+async def test_an_agents_session_leads_to_those_of_its_machines() -> None:
+    """And they to it; to both jobs their ids lead."""
+    async with site() as (em, _):
+        sessions = await em.backup_sessions.query(F.job_type == "AgentBackup").all()
+        link = sessions[0].link("Alternate", "BackupJobSessionReferenceList")
+        assert link is not None
+        machines = await em.follow(link)
+        assert isinstance(machines, list)
+        assert machines
+        for each in machines:
+            machine = await em.backup_sessions.get(each.id)
+            assert machine.job_id is not None
+            assert isinstance(await em.jobs.get(machine.job_id), AgentBackupJob)
+            up = machine.link("Up", "BackupJobSessionReference")
+            assert up is not None
+            parent = await em.follow(up)
+            assert isinstance(parent, EntityRef)
+            assert parent.id == sessions[0].id
+
+
 @pytest.mark.parametrize(("product", "accept"), FORMS)
 async def test_the_jobs_of_all_kinds_are_listed(
     product: str, accept: str, caplog: pytest.LogCaptureFixture

@@ -306,9 +306,9 @@ class JobNotFound(VeeamError, LookupError):
         shown = one_line(name)
         text = f"no job is called {shown!r}"
         if nearest:
-            text += f"; there is {' and '.join(repr(one_line(n)) for n in nearest)}"
+            text += f"; did you mean {' or '.join(repr(one_line(n)) for n in nearest)}?"
         if unread is not None:
-            text += f"; there may be one among others: {unread}"
+            text += f"; there may be one among those that are not shown: {unread}"
         super().__init__(text)
         self.name = name
         self.nearest = nearest

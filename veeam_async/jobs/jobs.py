@@ -30,7 +30,9 @@ from veeam_async.jobs.kinds import (
     KINDS,
     JobCollection,
     TellOnce,
+    advised,
     as_its_kind,
+    explained,
     is_refusal,
     kind_named,
     narrowed,
@@ -276,7 +278,7 @@ class Jobs(Entities[Job]):
             except ApiError as error:
                 if not is_refusal(error):
                     raise
-                refused[kind] = error
+                refused[kind] = explained(error, kind)
             else:
                 warn(page, jobs.path)
                 found += page.rows
@@ -307,11 +309,13 @@ class Jobs(Entities[Job]):
         for kind in kinds:
             try:
                 found, answer = await self._collections[kind].show(str(job_id))
-            except (ApiError, DecodeError) as error:
+            except DecodeError as error:
                 # What is odd at one address may be well at the next.
-                if not (isinstance(error, DecodeError) or is_refusal(error)):
-                    raise
                 met.append(error)
+            except ApiError as error:
+                if not is_refusal(error):
+                    raise
+                met.append(explained(error, kind))
             else:
                 job = as_its_kind(found)
                 self._remember(job, kind)
@@ -370,7 +374,10 @@ class Jobs(Entities[Job]):
         try:
             task = await self._post(record.job_id, "start", start.kinds)
         except BadRequest as error:
-            raise (_advised(error) if start.is_copy else error) from None
+            if not start.is_copy:
+                raise
+            said = "a copy job is not started: em.jobs.sync(id) runs it"
+            raise advised(error, said) from None
         except VeeamError as error:
             # Surely not started: the caller may try again as after any other error.
             if not may_have_acted(error):
@@ -481,15 +488,3 @@ class Jobs(Entities[Job]):
         )
         is_copy = job.link("Sync") is not None and job.link("Start") is None
         return Start(record, shown.kinds, before.running_id, is_copy)
-
-
-def _advised(error: BadRequest) -> BadRequest:
-    """The *error* of starting a copy job, which says what to do instead."""
-    return BadRequest(
-        status=error.status,
-        message=error.message,
-        method=error.method,
-        url=error.url,
-        retry_after=error.retry_after,
-        advice="a copy job is not started: em.jobs.sync(id) runs it",
-    )

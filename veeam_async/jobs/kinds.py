@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from veeam_async.errors import ApiError, is_unsupported
+from veeam_async.errors import ApiError, PermissionDenied, is_unsupported
 from veeam_async.filters import Condition, can_query
 from veeam_async.ids import Id
 from veeam_async.models import (
@@ -43,7 +43,11 @@ _PATHS: dict[type[Job], str] = {
 KINDS = tuple(_PATHS)
 """The kinds, in the order in which they are looked for and listed."""
 
-WORDS = {Job: "jobs", AgentBackupJob: "jobs of agents", NasJob: "jobs of file shares"}
+WORDS = {
+    Job: "jobs of virtual machines",
+    AgentBackupJob: "jobs of agents",
+    NasJob: "jobs of file shares",
+}
 """What each kind is called in a sentence."""
 
 _FACTS: dict[type[Job], dict[str, str]] = {
@@ -133,6 +137,25 @@ def is_refusal(error: ApiError) -> bool:
     """Whether *error* says of one kind that it is not shown, or not as it was asked."""
     # What is answered to a logon has nothing to do with a kind.
     return is_unsupported(error) and error.method == "GET"
+
+
+def explained(error: ApiError, kind: type[Job]) -> ApiError:
+    """The *error* of reading jobs of *kind*, which says who may read them."""
+    if kind is Job and isinstance(error, PermissionDenied) and error.method == "GET":
+        return advised(error, "jobs are shown to a Portal Administrator alone")
+    return error
+
+
+def advised(error: ApiError, advice: str) -> ApiError:
+    """The same error, which says what to do."""
+    return type(error)(
+        status=error.status,
+        message=error.message,
+        method=error.method,
+        url=error.url,
+        retry_after=error.retry_after,
+        advice=advice,
+    )
 
 
 def kind_named(given: Id) -> type[Job] | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 
 from veeam_async.errors import ApiError
-from veeam_async.jobs.kinds import as_its_kind, is_refusal
+from veeam_async.jobs.kinds import as_its_kind, explained, is_refusal
 from veeam_async.models import Job, UnreadableRow
 from veeam_async.pool.client import Pool
 from veeam_async.resources.pages import Pages
@@ -143,7 +143,7 @@ class _OneByOne:
             # Half a list of a kind is no list.
             if part.has_begun or not is_refusal(error):
                 raise
-            self.refused[part.terms.kind] = error
+            self.refused[part.terms.kind] = explained(error, part.terms.kind)
         part.has_begun = True
         if part.terms.kind in self.refused or part.reader.is_over:
             del self._waiting[0]
@@ -168,7 +168,7 @@ class _OneByOne:
             except ApiError as error:
                 if not is_refusal(error):
                     raise
-                self.refused[part.terms.kind] = error
+                self.refused[part.terms.kind] = explained(error, part.terms.kind)
         self._tell(is_empty=not found)
         return found
 
