@@ -269,9 +269,10 @@ class NotEnterpriseManager(VeeamError):
 class TaskFailed(VeeamError):
     """The operation of *task* failed on the server."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, advice: str | None = None) -> None:
         said = one_line(task.result.message if task.result else None)
-        super().__init__(f"{task.operation} failed: {said or 'without a message'}")
+        text = f"{task.operation} failed: {said or 'without a message'}"
+        super().__init__(f"{text.rstrip('.')}; {advice}" if advice else text)
         self.task = task
 
 
@@ -285,11 +286,11 @@ class StartRefused(TaskFailed):
     def __init__(
         self, task: Task, *, job_id: UUID, running_id: UUID | None = None
     ) -> None:
-        super().__init__(task)
+        advice = None
         if running_id is not None:
-            said = str(self).rstrip(".")
             what = "wait for the end of that one, or stop it, and start the job again"
-            self.args = (f"{said}; its session {running_id} runs: {what}",)
+            advice = f"its session {running_id} runs: {what}"
+        super().__init__(task, advice=advice)
         self.job_id = job_id
         self.running_id = running_id
 
