@@ -94,7 +94,7 @@ def _vocabulary() -> dict[str, Any]:
 
 @cache
 def _for_types(module: types.ModuleType) -> dict[str, Any]:
-    """What a module imports for type checkers alone."""
+    """The names that a module imports for type checkers alone."""
     names: dict[str, Any] = {}
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

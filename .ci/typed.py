@@ -21,7 +21,7 @@ LEAST = 0.999
 
 
 def completeness() -> dict[str, Any]:
-    """What pyright says of the package that is importable here."""
+    """Pyright's report on the package that is importable here."""
     # It looks for packages where the first `python` on the path does.
     here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     # By its own version and no other: that takes no network.

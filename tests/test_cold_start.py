@@ -93,7 +93,8 @@ async def test_a_client_is_loaded_without_what_few_of_them_need(tmp_path: Path) 
 
     assert not of({*HEAVY, *DRAWN, *PARSED, *WHOLE}, modules)
     assert not {name for name in modules if "veeam_async.cli" in name}
-    assert "veeam_async.simulator" not in modules
+    assert not of({"veeam_async.simulator", "veeam_async.jobs.jobs"}, modules)
+    assert "veeam_async.watch.watch" not in modules
 
 
 async def test_a_manager_without_a_proxy_needs_no_aiohttp(tmp_path: Path) -> None:

@@ -344,7 +344,7 @@ def test_what_is_known_is_not_asked_for(
     condition: Condition,
     left: Condition | bool,  # noqa: FBT001 - what is left
 ) -> None:
-    """What remains selects the same, or everything is decided."""
+    """The rest selects the same, or everything is decided."""
     found = condition.settled({"job_type": "NasBackup"})
 
     if isinstance(left, Condition):

@@ -42,7 +42,7 @@ async def some_ids(em: EnterpriseManager) -> list[UUID]:
 
 
 def named(found: Any) -> object:
-    """What tells one thing that an iterator gives from another."""
+    """The key of one thing that an iterator gives."""
     is_event = isinstance(found, SessionChanged | SessionGone)
     return (found.id, found.kind) if is_event else found.id
 

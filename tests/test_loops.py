@@ -22,7 +22,7 @@ ONE = uuid_of(1)
 
 
 async def first(iterator: AsyncIterator[object]) -> object:
-    """What it gives first; it is kept until then."""
+    """Its first gift; it is kept until then."""
     async for found in iterator:
         return found
     return None
@@ -62,7 +62,7 @@ class OtherLoop:
         self.loop.close()
 
     async def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """What *work* comes to there."""
+        """The result of *work* there."""
         there = asyncio.run_coroutine_threadsafe(work, self.loop)
         return await asyncio.wrap_future(there)
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, Self, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Self,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 from weakref import WeakSet
 
 from veeam_async.clock import Clock
 from veeam_async.closable import Closable, close_all
 from veeam_async.errors import NotFound, VeeamError
-from veeam_async.jobs.jobs import Jobs
 from veeam_async.jobs.kinds import as_its_kind, kind_named, paths_of
-from veeam_async.jobs.tasks import Tasks
 from veeam_async.models import (
     AgentBackupJob,
     BackupJobSession,
@@ -45,6 +52,10 @@ from veeam_async.retry import Retry
 from veeam_async.secret import hidden
 from veeam_async.transport.exchange import Timeout
 from veeam_async.transport.tls import Tls, trust_of
+
+if TYPE_CHECKING:
+    from veeam_async.jobs.jobs import Jobs
+    from veeam_async.jobs.tasks import Tasks
 
 _ENTITIES: dict[str, type[Any]] = {
     kind.__name__: kind
@@ -245,13 +256,27 @@ class EnterpriseManager:
             pool, "/restoreSessions", RestoreSession, keep, phase=phase, clock=clock
         )
         self._task_sessions = Entities(pool, "/backupTaskSessions", BackupTaskSession)
-        self._tasks = Tasks(pool, clock)
-        self._jobs = Jobs(
-            pool,
+        self._clock = clock
+
+    # Loaded when they are asked for: who reads sessions starts no jobs, mostly, and all
+    # that follows a run is a third of what there is to load.
+
+    @cached_property
+    def _tasks(self) -> Tasks:
+        from veeam_async.jobs.tasks import Tasks  # noqa: PLC0415 - see above
+
+        return Tasks(self._pool, self._clock)
+
+    @cached_property
+    def _jobs(self) -> Jobs:
+        from veeam_async.jobs.jobs import Jobs  # noqa: PLC0415 - see above
+
+        return Jobs(
+            self._pool,
             tasks=self._tasks,
             backups=self._backup_sessions,
             replicas=self._replica_sessions,
-            clock=clock,
+            clock=self._clock,
         )
 
     @property

@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def lines(ended: Ended) -> list[str]:
-    """What a command said, where it went well."""
+    """The output of a command that went well."""
     assert ended.code == 0, ended.err
     return ended.err.splitlines()
 
@@ -179,7 +179,7 @@ def test_a_file_that_windows_wrote_is_one_too(invoke: Invoke, file: Path) -> Non
 
 
 def test_a_file_of_another_shape_is_left_alone(invoke: Invoke, file: Path) -> None:
-    """What cannot be cut out by lines is left to its user."""
+    """A text that cannot be cut out by lines is left to its user."""
     file.parent.mkdir()
     text = "profile = {prod = {url = 'https://em', username = 'u'}}\n"
     file.write_text(text, encoding="utf-8")

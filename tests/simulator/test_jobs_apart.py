@@ -155,14 +155,14 @@ async def test_the_query_service_knows_them(
 
 @pytest.mark.parametrize("filter_", ["Platform==VMware", "JobType==NasBackup"])
 async def test_file_shares_have_no_type_to_query(caller: Any, filter_: str) -> None:
-    """What the reference does not name is no field of theirs."""
+    """Only names in the reference are fields of theirs."""
     reply = await caller.get(f"/query?type=NasJob&filter={filter_}")
 
     assert reply.status == 400
 
 
 async def _task(caller: Any, simulator: Simulator, path: str) -> dict[str, Any]:
-    """What becomes of an order."""
+    """An order, and its outcome."""
     reply = await caller.post(path)
     simulator.advance(20)
     found: dict[str, Any] = (await caller.get(_below(reply.json["href"]))).json

@@ -120,7 +120,7 @@ class QueryService:
 
 @attrs.frozen(kw_only=True)
 class Agents:
-    """What there is of agents: an index."""
+    """An index of all about agents."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"), default=())
     href: str | None = field(metadata=attribute("Href"), default=None)
@@ -129,7 +129,7 @@ class Agents:
 
 @attrs.frozen(kw_only=True)
 class NASService:
-    """What there is of file shares: an index."""
+    """An index of all about file shares."""
 
     links: tuple[Link, ...] = field(metadata=element("Links"), default=())
     href: str | None = field(metadata=attribute("Href"), default=None)

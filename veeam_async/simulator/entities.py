@@ -230,7 +230,7 @@ class Repository:
 
 @attrs.frozen(kw_only=True)
 class RestorePoint:
-    """What a session has left behind, to restore from."""
+    """Points to restore from, which a session has left behind."""
 
     backup_date: datetime = field(metadata=element("BackupDateUTC"))
     name: str = field(metadata=attribute("Name"))

@@ -173,7 +173,7 @@ def query_service(request: Request) -> Response:
 
 
 def agents_service(request: Request) -> Response:
-    """What there is of agents."""
+    """The parts of agents' own."""
     here = f"{request.base}/agents"
     lists = {
         "jobs": "Job",
@@ -184,7 +184,7 @@ def agents_service(request: Request) -> Response:
 
 
 def nas_service(request: Request) -> Response:
-    """What there is of file shares."""
+    """The parts of file shares' own."""
     lists = {"jobs": "Job", "backupSessions": "BackupJobSession"}
     links = _index(f"{request.base}/nas", lists)
     return Response(document=NASService(links=links))

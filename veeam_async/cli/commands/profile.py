@@ -125,7 +125,7 @@ def _show(file: Path, name: str) -> Exit:
 
 
 def _row(name: str, settings: ServerSettings) -> dict[str, str | None]:
-    """What a profile says, but for the password itself."""
+    """A profile, but for the password itself."""
     url = settings.url or ""
     return {
         "name": name,
@@ -176,7 +176,7 @@ def _add(
 
 
 def _how_to_give(values: Values) -> str:
-    """What is left to do for the password, in a sentence."""
+    """A sentence on how to provide the password."""
     places = values.get("password")
     if not isinstance(places, Mapping):
         return (
