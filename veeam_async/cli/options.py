@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
-import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from getpass import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import attrs
@@ -26,6 +23,7 @@ from veeam_async import (
     Timeout,
 )
 from veeam_async.cli.exits import Refusal, exit_code_of, explain
+from veeam_async.cli.inputs import read_text
 from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
 from veeam_async.cli.render.streams import warn
@@ -36,6 +34,9 @@ if TYPE_CHECKING:
     from veeam_async.profiles import PasswordSource, ServerSettings
 
 Output: TypeAlias = Annotated[Format | None, Parameter(name=["--output", "-o"])]
+
+ColumnNames: TypeAlias = Annotated[str | None, Parameter(name="--columns")]
+"""Which fields to show, separated by commas."""
 
 # ---------------------------------------------------------------- the server
 
@@ -287,8 +288,6 @@ def sessions_of(em: EnterpriseManager, resource: Resource) -> Sessions:
 
 # ---------------------------------------------------------------- ids
 
-STDIN = "-"
-
 Ids = Annotated[str, Parameter(allow_leading_hyphen=True)]
 """An id as an argument, or - for standard input."""
 
@@ -296,71 +295,3 @@ File = Annotated[
     str | None, Parameter(name=["--file", "-f"], allow_leading_hyphen=True)
 ]
 """A file of ids, or - for standard input."""
-
-# PowerShell puts one of these before the text that it writes into a file.
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-
-
-def read_ids(arguments: Sequence[str], file: str | None) -> list[str]:
-    """All ids of *arguments*, in which - is standard input, and of *file*."""
-    ids: list[str] = []
-    for argument in arguments:
-        if argument == STDIN:
-            ids.extend(_ids_in(read_text(STDIN), "standard input"))
-        elif argument.startswith("-"):
-            # Arguments may begin with a hyphen for the sake of -, so that an option
-            # with a typing error arrives here as an id.
-            raise Refusal(f"unknown option {argument.partition('=')[0]} (see --help)")
-        else:
-            ids.append(argument)
-    if file is not None:
-        ids.extend(_ids_in(read_text(file), file))
-    return ids
-
-
-def read_text(file: str) -> str:
-    """The text of a file, or of standard input for -; Refusal where it is none."""
-    text = _text_in(file)
-    if text is None:
-        raise Refusal(f"{file} is no text in UTF-8")
-    return text
-
-
-def _text_in(file: str) -> str | None:
-    # An error of what is no text would quote all of it, even a password.
-    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-    encoding = "utf-8"
-    for mark, name in _BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            data, encoding = data[len(mark) :], name
-            break
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
-
-
-def _ids_in(text: str, source: str) -> Iterator[str]:
-    """The id on each line that is neither empty nor a comment."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        word = line.strip()
-        if word.startswith("{"):
-            # A line of ndjson, as `references` or `query` print it into a pipe.
-            yield _id_in_row(word, f"line {number} of {source}")
-        elif word and not word.startswith("#"):
-            yield word
-
-
-def _id_in_row(line: str, place: str) -> str:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(f"{place} is neither an id nor JSON") from error
-    found = row.get("uid") or row.get("id")
-    if not isinstance(found, str):
-        raise Refusal(f"{place} has neither uid nor id")
-    return found

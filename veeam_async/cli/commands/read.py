@@ -8,19 +8,21 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from veeam_async import F, parse_id
+from veeam_async import BackupTaskSession, EntityRef, F, parse_id
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
+    ColumnNames,
     Connection,
     Output,
     Resource,
     Server,
     sessions_of,
 )
-from veeam_async.cli.render.output import Format, row_writer, write_one
+from veeam_async.cli.render.output import Columns, Format, row_writer, write_one
+from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import count
 
@@ -31,6 +33,7 @@ def get(
     *,
     resource: Resource = "backup",
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Show one session.
@@ -41,17 +44,24 @@ def get(
         id: The session's UUID, UID or Href.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
-    parse_id(id)  # refused before a password is asked for
-    return run_async(_get(connection.server(), id, resource, output))
+    # Refused before a password is asked for.
+    shown = parse_columns(columns, SESSION_MODELS[resource])
+    parse_id(id)
+    return run_async(_get(connection.server(), id, resource, output, shown))
 
 
 async def _get(
-    server: Server, session_id: str, resource: Resource, output: Format | None
+    server: Server,
+    session_id: str,
+    resource: Resource,
+    output: Format | None,
+    columns: Columns,
 ) -> Exit:
     async with server.connect() as em:
-        write_one(await sessions_of(em, resource).get(session_id), output)
+        write_one(await sessions_of(em, resource).get(session_id), output, columns)
     return Exit.DONE
 
 
@@ -60,6 +70,7 @@ def references(
     limit: int | None = None,
     resource: Resource = "backup",
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """List the sessions of the last 30 days, by id and name only.
@@ -70,19 +81,25 @@ def references(
         limit: How many to show at most.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
     if limit is not None and limit < 0:
         raise ValueError("--limit is at least 0")
-    return run_async(_references(connection.server(), limit, resource, output))
+    shown = parse_columns(columns, EntityRef)
+    return run_async(_references(connection.server(), limit, resource, output, shown))
 
 
 async def _references(
-    server: Server, limit: int | None, resource: Resource, output: Format | None
+    server: Server,
+    limit: int | None,
+    resource: Resource,
+    output: Format | None,
+    columns: Columns,
 ) -> Exit:
     async with server.connect() as em:
         found = await sessions_of(em, resource).references()
-    with row_writer(output) as write:
+    with row_writer(output, columns) as write:
         for reference in islice(found, limit):
             write(reference)
     return Exit.DONE
@@ -99,6 +116,7 @@ def query(
     limit: int | None = None,
     resource: Resource = "backup",
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Select sessions on the server, oldest first.
@@ -116,9 +134,11 @@ def query(
         limit: How many to show at most.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
     fields = {"state": state, "result": result, "job_name": job}
+    shown = parse_columns(columns, SESSION_MODELS[resource])
     selection = _query(
         connection.server(),
         _joined_filter(where, fields, SESSION_MODELS[resource]),
@@ -126,6 +146,7 @@ def query(
         limit=limit,
         resource=resource,
         output=output,
+        columns=shown,
     )
     return run_async(selection)
 
@@ -153,12 +174,13 @@ async def _query(
     limit: int | None,
     resource: Resource,
     output: Format | None,
+    columns: Columns,
 ) -> Exit:
     found = 0
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
         selected = sessions.query(where, order_by=order_by, limit=limit)
-        with row_writer(output) as write:
+        with row_writer(output, columns) as write:
             async for session in selected:
                 write(session)
                 found += 1
@@ -173,6 +195,7 @@ def tasks(
     /,
     *,
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """List the task sessions of a backup session: one for each machine in it.
@@ -182,16 +205,20 @@ def tasks(
     Args:
         session_id: The session's UUID, UID or Href.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
+    shown = parse_columns(columns, BackupTaskSession)
     parse_id(session_id)
-    return run_async(_tasks(connection.server(), session_id, output))
+    return run_async(_tasks(connection.server(), session_id, output, shown))
 
 
-async def _tasks(server: Server, session_id: str, output: Format | None) -> Exit:
+async def _tasks(
+    server: Server, session_id: str, output: Format | None, columns: Columns
+) -> Exit:
     async with server.connect() as em:
         found = await em.backup_sessions.task_sessions(session_id)
-    with row_writer(output) as write:
+    with row_writer(output, columns) as write:
         for task_session in found:
             write(task_session)
     if not found:

@@ -1,75 +1,108 @@
-"""Wait for the end of one session."""
+"""Wait for the end of sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from veeam_async import DeadlineExceeded, SessionResult, parse_id
-from veeam_async.cli.exits import Exit, deadline_refusal, reason_of
+from veeam_async.cli.exits import Exit, Refusal, deadline_refusal, reason_of
+from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
+    SESSION_MODELS,
+    ColumnNames,
     Connection,
+    File,
+    Ids,
     Output,
     Resource,
     Server,
     sessions_of,
 )
-from veeam_async.cli.render.output import write_one
+from veeam_async.cli.render.output import row_writer, write_one
 from veeam_async.cli.render.progress import spinner
-from veeam_async.cli.render.streams import warn
-from veeam_async.cli.render.words import AnySession
+from veeam_async.cli.render.rows import parse_columns
+from veeam_async.cli.render.streams import say, warn
+from veeam_async.cli.render.words import AnySession, count
 
 
 def wait(
-    id: str,  # noqa: A002 - the library's term
-    /,
-    *,
+    *ids: Ids,
+    file: File = None,
     interval: float = 5.0,
     timeout: float | None = None,
     check: bool = True,
     resource: Resource = "backup",
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Wait until a session is Stopped, and show it then.
 
-    Exit code 3: it failed; 4: the time is up; 1: the server does not know it.
+    Exit code 3: it failed; 4: the time is up; 1: the server does not know it. Of
+    several each is waited for.
 
     Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
 
     Args:
-        id: The session's UUID, UID or Href.
+        ids: The session's UUID, UID or Href; - reads it from standard input, one a
+            line, or JSON, lines of it or CSV as these commands print them.
+        file: A file that holds ids, in the same form.
         interval: Seconds between two looks at it.
         timeout: Seconds after which to give up.
         check: Whether a session that failed is exit code 3.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
-    parse_id(id)
-    server = connection.server()
-    session, reason = run_async(_wait(server, id, resource, interval, timeout))
-    write_one(session, output)
-    if not check or session.result != SessionResult.FAILED:
+    if not ids and file is None:
+        raise Refusal("no session is given: wait takes its id (see --help)")
+    session_ids = read_ids(ids, file)
+    for session_id in session_ids:
+        parse_id(session_id)
+    shown = parse_columns(columns, SESSION_MODELS[resource])
+    if not session_ids:
+        say("there are no ids to wait for")
         return Exit.DONE
-    warn(f"the session failed: {reason}")
-    return Exit.SESSION_FAILED
+    server = connection.server()
+    ended = run_async(_wait(server, session_ids, resource, interval, timeout))
+    if len(ended) == 1:
+        write_one(ended[0][0], output, shown)
+    else:
+        with row_writer(output, shown) as write:
+            for session, _ in ended:
+                write(session)
+    return _judge(ended) if check else Exit.DONE
+
+
+def _judge(ended: Sequence[tuple[AnySession, str]]) -> Exit:
+    """Say which sessions failed, and why; the exit code."""
+    failed = [each for each in ended if each[0].result == SessionResult.FAILED]
+    for session, reason in failed:
+        what = "the session" if len(ended) == 1 else f"session {session.id}"
+        warn(f"{what} failed: {reason}")
+    return Exit.SESSION_FAILED if failed else Exit.DONE
 
 
 async def _wait(
     server: Server,
-    session_id: str,
+    session_ids: Sequence[str],
     resource: Resource,
     interval: float,
     seconds: float | None,
-) -> tuple[AnySession, str]:
-    """The session that ended, and why it failed where it has."""
+) -> list[tuple[AnySession, str]]:
+    """The sessions, ended, each with the reason why it failed where it has."""
+    total = len(session_ids)
+    what = session_ids[0] if total == 1 else count(total, "session")
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
         try:
-            with spinner(f"Waiting for {session_id}"):
-                session: AnySession = await sessions.wait(
-                    session_id, timeout=seconds, interval=interval
+            with spinner(f"Waiting for {what}"):
+                ended = await sessions.wait_all(
+                    session_ids, timeout=seconds, interval=interval
                 )
         except DeadlineExceeded as error:
-            raise deadline_refusal(error, 1) from error
-        return session, reason_of(em, session)
+            raise deadline_refusal(error, total) from error
+        return [(session, reason_of(em, session)) for session in ended.values()]

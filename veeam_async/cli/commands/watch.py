@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from veeam_async import DeadlineExceeded, Watch, parse_id
 from veeam_async.cli.commands.replay import RecordLine, recording_to
 from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
+from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
@@ -23,7 +24,6 @@ from veeam_async.cli.options import (
     Resource,
     Server,
     Sessions,
-    read_ids,
     sessions_of,
 )
 from veeam_async.cli.own_files import OwnCheckpointFile
@@ -67,7 +67,8 @@ def watch(
     Example: `veeam-async watch --interval 10`
 
     Args:
-        ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line.
+        ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line, or
+            JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
         where: Which sessions, without ids: a filter in the server's own grammar.
         interval: Seconds between two looks at a session.

@@ -1,20 +1,28 @@
-"""Models on standard output: as a table, as one JSON text, or as JSON lines."""
+"""Models on standard output: as a table, as one JSON text, as JSON lines, or as CSV."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from veeam_async import to_dict
+from veeam_async.cli.render.rows import (
+    default_columns,
+    flat_row,
+    row_of,
+    selected,
+)
 from veeam_async.cli.render.streams import is_utf8
-from veeam_async.cli.render.words import escaped
+from veeam_async.cli.render.words import escaped, printable
 
-Format: TypeAlias = Literal["table", "json", "ndjson"]
+Format: TypeAlias = Literal["table", "json", "ndjson", "csv"]
+
+Columns: TypeAlias = Sequence[str] | None
+"""The names of the columns to show, None for those that suit the rows."""
 
 Write: TypeAlias = Callable[[Any], object]
 """Writes one model."""
@@ -31,14 +39,16 @@ def scrolls_on_terminal(output: Format | None) -> bool:
 
 
 @contextmanager
-def row_writer(output: Format | None) -> Iterator[Write]:
+def row_writer(output: Format | None, columns: Columns = None) -> Iterator[Write]:
     """Open a writer that takes one model after the other; a table comes at the end."""
     form = effective(output)
     if form == "ndjson":
-        yield write_line
+        yield lambda model: write_line(model, columns)
     elif form == "json":
-        with _array_writer() as write:
+        with _array_writer(columns) as write:
             yield write
+    elif form == "csv":
+        yield _csv_writer(columns)
     else:
         # The widths of the columns depend on all rows.
         collected: list[Any] = []
@@ -47,42 +57,46 @@ def row_writer(output: Format | None) -> Iterator[Write]:
             # Here, since nothing is drawn where JSON is written.
             from veeam_async.cli.render import table  # noqa: PLC0415 - see above
 
-            table.print_rows(collected)
+            table.print_rows(collected, columns)
 
 
-def write_one(model: attrs.AttrsInstance, output: Format | None) -> None:
+def write_one(
+    model: attrs.AttrsInstance, output: Format | None, columns: Columns = None
+) -> None:
     """Write a single model: as a table that is its names and values."""
     form = effective(output)
     if form == "ndjson":
-        write_line(model)
+        write_line(model, columns)
     elif form == "json":
-        write_json(model)
+        write_json(model, columns)
+    elif form == "csv":
+        _csv_writer(columns)(model)
     else:
         from veeam_async.cli.render import table  # noqa: PLC0415 - as above
 
-        table.print_one(model)
+        table.print_one(model, columns)
 
 
-def write_line(model: attrs.AttrsInstance) -> None:
+def write_line(model: attrs.AttrsInstance, columns: Columns = None) -> None:
     """Write a model as one line of JSON, at once."""
-    sys.stdout.write(f"{_json(model, indent=None)}\n")
+    sys.stdout.write(f"{_json(model, columns, indent=None)}\n")
     # A pipe is buffered by the block: `watch | jq` would see an event hours late.
     sys.stdout.flush()
 
 
-def write_json(model: attrs.AttrsInstance) -> None:
+def write_json(model: attrs.AttrsInstance, columns: Columns = None) -> None:
     """Write a model as indented JSON."""
-    sys.stdout.write(f"{_json(model, indent=2)}\n")
+    sys.stdout.write(f"{_json(model, columns, indent=2)}\n")
 
 
 @contextmanager
-def _array_writer() -> Iterator[Write]:
+def _array_writer(columns: Columns) -> Iterator[Write]:
     """Write models as the items of a JSON array."""
     separator = "[\n"
 
     def write(model: attrs.AttrsInstance) -> None:
         nonlocal separator
-        sys.stdout.write(separator + _json(model, indent=2))
+        sys.stdout.write(separator + _json(model, columns, indent=2))
         separator = ",\n"
 
     try:
@@ -92,11 +106,11 @@ def _array_writer() -> Iterator[Write]:
         sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _json(model: attrs.AttrsInstance, *, indent: int | None) -> str:
-    data = _links_last(to_dict(model))
+def _json(model: attrs.AttrsInstance, columns: Columns, *, indent: int | None) -> str:
+    row = selected(model, columns) if columns else _links_last(row_of(model))
     # A pipe on Windows has an old code page, but every one of them has ASCII.
     ensure_ascii = not is_utf8(sys.stdout.encoding)
-    text = json.dumps(data, indent=indent, ensure_ascii=ensure_ascii)
+    text = json.dumps(row, indent=indent, ensure_ascii=ensure_ascii)
     # A terminal obeys some characters, and hides or turns round others; a pipe's reader
     # gets what the server sent.
     return escaped(text) if sys.stdout.isatty() else text
@@ -111,3 +125,32 @@ def _links_last(value: Any) -> Any:
         name: _links_last(value[name])
         for name in sorted(value, key=lambda name: name in ("href", "links"))
     }
+
+
+# ---------------------------------------------------------------- CSV
+
+
+def _csv_writer(columns: Columns) -> Write:
+    """Write models as CSV, the names of the columns above the first."""
+    import csv  # noqa: PLC0415 - few commands write it
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    heading: list[str] = []
+
+    def write(model: attrs.AttrsInstance) -> None:
+        row = selected(model, columns) if columns else flat_row(model)
+        if not heading:
+            heading.extend(columns or default_columns(row))
+            writer.writerow(heading)
+        writer.writerow([_cell(row.get(name)) for name in heading])
+        sys.stdout.flush()  # as in `write_line`
+
+    return write
+
+
+def _cell(value: Any) -> str:
+    """*value* as the text of a cell, in the words of JSON; nothing for None."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return printable(text) if sys.stdout.isatty() else text

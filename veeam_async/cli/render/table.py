@@ -1,10 +1,16 @@
-"""Tables: many rows that fit the width of a terminal, or the fields of one model."""
+"""Tables: many rows that fit the width of a terminal, or the fields of one model.
+
+Where there is little room a table keeps what people look for: which, how, when, how
+long. Ids become short, which commands take; times lose their year; a long reason goes
+below its row; what is left over makes way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import attrs
 from rich.table import Table
@@ -12,21 +18,33 @@ from rich.text import Text
 
 from veeam_async import BackupTaskSession, EntityRef
 from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.output import Columns
+from veeam_async.cli.render.rows import STATUS, column_names
 from veeam_async.cli.render.text import status, styled
 from veeam_async.cli.render.words import (
     byte_size,
     date_time,
     duration,
+    has_ended,
     id_text,
     outcome,
     printable,
+    short_date_time,
     title,
+    took,
+    zone,
 )
 
 _GAP = 2
 _NARROWEST = 8
 _UNSHOWABLE = "?"
-_OMITTED_FIELDS = ("href", "links")
+_SHORT_IDS = (8, 13, 18, 23)
+"""The lengths of a UUID up to one of its hyphens."""
+_LOW_RANK = 5
+_INDENT = " " * 4
+
+Show: TypeAlias = Callable[[Any], str | Text]
+TimeOf: TypeAlias = Callable[[Any], datetime | None]
 
 
 @attrs.frozen
@@ -34,19 +52,34 @@ class Column:
     """A column: its title, its text for a row, and how easily it gives way.
 
     A *rank* of 0 always stays; the highest goes first. A column with a *min_width* is
-    cut down to that before another one goes, and further where no other can.
+    cut down to that before another one goes, and further where no other can. What is
+    *below* goes there, whole, where it does not fit beside the others. A column of
+    times has *time*, which gives that of a row, says its zone in its title, and is
+    called *short* where its times have no year.
     """
 
     title: str
-    show: Callable[[Any], str | Text]
+    show: Show
     rank: int = 0
     min_width: int | None = None
     justify: Literal["left", "right"] = "left"
+    below: bool = False
+    time: TimeOf | None = None
+    short: str = ""
+
+
+def time_column(title: str, time: TimeOf, *, rank: int = 0, short: str = "") -> Column:
+    """A column of times, in the zone of this machine."""
+
+    def show(row: Any) -> str:
+        return date_time(time(row))
+
+    return Column(title, show, rank=rank, time=time, short=short or title)
 
 
 _ID = Column("Id", id_text)
-_STARTED = Column("Started", lambda row: date_time(row.creation_time), rank=1)
-_TOOK = Column("Took", lambda row: duration(row.duration), rank=2, justify="right")
+_STARTED = time_column("Started", lambda row: row.creation_time, short="Start")
+_TOOK = Column("Took", took, justify="right")
 
 # The ids always stay: they are what the next command is given.
 SESSION_COLUMNS: Sequence[Column] = (
@@ -60,7 +93,8 @@ SESSION_COLUMNS: Sequence[Column] = (
 
 REFERENCE_COLUMNS: Sequence[Column] = (
     _ID,
-    Column("Name", lambda row: printable(row.name), min_width=12),
+    # It ends in the time at which the session began.
+    Column("Name", lambda row: printable(row.name), min_width=60),
 )
 
 TASK_SESSION_COLUMNS: Sequence[Column] = (
@@ -73,7 +107,7 @@ TASK_SESSION_COLUMNS: Sequence[Column] = (
     _STARTED,
     _TOOK,
     Column("Size", lambda row: byte_size(row.total_size), rank=3, justify="right"),
-    Column("Reason", lambda row: printable(row.reason), rank=4, min_width=16),
+    Column("Reason", lambda row: printable(row.reason), below=True),
     # No command takes the id of a task session: here it is the first to go.
     Column("Id", id_text, rank=5),
 )
@@ -88,37 +122,60 @@ def columns_for(row: Any) -> Sequence[Column]:
     return SESSION_COLUMNS
 
 
+def named_columns(names: Sequence[str]) -> Sequence[Column]:
+    """The columns that were asked for: all of them stay."""
+    return [_named_column(name) for name in names]
+
+
+def _named_column(name: str) -> Column:
+    if name == "id":
+        return Column(name, id_text)
+    if _is_time(name):
+        return time_column(name, lambda row: getattr(row, name, None))
+    width = None if name in _SHORT_FIELDS else _NARROWEST
+    return Column(name, partial(_named_field, name), min_width=width)
+
+
+_SHORT_FIELDS = (STATUS, "state", "result", "progress", "duration", "is_retry")
+
 # ---------------------------------------------------------------- many rows
 
 
-def print_rows(rows: Sequence[object]) -> None:
-    """Print *rows* to standard output, in the columns that suit the first."""
-    print_table(stdout_console(), columns_for(rows[0]), rows)
+def print_rows(rows: Sequence[object], names: Columns = None) -> None:
+    """Print *rows* to standard output: the columns *names*, or what suits the first."""
+    columns = named_columns(names) if names else columns_for(rows[0])
+    print_table(stdout_console(), columns, rows, drop_empty=not names)
 
 
 def print_table(
-    console: PlainConsole, columns: Sequence[Column], rows: Sequence[object]
+    console: PlainConsole,
+    columns: Sequence[Column],
+    rows: Sequence[object],
+    *,
+    drop_empty: bool = True,
 ) -> None:
     """Print *rows*: within the width of a terminal, as wide as they are elsewhere."""
     if not rows:
         return
-    filled = [_FilledColumn(column, _texts(column, rows)) for column in columns]
+    filled = [_filled(column, rows) for column in columns]
     if console.is_terminal:
-        filled = _cut_to(console.width, _without_excess(filled, console.width))
-    else:
-        # In a pipe nothing may be lost, whatever COLUMNS says.
-        console.width = _total_width(filled)
-    console.print(_rich_table(filled))
+        kept = [each for each in filled if any(each.texts) or not drop_empty]
+        filled = _cut_to(console.width, _yielding(kept, rows, console.width))
+    for line in _lines(filled):
+        # A line that a terminal is too narrow for is the terminal's to break.
+        console.print(line, soft_wrap=True)
 
 
 @attrs.frozen
 class _FilledColumn:
     column: Column
+    title: str
     texts: list[Text]
+    is_below: bool = False
 
     @property
     def width(self) -> int:
-        return max(len(self.column.title), *(text.cell_len for text in self.texts))
+        return max(len(self.title), *(text.cell_len for text in self.texts))
 
     @property
     def min_width(self) -> int:
@@ -129,14 +186,26 @@ class _FilledColumn:
         texts = [text.copy() for text in self.texts]
         for text in texts:
             text.truncate(width, overflow="ellipsis")
-        return _FilledColumn(self.column, texts)
+        return attrs.evolve(self, texts=texts)
 
 
-def _texts(column: Column, rows: Sequence[object]) -> list[Text]:
-    return [_cell(column.show, row) for row in rows]
+def _filled(column: Column, rows: Sequence[object]) -> _FilledColumn:
+    texts = [_cell(column.show, row) for row in rows]
+    title = column.title
+    if column.time is not None:
+        title = f"{title} ({zone(_times(column.time, rows))})"
+    return _FilledColumn(column, title, texts)
 
 
-def _cell(show: Callable[[Any], str | Text], row: object) -> Text:
+def _times(time: TimeOf, rows: Sequence[object]) -> Iterator[datetime | None]:
+    for row in rows:
+        try:
+            yield time(row)
+        except AttributeError:  # an odd row, see `_cell`
+            continue
+
+
+def _cell(show: Show, row: object) -> Text:
     """The text of one cell; a mark where this row has nothing that can be shown."""
     # One odd row is not to cost the table of thousands of others.
     try:
@@ -146,88 +215,179 @@ def _cell(show: Callable[[Any], str | Text], row: object) -> Text:
     return text if isinstance(text, Text) else Text(text)
 
 
-def _total_width(filled: list[_FilledColumn]) -> int:
-    return sum(each.width + _GAP for each in filled)
+# ---------------------------------------------------------------- giving way
+
+_Filled: TypeAlias = list[_FilledColumn]
 
 
-def _without_excess(filled: list[_FilledColumn], width: int) -> list[_FilledColumn]:
-    """Drop empty columns, and then the highest rank first until the rest fits."""
-    kept = [each for each in filled if any(each.texts)]
-    while sum(each.min_width + _GAP for each in kept) - _GAP > width:
-        first_to_go = max(kept, key=lambda each: each.column.rank)
-        if first_to_go.column.rank == 0:
-            break
-        kept.remove(first_to_go)
-    return kept
-
-
-def _cut_to(width: int, filled: list[_FilledColumn]) -> list[_FilledColumn]:
-    """Shorten the columns that allow it, the last one first, until all fit."""
-    for place in reversed(range(len(filled))):
-        excess = _total_width(filled) - _GAP - width
-        each = filled[place]
-        if excess > 0 and each.column.min_width is not None:
-            filled[place] = each.cut(max(_NARROWEST, each.width - excess))
+def _yielding(filled: _Filled, rows: Sequence[object], width: int) -> _Filled:
+    """The columns as they fit *width*, by as few concessions as that takes."""
+    for concede in (_dropping_low, _shortening, _lowering, _dropping, _narrowing):
+        for less in concede(filled, rows):
+            if _least_width(filled) <= width:
+                return filled
+            filled = less
     return filled
 
 
-def _rich_table(filled: list[_FilledColumn]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
-    for each in filled:
-        table.add_column(
-            each.column.title,
-            header_style="bold",
-            justify=each.column.justify,
-            no_wrap=True,  # each row is one line, so that grep and wc -l are right
-        )
-    for row in zip(*(each.texts for each in filled), strict=True):
-        table.add_row(*row)
-    return table
+def _least_width(filled: _Filled) -> int:
+    beside = [each.min_width + _GAP for each in filled if not each.is_below]
+    return sum(beside) - _GAP
+
+
+def _dropping_low(filled: _Filled, _: Sequence[object]) -> Iterator[_Filled]:
+    """1. What no command takes and few people read goes."""
+    yield [each for each in filled if each.column.rank < _LOW_RANK]
+
+
+def _shortening(filled: _Filled, _: Sequence[object]) -> Iterator[_Filled]:
+    """2. Ids are cut to as much of them as tells these rows apart."""
+    yield [_shortened(each) if each.column.show is id_text else each for each in filled]
+
+
+def _shortened(ids: _FilledColumn) -> _FilledColumn:
+    texts = {text.plain for text in ids.texts}
+    for length in _SHORT_IDS:
+        if len({text[:length] for text in texts}) == len(texts):
+            return attrs.evolve(
+                ids, texts=[Text(_short_id(text.plain, length)) for text in ids.texts]
+            )
+    return ids
+
+
+def _short_id(text: str, length: int) -> str:
+    is_uuid = [*map(len, text.split("-"))] == [8, 4, 4, 4, 12]
+    return text[:length] if is_uuid else text
+
+
+def _lowering(filled: _Filled, _: Sequence[object]) -> Iterator[_Filled]:
+    """3. Long texts go below their rows."""
+    yield [attrs.evolve(each, is_below=each.column.below) for each in filled]
+
+
+def _dropping(filled: _Filled, _: Sequence[object]) -> Iterator[_Filled]:
+    """4. Columns go, the highest rank first."""
+    for rank in sorted({each.column.rank for each in filled} - {0}, reverse=True):
+        yield [
+            each for each in filled if each.column.rank == 0 or each.column.rank < rank
+        ]
+
+
+def _narrowing(filled: _Filled, rows: Sequence[object]) -> Iterator[_Filled]:
+    """5. Times lose their year."""
+    yield [_narrowed(each, rows) for each in filled]
+
+
+def _narrowed(filled: _FilledColumn, rows: Sequence[object]) -> _FilledColumn:
+    time = filled.column.time
+    if time is None:
+        return filled
+    texts = [_cell(lambda row: short_date_time(time(row)), row) for row in rows]
+    title = f"{filled.column.short} {zone(_times(time, rows))}"
+    return attrs.evolve(filled, title=title, texts=texts)
+
+
+def _cut_to(width: int, filled: _Filled) -> _Filled:
+    """Shorten the columns that allow it, the last one first, until all fit."""
+    cut = list(filled)
+    for place in reversed(range(len(cut))):
+        beside = [each.width + _GAP for each in cut if not each.is_below]
+        excess = sum(beside) - _GAP - width
+        each = cut[place]
+        if excess > 0 and each.column.min_width is not None:
+            cut[place] = each.cut(max(_NARROWEST, each.width - excess))
+    return cut
+
+
+# ---------------------------------------------------------------- lines
+
+
+def _lines(filled: _Filled) -> Iterator[Text]:
+    """The heading, and each row: on one line, so that grep and wc -l are right.
+
+    Below a row stand the texts for which there was no room beside the others.
+    """
+    beside = [each for each in filled if not each.is_below]
+    below = [each for each in filled if each.is_below]
+    widths = [each.width for each in beside]
+    titles = [Text(each.title, style="bold") for each in beside]
+    yield _joined(beside, titles, widths)
+    for place in range(len(filled[0].texts)):
+        yield _joined(beside, [each.texts[place] for each in beside], widths)
+        for each in below:
+            if text := each.texts[place]:
+                yield Text(_INDENT).append_text(text)
+
+
+def _joined(columns: _Filled, cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = Text()
+    for each, cell, width in zip(columns, cells, widths, strict=True):
+        padding = " " * (width - cell.cell_len)
+        if each.column.justify == "right":
+            line.append(padding).append_text(cell)
+        else:
+            line.append_text(cell).append(padding)
+        line.append(" " * _GAP)
+    line.rstrip()
+    return line
 
 
 # ---------------------------------------------------------------- one model
 
 
-def print_one(model: attrs.AttrsInstance) -> None:
-    """Print a model's fields to standard output."""
-    print_fields(stdout_console(), model)
+def print_one(model: attrs.AttrsInstance, names: Columns = None) -> None:
+    """Print a model's fields to standard output, or those called *names*."""
+    print_fields(stdout_console(), model, names)
 
 
-def print_fields(console: PlainConsole, model: attrs.AttrsInstance) -> None:
+def print_fields(
+    console: PlainConsole, model: attrs.AttrsInstance, names: Columns = None
+) -> None:
     """Print the names and values of a model below each other."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name in _field_names(model):
+    for name in names or _field_names(model):
         text = _cell(partial(_named_field, name), model)
-        if text:
-            grid.add_row(name.replace("_", " ").capitalize(), text)
+        if text or names:
+            grid.add_row(name, text)
     console.print(grid)
 
 
 def _field_names(model: attrs.AttrsInstance) -> list[str]:
-    """The fields to print: an id first, the duration last."""
-    fields = [field.name for field in attrs.fields(type(model))]
-    shown = [name for name in fields if name not in _OMITTED_FIELDS]
-    # `id` and `duration` are properties, computed from fields.
-    first = ["id"] if "uid" in shown else []
-    last = ["duration"] if hasattr(model, "duration") else []
-    return first + [name for name in shown if name != "uid"] + last
+    """The fields to print: an id first, the duration last, and no UID beside an id."""
+    names = [n for n in column_names(type(model)) if n not in (STATUS, "job_id")]
+    hidden = {"uid", "duration"} if "id" in names else {"duration"}
+    last = ["duration"] if "duration" in names else []
+    return [name for name in names if name not in hidden] + last
 
 
-def _named_field(name: str, model: object) -> Text:
+def _is_time(name: str) -> bool:
+    return name.endswith(("_time", "next_run", "_at"))
+
+
+def _named_field(name: str, model: Any) -> Text:
     if name == "id":
         return Text(id_text(model))
-    return _field_text(name, getattr(model, name))
+    if name == STATUS:
+        return Text(outcome(model))
+    if name == "duration":
+        return Text(_duration(model))
+    value = getattr(model, name, None)
+    if _is_time(name) and value is not None:
+        return Text(f"{date_time(value)} {zone([value])}")
+    return _field_text(value)
 
 
-def _field_text(name: str, value: Any) -> Text:
+def _duration(model: Any) -> str:
+    if has_ended(model) or not took(model):
+        return duration(model.duration)
+    return f"{took(model)} so far"
+
+
+def _field_text(value: Any) -> Text:
     if value is None:
         return Text()
-    if name.endswith(("time", "next_run")):
-        return Text(date_time(value))
-    if name == "duration":
-        return Text(duration(value))
     if isinstance(value, bool):
         return Text("yes" if value else "no")
     if attrs.has(type(value)):

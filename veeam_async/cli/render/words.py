@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _MINUTE = 60
 _HOUR = 3600
 _DAY = 86_400
 _KILO = 1024
+_AHEAD = timedelta(minutes=-1)
+"""How far a backup server's clock may be ahead and still be taken for right."""
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """What Unicode calls printable, and no terminal shows."""
@@ -84,6 +87,29 @@ def date_time(time: datetime | None) -> str:
     return f"{_here(time):%Y-%m-%d %H:%M}"
 
 
+def short_date_time(time: datetime | None) -> str:
+    """As `date_time`, without the year: EM shows what is younger than 30 days."""
+    return date_time(time)[5:]
+
+
+def zone(times: Iterable[datetime | None]) -> str:
+    """The zone in which `date_time` shows *times*, such as `UTC+1`.
+
+    Two of them, `UTC+1/+2`, where the clocks were put forward or back in between.
+    """
+    shown = [time for time in times if time is not None] or [datetime.now(UTC)]
+    offsets = sorted({_here(time).utcoffset() or timedelta() for time in shown})
+    if not any(offsets):
+        return "UTC"
+    return f"UTC{'/'.join(map(_offset, offsets))}"
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = round(offset.total_seconds() / _MINUTE)
+    hours, rest = divmod(abs(minutes), _MINUTE)
+    return f"{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}"
+
+
 def time_of_day(time: datetime) -> str:
     """A time to the second, in the zone of this machine, without its date."""
     return f"{_here(time):%H:%M:%S}"
@@ -136,15 +162,26 @@ def byte_size(number: int) -> str:
 
 def outcome(session: AnySession | BackupTaskSession) -> str:
     """The result of a session that has ended, else its state."""
+    # A result may be missing for a moment after the end: the state stands in for it.
+    result = session.result if has_ended(session) else None
+    return printable(str(result or session.state))
+
+
+def has_ended(session: AnySession | BackupTaskSession) -> bool:
+    """Whether the work has ended, be it of a job or on one machine."""
     from veeam_async import BackupTaskSession  # noqa: PLC0415 - as above
 
-    has_ended = (
-        session.is_completed
-        if isinstance(session, BackupTaskSession)
-        else session.is_stopped
-    )
-    # A result may be missing for a moment after the end: the state stands in for it.
-    return printable(str((session.result if has_ended else None) or session.state))
+    if isinstance(session, BackupTaskSession):
+        return session.is_completed
+    return session.is_stopped
+
+
+def took(session: AnySession | BackupTaskSession) -> str:
+    """How long a session took; of one that runs, how long it has been running."""
+    if has_ended(session) or session.end_time is not None:
+        return duration(session.duration)
+    so_far = datetime.now(UTC) - session.creation_time
+    return duration(so_far) if so_far > _AHEAD else ""
 
 
 def title(session: AnySession) -> str:

@@ -1,0 +1,139 @@
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.cells import cell_len
+
+from tests.cli.command import Invoke, Run, environment
+from tests.cli.terminal import Terminal, needs_terminal, on_terminal
+from veeam_async import BackupJobSession
+from veeam_async.cli.render.output import row_writer
+from veeam_async.cli.render.words import zone
+from veeam_async.simulator import Simulator
+
+REASON = "Processing of SQL01 failed: the network path was not found; " * 3
+NAME = "Mail servers of the north and of the south, every night"
+WIDTHS = (60, 80, 200)
+
+
+async def at_each_width(simulator: Simulator, *arguments: str) -> list[Terminal]:
+    """What a command shows on a narrow, a common and a wide terminal."""
+    env = environment(simulator, TZ="Europe/Berlin")
+    return await asyncio.gather(
+        *(on_terminal(*arguments, env=env, columns=columns) for columns in WIDTHS)
+    )
+
+
+@needs_terminal
+async def test_a_table_answers_when_and_how_long(simulator: Simulator) -> None:
+    """At each width, with ids that commands take, and the zone in the heading."""
+    running = str(simulator.add_session(script=[("Working", 36_000)], job_name=NAME))
+    narrow, common, wide = await at_each_width(simulator, "query")
+    for shown, width in zip((narrow, common, wide), WIDTHS, strict=True):
+        heading = shown.lines[0]
+        row = next(line for line in shown.lines if "Working" in line)
+
+        assert shown.code == 0
+        assert max(map(cell_len, shown.lines)) <= width
+        assert [word for word in ("Id", "Status", "Took", "Job") if word in heading]
+        assert row.split()[0] in (running[:8], running)
+        assert NAME[:14] in row
+        assert any(row.split()[at].endswith("s") for at in (4, 5, 6))
+    assert "Start UTC+" in narrow.lines[0]
+    assert "Started (UTC+" in common.lines[0]
+    assert running in "".join(wide.lines)
+    assert NAME in "".join(wide.lines)
+
+
+@needs_terminal
+async def test_no_reason_is_cut(simulator: Simulator) -> None:
+    """It goes below its row where there is no room beside the others."""
+    session_id = simulator.add_session(
+        script=(), result="Failed", failure_message=REASON
+    )
+    for shown in await at_each_width(simulator, "tasks", str(session_id)):
+        assert REASON.strip() in " ".join("".join(shown.lines).split()), shown.lines
+        assert "Took" in shown.lines[0]
+
+
+async def test_a_pipe_gets_everything_on_one_line(
+    quick: Run, simulator: Simulator
+) -> None:
+    """Whole ids, whole reasons, a line for each row."""
+    session_id = str(
+        simulator.add_session(script=(), result="Failed", failure_message=REASON)
+    )
+    tasks = await quick("tasks", session_id, "-o", "table")
+    rows = await quick("query", "-o", "table", COLUMNS="60")
+
+    assert len(rows.out.splitlines()) == 1 + len(simulator.session_ids)
+    assert session_id in rows.out
+    assert all(line.count("SQL01") == 3 for line in tasks.out.splitlines()[1:])
+
+
+async def test_columns_are_chosen_by_any_of_their_names(
+    quick: Run, simulator: Simulator
+) -> None:
+    """The model's, EM's own in any case, a heading's; in their order, in each form."""
+    columns = ("--columns", "Job, status,CREATIONTIMEUTC,JobUid,id")
+    names = ["job_name", "status", "creation_time", "job_uid", "id"]
+    lines = await quick("query", *columns)
+    csv = await quick("query", *columns, "-o", "csv")
+    table = await quick("fetch", *columns, "-o", "table")
+
+    assert [list(row) for row in lines.rows] == [names] * len(simulator.session_ids)
+    assert csv.out.splitlines()[0] == ",".join(names)
+    assert len(csv.out.splitlines()) == 1 + len(lines.rows)
+    assert [word in table.out.splitlines()[0] for word in names] == [True] * 5
+
+
+@pytest.mark.parametrize("command", ["get x", "query", "references", "tasks x"])
+def test_a_column_that_is_not_there(invoke: Invoke, command: str) -> None:
+    """Exit code 2 and the columns that there are, before anybody is asked."""
+    ended = invoke(*command.replace("x", "0" * 8).split(), "--columns", "nonsense")
+
+    assert ended.code == 2
+    assert "there is no column 'nonsense', only id, " in ended.err
+
+
+def test_csv_says_in_its_words_what_json_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nothing for null, true and false, quotes around what needs them."""
+    with row_writer("csv", ["job_name", "is_retry", "end_time"]) as write:
+        write(_session(job_name='a,"b"', is_retry=True))
+
+    assert capsys.readouterr().out == 'job_name,is_retry,end_time\n"a,""b""",true,\n'
+
+
+@pytest.fixture
+def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    if not hasattr(time, "tzset"):
+        pytest.skip("a process cannot change its zone here")
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_berlin")
+def test_both_zones_are_told_where_clocks_were_put_back() -> None:
+    """A table of a month can hold times of both."""
+    summer = datetime(2026, 10, 1, tzinfo=UTC)
+    winter = summer + timedelta(days=60)
+
+    assert zone([winter, None]) == "UTC+1"
+    assert zone([winter, summer]) == "UTC+1/+2"
+
+
+def _session(**fields: object) -> BackupJobSession:
+    return BackupJobSession(
+        uid="urn:veeam:BackupJobSession:3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35",
+        job_type="Backup",
+        creation_time=datetime(2026, 3, 1, tzinfo=UTC),
+        state="Stopped",
+        **fields,  # type: ignore[arg-type]  # as its fields are
+    )
