@@ -330,6 +330,42 @@ HELP_CHANGES = (
             " holds ids, in the same form. Of several each is waited for."
         ),
     ),
+    # Sessions are selected by patterns and times, in one vocabulary.
+    (
+        "veeam-async query",
+        "Select sessions on the server",
+        (
+            "All that is given must be met. Fields are called as JSON and --columns"
+            ' call them. Example: veeam-async query --job "SQL*" --since "yesterday'
+            ' 18:00" -o csv Example: veeam-async query'
+            ' "result==Failed;creation_time>=2026-01-31" --where --filter STR The same'
+            " as an option. ...; * stands for anything, in any case, for which more"
+            " rows are read than shown. More than once: any of them. --since STR Only"
+            ' sessions that began since 24h, 7d, yesterday, "yesterday 18:00",'
+            " 2026-11-27 or an ISO time; this machine's zone unless it has one."
+        ),
+    ),
+    (
+        "veeam-async fetch",
+        "Fetch many sessions",
+        (
+            "--where --filter STR Which sessions, without ids: a filter, as veeam-async"
+            " query takes it. --state STR Only sessions in this state, Working or"
+            " Stopped for example. --result STR Only sessions with this result:"
+            " Success, Warning or Failed. --job STR... Only sessions of the job with"
+            " this name; * stands for anything, in any case. More than once: any of"
+            " them. --since STR Only sessions that began since 24h, 7d, yesterday,"
+            ' "yesterday 18:00", 2026-11-27 or an ISO time.'
+        ),
+    ),
+    (
+        "veeam-async watch",
+        "Which sessions, without ids",
+        (
+            "--filter --job STR... The same by the names of jobs; * stands for"
+            " anything, in any case. More than once: any of them."
+        ),
+    ),
 )
 """What the help of a command (None: of any) says more than in 0.1.0: after what."""
 
@@ -337,6 +373,10 @@ HELP_GONE = (
     (None, "ndjson]"),
     ("veeam-async fetch", "lines of JSON as this command prints them."),
     ("veeam-async wait", "* ID [required] ID"),
+    (
+        "veeam-async query",
+        'Example: veeam-async query \'Result=="Failed";CreationTime>="2026-01-31"\'',
+    ),
 )
 """Words that are in the help of a command (None: of any) no longer, after 0.1.0."""
 

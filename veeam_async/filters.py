@@ -76,12 +76,19 @@ _ALL = sorted({name for fields in _FIELDS.values() for name in fields})
 def query_field(name: str, kind: type) -> str:
     """The query service's name for the field *name* of *kind*.
 
-    Raises ValueError, listing the fields, where it can filter or sort by no such field.
+    The service's own name is taken too, in any case. Raises ValueError, listing the
+    fields, where it can filter or sort by no such field.
     """
+    fields = _FIELDS[kind]
     try:
-        return _FIELDS[kind][name]
+        return fields[name]
     except KeyError:
-        known = ", ".join(sorted(_FIELDS[kind]))
+        own = {known.lower(): known for known in fields.values()}
+        word = name.lower()
+        for found in (word, word.removesuffix("utc")):
+            if found in own:
+                return own[found]
+        known = ", ".join(query_fields(kind))
         raise ValueError(
             f"{kind.__name__} cannot be queried by {name!r}, only by {known}"
         ) from None
@@ -94,6 +101,11 @@ def can_query(name: str, kind: type) -> bool:
     except ValueError:
         return False
     return True
+
+
+def query_fields(kind: type) -> list[str]:
+    """The fields of *kind* that the query service can filter and sort by, sorted."""
+    return sorted(_FIELDS[kind])
 
 
 def filter_text(where: Condition | str, kind: type) -> str:

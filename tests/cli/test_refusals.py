@@ -197,11 +197,26 @@ async def test_what_only_the_library_knows_to_be_wrong(quick: Run) -> None:
 
 
 async def test_a_filter_that_the_server_refuses(quick: Run) -> None:
-    """The server's own words are told."""
-    ended = await quick("query", "foo==1", "-o", "table")
+    """The server's own words come first, then the place; exit code 2."""
+    value = await quick("query", "state==Foo;result==Failed", "--job", "x")
+    watched = await quick("watch", "--where", "is_retry==perhaps")
+    option = await quick("fetch", "--state", "Foo")
 
-    assert (ended.code, ended.out) == (1, "")
-    assert "Field 'foo' is unknown" in ended.err
+    assert [each.code for each in (value, watched, option)] == [2, 2, 2]
+    said, *pointing = value.err.splitlines()
+    assert said.startswith(
+        "veeam-async: the server refuses the filter: Value 'Foo' is not one of Starting"
+    )
+    assert pointing == [
+        "  state==Foo;result==Failed",
+        "         ^^^",
+    ]
+    assert watched.err.splitlines()[1:] == [
+        "  is_retry==perhaps",
+        "            ^^^^^^^",
+    ]
+    assert option.err.count("\n") == 1
+    assert "%" not in value.err + watched.err + option.err
 
 
 @pytest.mark.parametrize("absent", ["cyclopts", "rich"])

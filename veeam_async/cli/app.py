@@ -13,7 +13,7 @@ from typing import Any
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.interrupts import Interrupts
 from veeam_async.cli.passwords import refuse_passwords
-from veeam_async.cli.render.streams import escape_unencodable, warn
+from veeam_async.cli.render.streams import escape_unencodable, say, warn
 from veeam_async.cli.render.words import one_line
 from veeam_async.errors import VeeamError
 from veeam_async.version import __version__
@@ -46,6 +46,8 @@ def _to_its_end(arguments: Sequence[str]) -> int:
             _discard_stdout()
             return Exit.PIPE_CLOSED
         warn(explain(error))
+        for line in error.more if isinstance(error, Refusal) else ():
+            say(line)
         return exit_code_of(error)
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,17 @@ class Exit(IntEnum):
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the command says, not a fault of it
-    """Ends a command with a message and an exit code, USAGE unless another is given."""
+    """Ends a command with a message and an exit code, USAGE unless another is given.
 
-    def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
+    *more* are lines to show below it: a place in what was typed, a list to choose from.
+    """
+
+    def __init__(
+        self, message: str, code: Exit = Exit.USAGE, more: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.code = code
+        self.more = more
 
 
 def exit_code_of(error: Exception) -> Exit:

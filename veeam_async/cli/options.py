@@ -286,6 +286,16 @@ def sessions_of(em: EnterpriseManager, resource: Resource) -> Sessions:
     return em.backup_sessions
 
 
+# ---------------------------------------------------------------- which sessions
+
+Where: TypeAlias = Annotated[str | None, Parameter(name=["--where", "--filter"])]
+"""A filter's text."""
+
+Jobs: TypeAlias = Annotated[
+    list[str] | None, Parameter(name="--job", negative="", allow_leading_hyphen=True)
+]
+"""Names of jobs, or patterns of names; the option is given once for each."""
+
 # ---------------------------------------------------------------- ids
 
 Ids = Annotated[str, Parameter(allow_leading_hyphen=True)]

@@ -13,7 +13,13 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+)
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 
@@ -49,13 +55,18 @@ def failed_session(event: Event) -> AnySession | None:
     return session if session.result == SessionResult.FAILED else None
 
 
+def _always(_: Event) -> bool:
+    return True
+
+
 @attrs.frozen(kw_only=True)
 class EventPipeline:
     """Handles the events of a watch, one after the other.
 
     *endless*: only time ends the watch, which is no failure then. *until_failed*: it
     ends with the first session that failed. *hook* is run for each event, and for those
-    that bring only progress where *progress* is true.
+    that bring only progress where *progress* is true. An event that is not *wanted* is
+    passed over.
     """
 
     endless: bool
@@ -63,12 +74,15 @@ class EventPipeline:
     progress: bool
     hook: EventHook | None
     saver: CheckpointSaver | None
+    wanted: Callable[[Event], bool] = _always
 
     async def run(self, watch: Watch[Any]) -> AsyncGenerator[Event, None]:
         """Yield the events of *watch*; one is handled when the next is asked for."""
         # The watch polls on while a hook runs: a slow one delays events, not polls.
         try:
             async for event in watch:
+                if not self.wanted(event):
+                    continue
                 async with self.saver.handling() if self.saver else nullcontext():
                     yield event
                     await self._run_hook(event)

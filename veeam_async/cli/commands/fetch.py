@@ -7,7 +7,8 @@ from time import monotonic
 from typing import Any
 
 from veeam_async import Fetch
-from veeam_async.cli.exits import Exit, explain
+from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
@@ -17,9 +18,12 @@ from veeam_async.cli.options import (
     Connection,
     File,
     Ids,
+    Jobs,
     Output,
     Resource,
     Server,
+    Sessions,
+    Where,
     sessions_of,
 )
 from veeam_async.cli.render.output import (
@@ -33,11 +37,17 @@ from veeam_async.cli.render.progress import bar
 from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say, warn
 from veeam_async.cli.render.words import count, rate, seconds
+from veeam_async.cli.selection import Selection
 
 
 def fetch(
     *ids: Ids,
     file: File = None,
+    where: Where = None,
+    state: str | None = None,
+    result: str | None = None,
+    job: Jobs = None,
+    since: str | None = None,
     resource: Resource = "backup",
     output: Output = None,
     columns: ColumnNames = None,
@@ -55,28 +65,42 @@ def fetch(
         ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line, or
             JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
+        where: Which sessions, without ids: a filter, as `veeam-async query` takes it.
+        state: Only sessions in this state, Working or Stopped for example.
+        result: Only sessions with this result: Success, Warning or Failed.
+        job: Only sessions of the job with this name; * stands for anything, in any
+            case. More than once: any of them.
+        since: Only sessions that began since 24h, 7d, yesterday, "yesterday 18:00",
+            2026-11-27 or an ISO time.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
+    kind = SESSION_MODELS[resource]
+    shown = parse_columns(columns, kind)
+    selection = Selection.parse(
+        kind, typed=(where,), state=state, result=result, jobs=job, since=since
+    )
+    if (ids or file) and selection != Selection(kind=kind):
+        raise Refusal("--where, --state, --result, --job and --since select: no ids")
     # An empty file is no wish for everything: only the absence of both is.
-    session_ids = read_ids(ids, file) if ids or file else None
-    shown = parse_columns(columns, SESSION_MODELS[resource])
-    return run_async(_fetch(connection.server(), session_ids, resource, output, shown))
+    given = read_ids(ids, file) if ids or file else selection
+    return run_async(_fetch(connection.server(), given, resource, output, shown))
 
 
 async def _fetch(
     server: Server,
-    session_ids: Sequence[str] | None,
+    given: Sequence[str] | Selection,
     resource: Resource,
     output: Format | None,
     columns: Columns,
 ) -> Exit:
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
-        if session_ids is None:
-            session_ids = [each.uid for each in await sessions.references()]
+        if isinstance(given, Selection):
+            given = await _selected(sessions, given)
+        session_ids = given
         total = len(session_ids)
         started = monotonic()
         hidden = scrolls_on_terminal(output)
@@ -91,6 +115,15 @@ async def _fetch(
         f"{failed:,} failed"
     )
     return Exit.ERROR if failed else Exit.DONE
+
+
+async def _selected(sessions: Sessions, selection: Selection) -> list[str]:
+    """The ids of the sessions that are meant: by one request where that is all."""
+    if selection == Selection(kind=selection.kind):
+        return [each.uid for each in await sessions.references()]
+    with refusals_pointed_out(selection.typed):
+        rows = selection.rows(sessions, order_by=None, limit=None)
+        return [each.uid async for each in rows]
 
 
 async def _write_all(

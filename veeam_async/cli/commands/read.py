@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import islice
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from veeam_async import BackupTaskSession, EntityRef, F, parse_id
+from veeam_async import BackupTaskSession, EntityRef, parse_id
 from veeam_async.cli.exits import Exit
+from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
     ColumnNames,
     Connection,
+    Jobs,
     Output,
     Resource,
     Server,
+    Where,
     sessions_of,
 )
 from veeam_async.cli.render.output import Columns, Format, row_writer, write_one
-from veeam_async.cli.render.rows import parse_columns
+from veeam_async.cli.render.rows import field_of_heading, parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import count
+from veeam_async.cli.selection import Selection
+from veeam_async.filters import query_field
 
 
 def get(
@@ -106,12 +110,14 @@ async def _references(
 
 
 def query(
-    where: Annotated[str | None, Parameter(name="FILTER")] = None,
+    filter: Annotated[str | None, Parameter(name="FILTER")] = None,  # noqa: A002 - the server's term
     /,
     *,
+    where: Where = None,
     state: str | None = None,
     result: str | None = None,
-    job: str | None = None,
+    job: Jobs = None,
+    since: str | None = None,
     order_by: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     limit: int | None = None,
     resource: Resource = "backup",
@@ -121,15 +127,23 @@ def query(
 ) -> Exit:
     """Select sessions on the server, oldest first.
 
+    All that is given must be met. Fields are called as JSON and --columns call them.
+
     Example: `veeam-async query --state Working`
 
-    Example: `veeam-async query 'Result=="Failed";CreationTime>="2026-01-31"'`
+    Example: `veeam-async query --job "SQL*" --since "yesterday 18:00" -o csv`
+
+    Example: `veeam-async query "result==Failed;creation_time>=2026-01-31"`
 
     Args:
-        where: A filter in the server's own grammar: ; is AND, a comma is OR.
+        filter: A filter in the server's own grammar: ; is AND, a comma is OR.
+        where: The same as an option.
         state: Only sessions in this state, Working or Stopped for example.
         result: Only sessions with this result: Success, Warning or Failed.
-        job: Only sessions of the job with this name.
+        job: Only sessions of the job with this name; * stands for anything, in any
+            case, for which more rows are read than shown. More than once: any of them.
+        since: Only sessions that began since 24h, 7d, yesterday, "yesterday 18:00",
+            2026-11-27 or an ISO time; this machine's zone unless it has one.
         order_by: A field, as in creation_time; -creation_time puts the newest first.
         limit: How many to show at most.
         resource: The kind of session.
@@ -137,38 +151,43 @@ def query(
         columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
-    fields = {"state": state, "result": result, "job_name": job}
-    shown = parse_columns(columns, SESSION_MODELS[resource])
-    selection = _query(
+    kind = SESSION_MODELS[resource]
+    shown = parse_columns(columns, kind)
+    selection = Selection.parse(
+        kind,
+        typed=(filter, where),
+        state=state,
+        result=result,
+        jobs=job,
+        since=since,
+    )
+    if order_by is not None:
+        order_by = _order(order_by, kind)
+    if limit is not None and limit < 0:
+        raise ValueError("--limit is at least 0")
+    selecting = _query(
         connection.server(),
-        _joined_filter(where, fields, SESSION_MODELS[resource]),
+        selection,
         order_by=order_by,
         limit=limit,
         resource=resource,
         output=output,
         columns=shown,
     )
-    return run_async(selection)
+    return run_async(selecting)
 
 
-def _joined_filter(
-    where: str | None, fields: Mapping[str, str | None], model: type
-) -> str | None:
-    """A filter that asks for *where* and for each field's value; None for nothing.
-
-    Raises ValueError where the *model* has no such field.
-    """
-    # The parentheses keep a comma in the user's text, which is an OR, to itself.
-    parts = [f"({where})"] if where else []
-    for field, value in fields.items():
-        if value is not None:
-            parts.append((getattr(F, field) == value).render(model))
-    return ";".join(parts) or None
+def _order(order_by: str, kind: type) -> str:
+    """What the library is to order by; ValueError where there is no such field."""
+    sign, name = order_by[: order_by.startswith("-")], order_by.removeprefix("-")
+    name = field_of_heading(name)
+    query_field(name, kind)  # refused before a password is asked for
+    return sign + name
 
 
 async def _query(
     server: Server,
-    where: str | None,
+    selection: Selection,
     *,
     order_by: str | None,
     limit: int | None,
@@ -178,10 +197,12 @@ async def _query(
 ) -> Exit:
     found = 0
     async with server.connect() as em:
-        sessions = sessions_of(em, resource)
-        selected = sessions.query(where, order_by=order_by, limit=limit)
-        with row_writer(output, columns) as write:
-            async for session in selected:
+        rows = selection.rows(sessions_of(em, resource), order_by=order_by, limit=limit)
+        with (
+            refusals_pointed_out(selection.typed),
+            row_writer(output, columns) as write,
+        ):
+            async for session in rows:
                 write(session)
                 found += 1
     if not found:

@@ -13,17 +13,21 @@ from cyclopts import Parameter
 from veeam_async import DeadlineExceeded, Watch, parse_id
 from veeam_async.cli.commands.replay import RecordLine, recording_to
 from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
+from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import (
     NO_CONNECTION,
+    SESSION_MODELS,
     Connection,
     File,
     Ids,
+    Jobs,
     Output,
     Resource,
     Server,
     Sessions,
+    Where,
     sessions_of,
 )
 from veeam_async.cli.own_files import OwnCheckpointFile
@@ -36,13 +40,15 @@ from veeam_async.cli.pipeline import (
 from veeam_async.cli.render.events import is_live, show_events
 from veeam_async.cli.render.output import Format
 from veeam_async.cli.render.streams import say
+from veeam_async.cli.selection import Selection
 from veeam_async.watch.polling.request import Strategy
 
 
 def watch(
     *ids: Ids,
     file: File = None,
-    where: str | None = None,
+    where: Where = None,
+    job: Jobs = None,
     interval: float = 5.0,
     strategy: Strategy = "auto",
     progress: bool = False,
@@ -71,6 +77,8 @@ def watch(
             JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
         where: Which sessions, without ids: a filter in the server's own grammar.
+        job: The same by the names of jobs; * stands for anything, in any case. More
+            than once: any of them.
         interval: Seconds between two looks at a session.
         strategy: How to look: get asks for each session, query for all in one list.
         progress: Tell of progress too, not only of states.
@@ -92,15 +100,17 @@ def watch(
     session_ids = read_ids(ids, file) if ids or file else None
     for session_id in session_ids or ():
         parse_id(session_id)
-    if session_ids is not None and where is not None:
-        raise Refusal("--where is for a watch of everything: give no ids with it")
+    selection = Selection.parse(SESSION_MODELS[resource], typed=(where,), jobs=job)
+    if session_ids is not None and (where or job):
+        option = "--where" if where else "--job"
+        raise Refusal(f"{option} is for a watch of everything: give no ids with it")
     if session_ids == []:
         # A query that found nothing, in a pipe: it is not to become everything.
         say("there are no ids to watch")
         return Exit.DONE
     options = _Options(
         session_ids=session_ids,
-        where=where,
+        selection=selection,
         interval=interval,
         strategy=strategy,
         progress=progress,
@@ -122,7 +132,7 @@ class _Options:
     """What to watch, and how; *session_ids* is None for everything."""
 
     session_ids: list[str] | None
-    where: str | None
+    selection: Selection
     interval: float
     strategy: Strategy
     progress: bool
@@ -144,7 +154,7 @@ class _Options:
         is_new = saved is None
         watch: Watch[Any] = sessions.watch(
             self.session_ids if is_new else None,
-            where=self.where if is_new else None,
+            where=self.selection.where if is_new else None,
             gone_after=self.gone_after,
             interval=self.interval,
             strategy=self.strategy,
@@ -178,15 +188,17 @@ async def _watch(
             progress=options.progress,
             hook=options.hook,
             saver=saver,
+            wanted=options.selection.takes_event,
         )
         total = len(watch.active)
         try:
             # An event that is broken off leaves the generator inside of `handling`:
             # closing it hands the lock back, for which the saver would wait forever.
             async with aclosing(pipeline.run(watch)) as events:
-                dashboard = await show_events(
-                    events, options.output, progress=options.progress
-                )
+                with refusals_pointed_out(options.selection.typed):
+                    dashboard = await show_events(
+                        events, options.output, progress=options.progress
+                    )
         except DeadlineExceeded as error:
             raise deadline_refusal(error, total) from error
     return conclude(dashboard)
@@ -202,12 +214,12 @@ async def _load_checkpoint(options: _Options) -> Checkpoint | None:
     saved = await asyncio.to_thread(options.checkpoint_file.load)
     if saved is None:
         return None
-    everything = saved.get("everything")
+    everything, where = saved.get("everything"), options.selection.where
     if (everything is None) != (options.session_ids is not None):
         raise Refusal(
             "the checkpoint is of a watch of "
             f"{'ids' if everything is None else 'everything'}: give another file"
         )
-    if isinstance(everything, dict) and everything.get("where") != options.where:
+    if isinstance(everything, dict) and everything.get("where") != where:
         raise Refusal("the checkpoint is of another --where: give another file")
     return saved
