@@ -330,6 +330,30 @@ HELP_CHANGES = (
             " holds ids, in the same form. Of several each is waited for."
         ),
     ),
+    # Where an id is wanted its beginning will do, and a job's name.
+    *(
+        (
+            f"veeam-async {name}",
+            "The session's UUID, UID or Href",
+            (
+                "the beginning of its id, or a job's name: its session that runs, else"
+                " its newest."
+            ),
+        )
+        for name in ("get", "stop", "tasks", "wait")
+    ),
+    *(
+        (
+            f"veeam-async {name}",
+            "UUIDs, UIDs or Hrefs",
+            (
+                "beginnings of ids, or names of jobs: the session that runs, else the "
+                "newest;"
+            ),
+        )
+        for name in ("fetch", "watch")
+    ),
+    ("veeam-async run", "The job's UUID, UID or Href", "the beginning of its id,"),
     # Sessions are selected by patterns and times, in one vocabulary.
     (
         "veeam-async query",

@@ -41,16 +41,17 @@ async def test_failed_ids_are_told_and_cost_no_other(
     """A malformed id and an unknown one are told on standard error; exit code 1."""
     known, unknown = str(simulator.session_ids[0]), str(uuid.uuid4())
     lines, array = await asyncio.gather(
-        quick("fetch", "nonsense", unknown, known),
+        quick("fetch", "urn:nonsense", unknown, known, "no job"),
         quick("fetch", unknown, known, "-o", "json"),
     )
 
     assert [lines.code, array.code] == [1, 1]
     assert [known] == [row["uid"][-36:] for row in lines.rows]
     assert len(json.loads(array.out)) == 1
-    assert "veeam-async: nonsense: 'nonsense' is not an id" in lines.err
+    assert "veeam-async: urn:nonsense: 'urn:nonsense' is not an id" in lines.err
+    assert "veeam-async: no job: the server shows no session of a job" in lines.err
     assert f"veeam-async: {unknown}: " in lines.err
-    assert ", 2 failed\n" in lines.err
+    assert ", 3 failed\n" in lines.err
 
 
 async def test_a_table_comes_whole(quick: Run, simulator: Simulator) -> None:

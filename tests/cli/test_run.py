@@ -229,25 +229,39 @@ async def test_the_deadline_of_a_session_that_is_not_shown(
 async def test_a_name_that_is_no_jobs_starts_nothing(
     quick: Run, simulator: Simulator
 ) -> None:
-    """The job is to be given by its id then."""
-    ended = await quick("run", "Mail", *FAST)
+    """The names that are most like it are told."""
+    ended = await quick("run", "Ubuntu Worker", *FAST)
 
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err == "veeam-async: no job is called Mail: give the job's id\n"
+    assert ended.err.startswith("veeam-async: no job is called 'Ubuntu Worker', nor")
+    assert "\n  perhaps: Kubernetes Workers\n" in ended.err
     assert starts(simulator) == 0
 
 
+async def test_a_job_is_run_by_its_name_in_any_case_or_the_start_of_its_id(
+    quick: Run, simulator: Simulator
+) -> None:
+    """As tables show it; where it is the only one."""
+    job = (await jobs(simulator))[0]
+    for text in (job.name.upper(), str(job.id)[:8]):
+        simulator.next_run(job.id, script=QUICK)
+        ended = await quick("run", text, *FAST)
+
+        assert (ended.code, ended.rows[-1]["session"]["job_name"]) == (0, job.name)
+
+
 async def test_a_name_of_two_jobs_starts_nothing(quick: Run) -> None:
-    """Nobody guesses which was meant; the server is asked for exactly this name."""
+    """Nobody guesses which was meant: both are listed; asked for is exactly this."""
     name = 'Mail "old", 50%;\\ servers'
     async with FaultServer(behind_logon(two_jobs)) as server:
         ended = await quick("run", name, *FAST, VEEAM_URL=server.url)
         [query] = [each for each in server.asked if "/query" in each.target]
 
-    assert (ended.code, ended.out) == (1, "")
-    assert ended.err == (
-        f"veeam-async: more than one job is called {name}: give the job's id\n"
-    )
+    said, *listed = ended.err.splitlines()
+
+    assert (ended.code, ended.out) == (2, "")
+    assert said == f"veeam-async: 2 jobs are meant with {name!r}: give one's id"
+    assert [line.split()[0] for line in listed] == [str(uuid_of(n)) for n in range(2)]
     assert 'Name=="Mail ""old"", 50%;\\ servers"' in unquote_plus(query.target)
     assert server.count("POST", "/api/jobs") == 0
 

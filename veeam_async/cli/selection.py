@@ -12,6 +12,7 @@ import attrs
 
 from veeam_async import F, SessionResult, SessionState
 from veeam_async.cli.filter_text import server_filter
+from veeam_async.cli.names import SessionFinder
 from veeam_async.cli.options import Sessions
 from veeam_async.cli.render.words import AnySession, Event
 from veeam_async.cli.since import parse_since
@@ -96,7 +97,22 @@ class Selection:
     async def rows(
         self, sessions: Sessions, *, order_by: str | None, limit: int | None
     ) -> AsyncIterator[Any]:
-        """Ask the server for the sessions."""
+        """Ask the server for the sessions; where none is of the jobs, in other case."""
+        found = False
+        async for session in self._rows(sessions, order_by, limit):
+            found = True
+            yield session
+        if found or not self.jobs or self.is_narrowed:
+            return
+        spelt = await SessionFinder(sessions, self.kind).other_spellings(self.jobs)
+        if {*spelt} - {*self.jobs}:
+            other = attrs.evolve(self, jobs=spelt)
+            async for session in other._rows(sessions, order_by, limit):  # noqa: SLF001 - its own
+                yield session
+
+    async def _rows(
+        self, sessions: Sessions, order_by: str | None, limit: int | None
+    ) -> AsyncIterator[Any]:
         asked = None if self.is_narrowed else limit
         left = float("inf") if limit is None else limit
         async for session in sessions.query(self.where, order_by=order_by, limit=asked):

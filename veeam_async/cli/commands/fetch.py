@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from veeam_async import Fetch
-from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async import EnterpriseManager, Fetch, InvalidId
+from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import SessionFinder
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -62,7 +63,8 @@ def fetch(
     Example: `veeam-async query --state Working | veeam-async fetch -`
 
     Args:
-        ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line, or
+        ids: UUIDs, UIDs or Hrefs, beginnings of ids, or names of jobs: the session that
+            runs, else the newest; - reads them from standard input, one a line, or
             JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
         where: Which sessions, without ids: a filter, as `veeam-async query` takes it.
@@ -99,9 +101,10 @@ async def _fetch(
     async with server.connect() as em:
         sessions = sessions_of(em, resource)
         if isinstance(given, Selection):
-            given = await _selected(sessions, given)
-        session_ids = given
-        total = len(session_ids)
+            session_ids, unknown = await _selected(sessions, given), 0
+        else:
+            session_ids, unknown = await _found(em, resource, given)
+        total = len(session_ids) + unknown
         started = monotonic()
         hidden = scrolls_on_terminal(output)
         with (
@@ -109,6 +112,7 @@ async def _fetch(
             bar("Fetching", total, hidden=hidden) as step,
         ):
             failed = await _write_all(sessions.fetch(session_ids), write, step)
+            failed += unknown
         took = monotonic() - started
     say(
         f"{count(total, 'session')} in {seconds(took)} ({rate(total, took)}), "
@@ -124,6 +128,28 @@ async def _selected(sessions: Sessions, selection: Selection) -> list[str]:
     with refusals_pointed_out(selection.typed):
         rows = selection.rows(sessions, order_by=None, limit=None)
         return [each.uid async for each in rows]
+
+
+async def _found(
+    em: EnterpriseManager, resource: Resource, texts: Sequence[str]
+) -> tuple[list[str], int]:
+    """The ids that *texts* mean, and how many of them mean none, which is told.
+
+    Raises Refusal where one of them means several sessions.
+    """
+    finder = SessionFinder.of(em, resource)
+    found, unknown = [], 0
+    for text in texts:
+        try:
+            found.append(await finder.find(text))
+        except (InvalidId, Refusal) as error:
+            if exit_code_of(error) == Exit.USAGE and isinstance(error, Refusal):
+                raise
+            unknown += 1
+            warn(f"{text}: {explain(error)}")
+            for line in getattr(error, "more", ()):
+                say(line)
+    return found, unknown
 
 
 async def _write_all(

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from veeam_async import BackupTaskSession, EntityRef, parse_id
+from veeam_async import BackupTaskSession, EntityRef
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -45,7 +46,8 @@ def get(
     Example: `veeam-async get 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
-        id: The session's UUID, UID or Href.
+        id: The session's UUID, UID or Href, the beginning of its id, or a job's name:
+            its session that runs, else its newest.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
         columns: The fields to show, as in id,job_name,state.
@@ -53,7 +55,7 @@ def get(
     """
     # Refused before a password is asked for.
     shown = parse_columns(columns, SESSION_MODELS[resource])
-    parse_id(id)
+    check_name(id)
     return run_async(_get(connection.server(), id, resource, output, shown))
 
 
@@ -65,7 +67,8 @@ async def _get(
     columns: Columns,
 ) -> Exit:
     async with server.connect() as em:
-        write_one(await sessions_of(em, resource).get(session_id), output, columns)
+        found = await SessionFinder.of(em, resource).find(session_id)
+        write_one(await sessions_of(em, resource).get(found), output, columns)
     return Exit.DONE
 
 
@@ -224,13 +227,14 @@ def tasks(
     Example: `veeam-async tasks 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
-        session_id: The session's UUID, UID or Href.
+        session_id: The session's UUID, UID or Href, the beginning of its id, or a job's
+            name: its session that runs, else its newest.
         output: A table on a terminal, ndjson in a pipe.
         columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
     shown = parse_columns(columns, BackupTaskSession)
-    parse_id(session_id)
+    check_name(session_id)
     return run_async(_tasks(connection.server(), session_id, output, shown))
 
 
@@ -238,6 +242,7 @@ async def _tasks(
     server: Server, session_id: str, output: Format | None, columns: Columns
 ) -> Exit:
     async with server.connect() as em:
+        session_id = await SessionFinder.of(em, "backup").find(session_id)
         found = await em.backup_sessions.task_sessions(session_id)
     with row_writer(output, columns) as write:
         for task_session in found:

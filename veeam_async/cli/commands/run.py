@@ -14,20 +14,17 @@ from cyclopts import Parameter
 from veeam_async import (
     DeadlineExceeded,
     EnterpriseManager,
-    F,
     HealthChanged,
-    Id,
-    InvalidId,
     JobRun,
     ReplicaJobSession,
     SessionChanged,
     SessionGone,
     StartUnconfirmed,
     VeeamError,
-    parse_id,
 )
 from veeam_async.cli.exits import Exit, Refusal, explain, reason_of
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import find_job
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.pipeline import failed_session
 from veeam_async.cli.render.events import is_live, show_events
@@ -69,7 +66,7 @@ def run(
     Example: `veeam-async run "Mail servers" --retries --timeout 14400`
 
     Args:
-        job: The job's UUID, UID or Href, or else its name.
+        job: The job's UUID, UID or Href, the beginning of its id, or else its name.
         wait: Whether to follow the run; else its session is shown as it begins.
         retries: Follow the server's own retries too: after a failure one is waited
             for, 15 minutes at most, and the last of them decides.
@@ -131,7 +128,7 @@ async def _run(server: Server, job: str, options: _Options) -> Exit:
 
 async def _start(em: EnterpriseManager, job: str) -> JobRun:
     """Start the job; where no answer confirms that, the run is looked for."""
-    job_id = await _job_id(em, job)
+    job_id = await find_job(em, job)
     try:
         run = await em.jobs.start(job_id)
     except StartUnconfirmed as error:
@@ -144,20 +141,6 @@ async def _start(em: EnterpriseManager, job: str) -> JobRun:
         raise
     say(f"the server was asked to start {one_line(job)}")
     return run
-
-
-async def _job_id(em: EnterpriseManager, job: str) -> Id:
-    """The id that *job* is, or that of the one job of this name.
-
-    Raises Refusal where none or more than one has the name: nobody guesses.
-    """
-    with suppress(InvalidId):
-        return parse_id(job)
-    found = [each async for each in em.jobs.query(F.name == job, limit=2, strict=True)]
-    if len(found) != 1:
-        many = "more than one job is" if found else "no job is"
-        raise Refusal(f"{many} called {one_line(job)}: give the job's id", Exit.ERROR)
-    return found[0].id
 
 
 def _is_long_ago(time: datetime, interval: float) -> bool:

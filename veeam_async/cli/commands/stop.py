@@ -7,9 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from veeam_async import BackupJobSession, Task, parse_id
+from veeam_async import BackupJobSession, Task
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
 from veeam_async.cli.render.output import write_one
 from veeam_async.cli.render.streams import say
@@ -35,22 +36,27 @@ def stop(
     Example: `veeam-async stop 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
     Args:
-        id: The session's UUID, UID or Href.
+        id: The session's UUID, UID or Href, the beginning of its id, or a job's name:
+            its session that runs, else its newest.
         yes: Do not ask.
         output: A table on a terminal, ndjson in a pipe.
         connection: How to reach the server.
     """
-    parse_id(id)
+    check_name(id)
     if not yes and not sys.stdin.isatty():
         raise Refusal("stopping a session without a question needs --yes")
     server = connection.server()
     # The question stands between two event loops: in one, Ctrl-C would have to wait
     # for the thread that reads the answer.
-    if not yes and not _is_confirmed(run_async(_get(server, id))):
-        say("nothing was stopped")
-        return Exit.ERROR
-    write_one(run_async(_stop(server, id)), output)
-    say(f"asked the server to stop it; its end: veeam-async wait {id}")
+    if not yes:
+        session = run_async(_get(server, id))
+        id = str(session.id)  # noqa: A001 - the library's term
+        if not _is_confirmed(session):
+            say("nothing was stopped")
+            return Exit.ERROR
+    session_id, task = run_async(_stop(server, id))
+    write_one(task, output)
+    say(f"asked the server to stop it; its end: veeam-async wait {session_id}")
     return Exit.DONE
 
 
@@ -64,11 +70,14 @@ def _is_confirmed(session: BackupJobSession) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-async def _get(server: Server, session_id: str) -> BackupJobSession:
+async def _get(server: Server, text: str) -> BackupJobSession:
     async with server.connect() as em:
+        session_id = await SessionFinder.of(em, "backup").find(text)
         return await em.backup_sessions.get(session_id)
 
 
-async def _stop(server: Server, session_id: str) -> Task:
+async def _stop(server: Server, text: str) -> tuple[str, Task]:
+    """Ask the server to stop the session that *text* means; its id, and the task."""
     async with server.connect() as em:
-        return await em.backup_sessions.stop(session_id)
+        session_id = await SessionFinder.of(em, "backup").find(text)
+        return session_id, await em.backup_sessions.stop(session_id)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from veeam_async import DeadlineExceeded, SessionResult, parse_id
+from veeam_async import DeadlineExceeded, SessionResult
 from veeam_async.cli.exits import Exit, Refusal, deadline_refusal, reason_of
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -46,8 +47,9 @@ def wait(
     Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
 
     Args:
-        ids: The session's UUID, UID or Href; - reads it from standard input, one a
-            line, or JSON, lines of it or CSV as these commands print them.
+        ids: The session's UUID, UID or Href, the beginning of its id, or a job's name:
+            its session that runs, else its newest; - reads it from standard input, one
+            a line, or JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
         interval: Seconds between two looks at it.
         timeout: Seconds after which to give up.
@@ -61,7 +63,7 @@ def wait(
         raise Refusal("no session is given: wait takes its id (see --help)")
     session_ids = read_ids(ids, file)
     for session_id in session_ids:
-        parse_id(session_id)
+        check_name(session_id)
     shown = parse_columns(columns, SESSION_MODELS[resource])
     if not session_ids:
         say("there are no ids to wait for")
@@ -97,6 +99,7 @@ async def _wait(
     total = len(session_ids)
     what = session_ids[0] if total == 1 else count(total, "session")
     async with server.connect() as em:
+        session_ids = await SessionFinder.of(em, resource).find_all(session_ids)
         sessions = sessions_of(em, resource)
         try:
             with spinner(f"Waiting for {what}"):

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import attrs
 from cyclopts import Parameter
 
-from veeam_async import DeadlineExceeded, Watch, parse_id
+from veeam_async import DeadlineExceeded, EnterpriseManager, Watch
 from veeam_async.cli.commands.replay import RecordLine, recording_to
 from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -73,7 +74,8 @@ def watch(
     Example: `veeam-async watch --interval 10`
 
     Args:
-        ids: UUIDs, UIDs or Hrefs; - reads them from standard input, one a line, or
+        ids: UUIDs, UIDs or Hrefs, beginnings of ids, or names of jobs: the session that
+            runs, else the newest; - reads them from standard input, one a line, or
             JSON, lines of it or CSV as these commands print them.
         file: A file that holds ids, in the same form.
         where: Which sessions, without ids: a filter in the server's own grammar.
@@ -99,7 +101,7 @@ def watch(
     """
     session_ids = read_ids(ids, file) if ids or file else None
     for session_id in session_ids or ():
-        parse_id(session_id)
+        check_name(session_id)
     selection = Selection.parse(SESSION_MODELS[resource], typed=(where,), jobs=job)
     if session_ids is not None and (where or job):
         option = "--where" if where else "--job"
@@ -144,6 +146,13 @@ class _Options:
     resource: Resource
     output: Format | None
 
+    async def found(self, em: EnterpriseManager) -> _Options:
+        """Make the same with the ids that were meant, be it by the names of jobs."""
+        if self.session_ids is None:
+            return self
+        finder = SessionFinder.of(em, self.resource)
+        return attrs.evolve(self, session_ids=await finder.find_all(self.session_ids))
+
     def open_watch(
         self,
         sessions: Sessions,
@@ -177,7 +186,7 @@ async def _watch(
     saved = await _load_checkpoint(options)
     async with (
         server.connect() as em,
-        options.open_watch(
+        (await options.found(em)).open_watch(
             sessions_of(em, options.resource), saved, record_line
         ) as watch,
         saving_checkpoint(watch, options.checkpoint_file) as saver,
