@@ -330,6 +330,23 @@ HELP_CHANGES = (
             " holds ids, in the same form. Of several each is waited for."
         ),
     ),
+    # Examples that work with what `veeam-async simulate` serves.
+    *(
+        (
+            f"veeam-async {command.split()[0]}",
+            "Example:",
+            f"Example: veeam-async {command}",
+        )
+        for command in (
+            'get "HR Systems" --output json',
+            'tasks "HR Systems"',
+            "fetch --since 7d --columns id,job_name,result -o csv",
+            'watch --job "HR*" --job "SAP HANA" --until-failed',
+            'wait "HR Systems" --timeout 3600',
+            'stop "HR Systems" --yes',
+        )
+    ),
+    ("veeam-async run", "Example:", '"HR Systems"'),
     # Where an id is wanted its beginning will do, and a job's name.
     *(
         (
@@ -360,7 +377,7 @@ HELP_CHANGES = (
         "Select sessions on the server",
         (
             "All that is given must be met. Fields are called as JSON and --columns"
-            ' call them. Example: veeam-async query --job "SQL*" --since "yesterday'
+            ' call them. Example: veeam-async query --job "HR*" --since "yesterday'
             ' 18:00" -o csv Example: veeam-async query'
             ' "result==Failed;creation_time>=2026-01-31" --where --filter STR The same'
             " as an option. ...; * stands for anything, in any case, for which more"
@@ -394,6 +411,7 @@ HELP_CHANGES = (
 """What the help of a command (None: of any) says more than in 0.1.0: after what."""
 
 HELP_GONE = (
+    ("veeam-async run", '"Mail servers"'),
     (None, "ndjson]"),
     ("veeam-async fetch", "lines of JSON as this command prints them."),
     ("veeam-async wait", "* ID [required] ID"),

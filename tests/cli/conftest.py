@@ -1,6 +1,8 @@
 import asyncio
+import io
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -61,7 +63,8 @@ def invoke(
 ) -> Invoke:
     """Runs the command in this process; for those that ask no server in this loop."""
 
-    def to_end(*arguments: str, **env: str) -> Ended:
+    def to_end(*arguments: str, text: str = "", **env: str) -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         for name in set(os.environ) - set(environment()):
             monkeypatch.delenv(name)
         for name, value in env.items():
@@ -78,9 +81,9 @@ def quick(simulator: Simulator, invoke: Invoke) -> Run:
     """Like `run`, in a thread: it spares the half second that a process takes."""
     one_at_a_time = asyncio.Lock()  # environment and output are the process's own
 
-    async def to_end(*arguments: str, **env: str) -> Ended:
+    async def to_end(*arguments: str, text: str = "", **env: str) -> Ended:
         settings = settings_of(simulator) | env
         async with one_at_a_time:
-            return await asyncio.to_thread(invoke, *arguments, **settings)
+            return await asyncio.to_thread(invoke, *arguments, text=text, **settings)
 
     return to_end

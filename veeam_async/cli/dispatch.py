@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
 
+from veeam_async.cli.arguments import command_first
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.render.words import one_line
 from veeam_async.version import __version__
@@ -68,6 +69,7 @@ _PAGES = frozenset(("--help", "-h", "--version"))
 
 def dispatch(arguments: Sequence[str]) -> Exit:
     """Run the command that *arguments* call; Refusal where they make no sense."""
+    arguments = command_first(arguments, COMMANDS)
     try:
         command, bound, _ = _app(arguments).parse_args(
             arguments, exit_on_error=False, print_error=False

@@ -62,6 +62,8 @@ def fetch(
 
     Example: `veeam-async query --state Working | veeam-async fetch -`
 
+    Example: `veeam-async fetch --since 7d --columns id,job_name,result -o csv`
+
     Args:
         ids: UUIDs, UIDs or Hrefs, beginnings of ids, or names of jobs: the session that
             runs, else the newest; - reads them from standard input, one a line, or

@@ -45,6 +45,8 @@ def get(
 
     Example: `veeam-async get 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
+    Example: `veeam-async get "HR Systems" --output json`
+
     Args:
         id: The session's UUID, UID or Href, the beginning of its id, or a job's name:
             its session that runs, else its newest.
@@ -134,7 +136,7 @@ def query(
 
     Example: `veeam-async query --state Working`
 
-    Example: `veeam-async query --job "SQL*" --since "yesterday 18:00" -o csv`
+    Example: `veeam-async query --job "HR*" --since "yesterday 18:00" -o csv`
 
     Example: `veeam-async query "result==Failed;creation_time>=2026-01-31"`
 
@@ -225,6 +227,8 @@ def tasks(
     """List the task sessions of a backup session: one for each machine in it.
 
     Example: `veeam-async tasks 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
+
+    Example: `veeam-async tasks "HR Systems"`
 
     Args:
         session_id: The session's UUID, UID or Href, the beginning of its id, or a job's

@@ -63,7 +63,7 @@ def run(
 
     Exit code 3: it failed; 4: the time is up; 1: it was not started, or is gone.
 
-    Example: `veeam-async run "Mail servers" --retries --timeout 14400`
+    Example: `veeam-async run "HR Systems" --retries --timeout 14400`
 
     Args:
         job: The job's UUID, UID or Href, the beginning of its id, or else its name.

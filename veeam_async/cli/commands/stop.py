@@ -35,6 +35,8 @@ def stop(
 
     Example: `veeam-async stop 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35`
 
+    Example: `veeam-async stop "HR Systems" --yes`
+
     Args:
         id: The session's UUID, UID or Href, the beginning of its id, or a job's name:
             its session that runs, else its newest.

@@ -46,6 +46,8 @@ def wait(
 
     Example: `veeam-async wait 3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35 --timeout 3600`
 
+    Example: `veeam-async wait "HR Systems" --timeout 3600`
+
     Args:
         ids: The session's UUID, UID or Href, the beginning of its id, or a job's name:
             its session that runs, else its newest; - reads it from standard input, one

@@ -73,6 +73,8 @@ def watch(
 
     Example: `veeam-async watch --interval 10`
 
+    Example: `veeam-async watch --job "HR*" --job "SAP HANA" --until-failed`
+
     Args:
         ids: UUIDs, UIDs or Hrefs, beginnings of ids, or names of jobs: the session that
             runs, else the newest; - reads them from standard input, one a line, or
