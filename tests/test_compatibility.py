@@ -310,6 +310,22 @@ HELP_CHANGES = (
         )
         for name in ("get", "references", "query", "fetch", "tasks", "wait")
     ),
+    *(
+        (
+            f"veeam-async {name}",
+            "--output -o",
+            (
+                "--columns STR The fields to show in JSON and CSV, as in"
+                " kind,id,job_name,state."
+            ),
+        )
+        for name in ("watch", "run", "replay")
+    ),
+    (
+        "veeam-async stop",
+        "--output -o",
+        "--columns STR The fields to show of the task, as in task_id,state.",
+    ),
     # What commands print they read.
     (
         "veeam-async fetch",

@@ -2,6 +2,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -15,6 +16,7 @@ from veeam_async.simulator import Simulator
 
 REASON = "Processing of SQL01 failed: the network path was not found; " * 3
 NAME = "Mail servers of the north and of the south, every night"
+RECORDING = Path(__file__).parent.parent / "recordings" / "everything.rec"
 WIDTHS = (60, 80, 200)
 
 
@@ -96,6 +98,22 @@ def test_a_column_that_is_not_there(invoke: Invoke, command: str) -> None:
 
     assert ended.code == 2
     assert "there is no column 'nonsense', only id, " in ended.err
+
+
+def test_the_columns_of_events(invoke: Invoke) -> None:
+    """Of the event and of its session, on one line; a table of events has its own."""
+    recording = str(RECORDING)
+    columns = ("--columns", "kind,observed_at,id,job_name,status")
+    csv = invoke("replay", recording, "-o", "csv", *columns)
+    lines = invoke("replay", recording, *columns)
+    plain = invoke("replay", recording, "-o", "csv")
+    table = invoke("replay", recording, "-o", "table", *columns)
+
+    rows = [",".join(value or "" for value in row.values()) for row in lines.rows]
+    assert csv.out.splitlines() == [columns[1], *rows]
+    assert plain.out.startswith("sequence,observed_at,kind,id,name,job_name,state,")
+    assert (table.code, table.out) == (2, "")
+    assert "--columns needs --output csv, json or ndjson here" in table.err
 
 
 def test_csv_says_in_its_words_what_json_says(

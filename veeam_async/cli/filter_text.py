@@ -9,10 +9,8 @@ with spaces may go without its quotes, which some shells take away.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
 
 import attrs
@@ -182,6 +180,8 @@ class _Reader:
                 if own.lower() != token.text.lower():
                     self._changes.append((token.start, token.end, own))
                 return
+        from difflib import get_close_matches  # noqa: PLC0415 - most fields are known
+
         known = query_fields(self.kind)
         near = get_close_matches(token.text.lower(), known, n=1)
         guess = f"did you mean {near[0]}? " if near else ""
@@ -216,6 +216,8 @@ def _pointing(text: str, start: int, end: int) -> tuple[str, str]:
 
 def _width(text: str) -> int:
     """How many columns of a terminal *text* takes."""
+    import unicodedata  # noqa: PLC0415 - most filters are right
+
     return sum(
         0
         if unicodedata.combining(char)

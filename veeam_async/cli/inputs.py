@@ -7,8 +7,6 @@ A table is for people, and refused as a whole.
 from __future__ import annotations
 
 import codecs
-import csv
-import io
 import json
 import re
 import sys
@@ -159,6 +157,8 @@ def _delimiter(first: str) -> str | None:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
+    import csv  # noqa: PLC0415 - only who reads ids needs it
+
     try:
         cells = next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
@@ -169,6 +169,9 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _csv_rows(
     lines: Sequence[str], text: str, delimiter: str, source: str
 ) -> list[dict[str, str]]:
+    import csv  # noqa: PLC0415 - as above
+    import io  # noqa: PLC0415 - as above
+
     # Not line by line: a failure's message may have several.
     start = next(place for place, line in enumerate(lines) if _is_told(line))
     body = "".join(text.splitlines(keepends=True)[start:]).removeprefix(_MARK)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 
 import attrs
 
@@ -175,6 +174,8 @@ def _ambiguous(what: str, text: str, lines: Sequence[str]) -> Refusal:
 
 def _nearest(text: str, names: Iterable[str]) -> list[str]:
     """A line for each of the *names* that are most like *text*."""
+    from difflib import get_close_matches  # noqa: PLC0415 - nobody has the name
+
     by_folded = {name.casefold(): name for name in names}
     near = get_close_matches(text.casefold(), by_folded, n=3)
     near += [name for name in by_folded if text.casefold() in name and name not in near]

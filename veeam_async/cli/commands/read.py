@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from veeam_async import BackupTaskSession, EntityRef
 from veeam_async.cli.exits import Exit
-from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import (
@@ -28,8 +27,10 @@ from veeam_async.cli.render.output import Columns, Format, row_writer, write_one
 from veeam_async.cli.render.rows import field_of_heading, parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import count
-from veeam_async.cli.selection import Selection
 from veeam_async.filters import query_field
+
+if TYPE_CHECKING:
+    from veeam_async.cli.selection import Selection
 
 
 def get(
@@ -156,6 +157,8 @@ def query(
         columns: The fields to show, as in id,job_name,state.
         connection: How to reach the server.
     """
+    from veeam_async.cli.selection import Selection  # noqa: PLC0415 - no other needs it
+
     kind = SESSION_MODELS[resource]
     shown = parse_columns(columns, kind)
     selection = Selection.parse(
@@ -200,6 +203,10 @@ async def _query(
     output: Format | None,
     columns: Columns,
 ) -> Exit:
+    from veeam_async.cli.filter_text import (  # noqa: PLC0415 - as above
+        refusals_pointed_out,
+    )
+
     found = 0
     async with server.connect() as em:
         rows = selection.rows(sessions_of(em, resource), order_by=order_by, limit=limit)

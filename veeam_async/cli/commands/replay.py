@@ -11,9 +11,9 @@ from typing import TypeAlias
 from veeam_async import from_dict
 from veeam_async.cli.exits import Exit, conclude
 from veeam_async.cli.interrupts import run_async
-from veeam_async.cli.options import SESSION_MODELS, Output
+from veeam_async.cli.options import SESSION_MODELS, ColumnNames, Output
 from veeam_async.cli.own_files import create
-from veeam_async.cli.render.events import show_events
+from veeam_async.cli.render.events import event_columns, show_events
 from veeam_async.cli.render.words import AnySession, Event
 from veeam_async.errors import Json
 from veeam_async.watch.persist.replay import replay as replay_lines
@@ -24,7 +24,9 @@ RecordLine: TypeAlias = Callable[[Json], object]
 _MODELS_BY_NAME = {model.__name__: model for model in SESSION_MODELS.values()}
 
 
-def replay(file: Path, /, *, output: Output = None) -> Exit:
+def replay(
+    file: Path, /, *, output: Output = None, columns: ColumnNames = None
+) -> Exit:
     """Tell again, without a server, what a watch told that was recorded.
 
     Shows the events of `veeam-async watch --record FILE`, and ends with the exit code
@@ -35,10 +37,12 @@ def replay(file: Path, /, *, output: Output = None) -> Exit:
     Args:
         file: What --record has written.
         output: A line per event on a terminal, ndjson in a pipe.
+        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
     """
     # Never live: the events of hours would rush by in a second.
     events = _events(file)
-    shown = show_events(events, output, progress=True, live=False)
+    named = event_columns(columns, output, *SESSION_MODELS.values())
+    shown = show_events(events, output, progress=True, live=False, columns=named)
     return conclude(run_async(shown))
 
 

@@ -25,11 +25,19 @@ from veeam_async import (
 from veeam_async.cli.exits import Exit, Refusal, explain, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import find_job
-from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
+from veeam_async.cli.options import (
+    NO_CONNECTION,
+    SESSION_MODELS,
+    ColumnNames,
+    Connection,
+    Output,
+    Server,
+)
 from veeam_async.cli.pipeline import failed_session
-from veeam_async.cli.render.events import is_live, show_events
-from veeam_async.cli.render.output import Format, write_one
+from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.output import Columns, Format, write_one
 from veeam_async.cli.render.progress import spinner
+from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say, warn
 from veeam_async.cli.render.text import health_text, no_answer
 from veeam_async.cli.render.words import AnySession, Event, one_line
@@ -54,6 +62,7 @@ def run(
     progress: bool = False,
     stop_on_interrupt: Annotated[bool, Parameter(negative="")] = False,
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Start a job, and follow its run to the end. Needs a Portal Administrator.
@@ -76,6 +85,7 @@ def run(
         progress: Tell of progress too, not only of states.
         stop_on_interrupt: Ask the server to stop the backup on Ctrl-C.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
         connection: How to reach the server.
     """
     # The watch would check them too, but only after the job was started.
@@ -90,6 +100,7 @@ def run(
         progress=progress,
         stop_on_interrupt=stop_on_interrupt,
         output=output,
+        columns=_columns(columns, output, wait=wait),
     )
     return run_async(_run(connection.server(), job, options))
 
@@ -106,6 +117,15 @@ class _Options:
     progress: bool
     stop_on_interrupt: bool
     output: Format | None
+    columns: Columns
+
+
+def _columns(text: str | None, output: Format | None, *, wait: bool) -> Columns:
+    """The columns of the events that are followed, else of the session that began."""
+    kinds = SESSION_MODELS["backup"], SESSION_MODELS["replica"]
+    if wait:
+        return event_columns(text, output, *kinds)
+    return parse_columns(text, *kinds)
 
 
 async def _run(server: Server, job: str, options: _Options) -> Exit:
@@ -165,7 +185,10 @@ class _RunFollower:
         """Follow the run to its end, showing its events."""
         async with aclosing(self._events()) as events:
             await show_events(
-                events, self.options.output, progress=self.options.progress
+                events,
+                self.options.output,
+                progress=self.options.progress,
+                columns=self.options.columns,
             )
 
     async def show_first_session(self) -> None:
@@ -175,7 +198,7 @@ class _RunFollower:
                 while self.last is None:
                     await anext(events)
         if self.last.session is not None:
-            write_one(self.last.session, self.options.output)
+            write_one(self.last.session, self.options.output, self.options.columns)
             say(f"its end: {self._wait_command(self.last.id)}")
 
     async def leave(self) -> None:

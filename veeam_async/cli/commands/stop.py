@@ -11,8 +11,15 @@ from veeam_async import BackupJobSession, Task
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import SessionFinder, check_name
-from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
+from veeam_async.cli.options import (
+    NO_CONNECTION,
+    ColumnNames,
+    Connection,
+    Output,
+    Server,
+)
 from veeam_async.cli.render.output import write_one
+from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.text import status
 from veeam_async.cli.render.words import title
@@ -26,6 +33,7 @@ def stop(
         bool, Parameter(name=["--yes", "-y"], negative="", show_default=False)
     ] = False,
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Ask the server to stop a backup session. Needs a Portal Administrator.
@@ -42,8 +50,10 @@ def stop(
             its session that runs, else its newest.
         yes: Do not ask.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show of the task, as in task_id,state.
         connection: How to reach the server.
     """
+    shown = parse_columns(columns, Task)
     check_name(id)
     if not yes and not sys.stdin.isatty():
         raise Refusal("stopping a session without a question needs --yes")
@@ -57,7 +67,7 @@ def stop(
             say("nothing was stopped")
             return Exit.ERROR
     session_id, task = run_async(_stop(server, id))
-    write_one(task, output)
+    write_one(task, output, shown)
     say(f"asked the server to stop it; its end: veeam-async wait {session_id}")
     return Exit.DONE
 

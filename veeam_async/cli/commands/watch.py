@@ -20,6 +20,7 @@ from veeam_async.cli.names import SessionFinder, check_name
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
+    ColumnNames,
     Connection,
     File,
     Ids,
@@ -38,8 +39,8 @@ from veeam_async.cli.pipeline import (
     EventPipeline,
     saving_checkpoint,
 )
-from veeam_async.cli.render.events import is_live, show_events
-from veeam_async.cli.render.output import Format
+from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.output import Columns, Format
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.selection import Selection
 from veeam_async.watch.polling.request import Strategy
@@ -61,6 +62,7 @@ def watch(
     record: Path | None = None,
     resource: Resource = "backup",
     output: Output = None,
+    columns: ColumnNames = None,
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Watch sessions: those given, until each is Stopped, or else everything.
@@ -99,6 +101,7 @@ def watch(
             read it, nor that of --checkpoint.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
+        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
         connection: How to reach the server.
     """
     session_ids = read_ids(ids, file) if ids or file else None
@@ -125,6 +128,7 @@ def watch(
         hook=None if exec is None else EventHook.parse(exec),
         resource=resource,
         output=output,
+        columns=event_columns(columns, output, SESSION_MODELS[resource]),
     )
     server = connection.server()
     with recording_to(record) as record_line:
@@ -147,6 +151,7 @@ class _Options:
     hook: EventHook | None
     resource: Resource
     output: Format | None
+    columns: Columns
 
     async def found(self, em: EnterpriseManager) -> _Options:
         """Make the same with the ids that were meant, be it by the names of jobs."""
@@ -208,7 +213,10 @@ async def _watch(
             async with aclosing(pipeline.run(watch)) as events:
                 with refusals_pointed_out(options.selection.typed):
                     dashboard = await show_events(
-                        events, options.output, progress=options.progress
+                        events,
+                        options.output,
+                        progress=options.progress,
+                        columns=options.columns,
                     )
         except DeadlineExceeded as error:
             raise deadline_refusal(error, total) from error

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from time import monotonic
 
-from veeam_async import EventKind
+from veeam_async import EventKind, HealthChanged, SessionChanged
 from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.dashboard import Dashboard
 from veeam_async.cli.render.live import live_dashboard
-from veeam_async.cli.render.output import Format, effective, row_writer
+from veeam_async.cli.render.output import Columns, Format, effective, row_writer
+from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.text import event_line
-from veeam_async.cli.render.words import Event
+from veeam_async.cli.render.words import AnySession, Event
 
 
 def is_live(output: Format | None) -> bool:
     """Whether events will be shown as a live table, which has bars."""
     return effective(output) == "table" and stdout_console().is_interactive
+
+
+def event_columns(
+    text: str | None, output: Format | None, *kinds: type[AnySession]
+) -> Columns:
+    """The columns that *text* names of events and their sessions, of *kinds*.
+
+    Raises ValueError for one that is not there, and where events make no rows.
+    """
+    columns = parse_columns(text, SessionChanged, HealthChanged, *kinds)
+    if columns and effective(output) == "table":
+        raise ValueError("--columns needs --output csv, json or ndjson here")
+    return columns
 
 
 async def show_events(
@@ -25,6 +39,7 @@ async def show_events(
     *,
     progress: bool,
     live: bool = True,
+    columns: Columns = None,
 ) -> Dashboard:
     """Show *events* in the format *output* until they end, then sum them up.
 
@@ -34,7 +49,7 @@ async def show_events(
     if effective(output) == "table":
         console = stdout_console()
         return await show_table(events, console, progress=progress, live=live)
-    with row_writer(output) as write:
+    with row_writer(output, columns) as write:
         return await _consume(events, Dashboard(), write)
 
 
