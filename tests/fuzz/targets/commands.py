@@ -83,6 +83,11 @@ _WORDS = (
     b"--max-connections=1e3",
     b"--request-timeout=0",
     b"--where=(((",
+    b"--where=job_name==x",
+    b"--columns=id,Started",
+    b"--since=yesterday",
+    b"--job=*",
+    b"csv",
     b"--url=https://u:p@x",
     b"--url=https://[",
     b"--url=https://x:99999999",
@@ -169,6 +174,7 @@ def _alone(folder: Path) -> Iterator[None]:
         "NO_COLOR": "1",
     }
     settings = "veeam_async.pool.settings"
+    transports = "veeam_async.transport.aiohttp"
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     here = Path.cwd()
@@ -177,7 +183,7 @@ def _alone(folder: Path) -> Iterator[None]:
         with (
             mock.patch.dict(os.environ, environment, clear=True),
             mock.patch(f"{settings}.DirectTransport", _RefusingServer),
-            mock.patch(f"{settings}.AiohttpTransport", _RefusingServer),
+            mock.patch(f"{transports}.AiohttpTransport", _RefusingServer),
             mock.patch.object(Simulator, "__aenter__", _no_address),
             mock.patch("sys.stdin", _stream()),
         ):
