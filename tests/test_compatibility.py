@@ -48,6 +48,7 @@ ADDED = {
     "old": "references that were kept are no answer of the server",
     "called": "what ended since a watch was called is told",
     "last_look": "a metric of a watch that looks in vain",
+    "last_error": "the same",
 }
 """Keys that 0.1.0 had not and passes over, and why they are there."""
 
@@ -107,7 +108,7 @@ def without_added(data: Any) -> Any:
         data = re.sub(r'"id": "[-\w]{36}", (?="uid")', "", data)
         data = re.sub(r', "job_id": ("[-\w]{36}"|null)', "", data)
         data = re.sub(r', "duration": ([\d.]+|null)', "", data)
-        added = r", (last_look=None|scope='\w+'|resource='', .*, error=None)"
+        added = r", ((last_look|last_error)=None|scope='\w+'|resource='', .*, error=None)"
         return re.sub(added, "", data)
     if not isinstance(data, dict):
         return data
@@ -248,6 +249,14 @@ HELP_CHANGES = (
         (
             "--gone-after FLOAT Seconds that the run may be unknown to the server "
             "before it is gone. [default: 300.0]"
+        ),
+    ),
+    (
+        "veeam-async wait",
+        "Wait until a session is Stopped, and show it then.",
+        (
+            "A terminal shows meanwhile how far it is, and since when the server does "
+            "not answer."
         ),
     ),
     # The hook's environment has it no more, and its author looks here for the reason.

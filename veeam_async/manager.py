@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from os import PathLike
 from types import TracebackType
@@ -410,6 +411,14 @@ class EnterpriseManager:
     def concurrency(self) -> int:
         """How many requests may be in flight now: fewer while the server sheds."""
         return int(self._pool.limiter.limit)
+
+    @property
+    def server_time(self) -> datetime:
+        """The server's clock now, by its last answer; this machine's before that.
+
+        A session that runs has been running since its `creation_time` by that clock.
+        """
+        return self._pool.server_time() or datetime.now(UTC)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_pool"):

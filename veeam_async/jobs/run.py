@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, contextmanager
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from veeam_async.clock import Clock
@@ -57,6 +57,7 @@ from veeam_async.models import (
 )
 from veeam_async.secret import Secret, hidden
 from veeam_async.watch.waits import closed, failed
+from veeam_async.watch.watch import Watch
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,16 +109,21 @@ class JobRun:
 
     @property
     def last_look(self) -> datetime:
-        """When a look for a session of the run was last answered, or the run was made.
+        """When a look for or at a session of the run was last answered.
 
-        A session that was found is looked at by a watch, whose events tell of it.
+        Before the first it is when the run was made.
         """
-        return self._chain.answered_at
+        return self._chain.last_look
 
     @property
     def last_error(self) -> VeeamError | None:
         """What the last look met, None where it was answered."""
-        return self._chain.error
+        return self._chain.last_error
+
+    @property
+    def behind(self) -> float:
+        """Seconds by which the look under way exceeds the interval, 0 else."""
+        return self._chain.behind
 
     def to_dict(self) -> dict[str, Json]:
         """Give what `em.jobs.resume` needs to go on, in another process for example.
@@ -191,6 +197,7 @@ class JobRun:
         """What *look* finds, whatever it meets that does not end a wait."""
 
         async def looked() -> RunSession | None:
+            self._chain.asking(interval)
             found = await look()
             self._chain.answered()
             if missing is not None:
@@ -383,6 +390,8 @@ class _RetryChain:
         self._clock = deps.clock
         self._ended: UUID | None = None
         self._seen: RunSession | None = None
+        self._watch: Watch[Any] | None = None
+        self._asked: tuple[float, float] | None = None
         self.error: VeeamError | None = None
         self.answered_at = deps.clock.wall()
 
@@ -390,13 +399,40 @@ class _RetryChain:
         """Note how a session of the run was seen last."""
         self._seen = session
 
+    @property
+    def last_look(self) -> datetime:
+        """When a look was last answered, be it a watch's or one for a session."""
+        seen = None if self._watch is None else self._watch.stats.last_look
+        return self.answered_at if seen is None else max(seen, self.answered_at)
+
+    @property
+    def last_error(self) -> VeeamError | None:
+        """What the last look met, None where it was answered."""
+        if self._asked is None and self._watch is not None:
+            return self._watch.stats.last_error or self.error
+        return self.error
+
+    @property
+    def behind(self) -> float:
+        """Seconds by which the look under way exceeds its interval, 0 else."""
+        if self._asked is not None:
+            at, interval = self._asked
+            return max(0.0, self._clock.monotonic() - at - interval)
+        return 0.0 if self._watch is None else self._watch.stats.behind
+
+    def asking(self, interval: float) -> None:
+        """Note that a look for a session begins; seconds lie between two of them."""
+        self._asked = (self._clock.monotonic(), interval)
+
     def answered(self) -> None:
         """Note a look that was answered."""
+        self._asked = None
         self.error = None
         self.answered_at = self._clock.wall()
 
     def failed(self, error: VeeamError) -> None:
         """Note what a look met."""
+        self._asked = None
         self.error = error
 
     @property
@@ -441,6 +477,7 @@ class _RetryChain:
                 timeout=left() if deadline is None else None,
                 deadline=deadline,
             )
+            self._watch = watch
             async with watch:
                 async for event in watch:
                     ended = hidden(self._note(event))
@@ -492,9 +529,10 @@ class _RetryChain:
         return event.session
 
     def _note_health(self, event: RunEvent) -> None:
-        self.answered()
         if isinstance(event, HealthChanged) and event.kind is EventKind.DEGRADED:
             self.error = event.error
+        else:
+            self.answered()
 
     def _note_failure(self, ended: RunSession) -> None:
         if ended.result == SessionResult.FAILED:
@@ -530,6 +568,7 @@ class _RetryChain:
         """
 
         async def looked() -> RunSession | None:
+            self.asking(interval)
             found = await look()
             self.answered()
             return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from math import inf
 from typing import TypeAlias, TypeVar
 
@@ -22,7 +23,7 @@ from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.instrumentation import LOG, Exchange, Instrumentation
 from veeam_async.pool.limiter import Limiter, Slot
 from veeam_async.pool.logon import TOKEN_HEADER, Judge, Logon, Send
-from veeam_async.pool.responses import error_of, is_success
+from veeam_async.pool.responses import date_in, error_of, is_success
 from veeam_async.pool.silence import Silence
 from veeam_async.pool.streak import Belongs, Questions, Streak
 from veeam_async.pool.token import RenewalBudget, Token
@@ -102,6 +103,7 @@ class Pool:
         self._home = Home()
         # What answers 401 to tokens that are alive.
         self._refusing: set[str] = set()
+        self._dated: tuple[Mapping[str, str], float] = ({}, 0.0)
 
     @property
     def is_open(self) -> bool:
@@ -121,6 +123,12 @@ class Pool:
         the same id means another task.
         """
         return 0 if self._open is None else self._open[1].count
+
+    def server_time(self) -> datetime | None:
+        """The server's clock now, by its last good answer; None where none told it."""
+        headers, at = self._dated
+        told = date_in(headers)
+        return told and told + timedelta(seconds=self._monotonic() - at)
 
     async def open(self, *, log_on: bool) -> None:
         """Connect and, with *log_on*, log on; a failure leaves the pool closed."""
@@ -252,6 +260,7 @@ class Pool:
             if isinstance(outcome, Response):
                 token.worked = True
                 token.alive_at = self._silence.answered_at = self._monotonic()
+                self._dated = (outcome.headers, token.alive_at)
                 if self._refusing:
                     self._refusing.discard(asked.resource)
                 return outcome

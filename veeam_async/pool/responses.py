@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -232,7 +232,12 @@ def _again(
 
 def sent_at(answer: Response) -> datetime | None:
     """The server's own time of *answer*, in whole seconds; None where it tells none."""
-    return _date(answer.headers.get("date", ""))
+    return date_in(answer.headers)
+
+
+def date_in(headers: Mapping[str, str]) -> datetime | None:
+    """The time that the header Date tells; None where there is none."""
+    return _date(headers.get("date", ""))
 
 
 def is_large(answer: Response) -> bool:

@@ -12,7 +12,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from veeam_async.clock import Clock
+from veeam_async.clock import Clock, Moment
+from veeam_async.errors import VeeamError
 from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Session
 from veeam_async.watch.persist.recording import Recorder
@@ -65,6 +66,7 @@ class PollLoop(Generic[S]):
         self.failure: BaseException | None = None
         self.cost: PollCost = PollCost()
         self.last_look: datetime | None = None
+        self.last_error: VeeamError | None = None
         self._news = asyncio.Event()
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -251,16 +253,15 @@ class PollLoop(Generic[S]):
             if recorder is not None:
                 recorder.seen(seen)
             note(seen)
-        if observations and observations[-1].error is None:
-            self.last_look = observations[-1].at.wall
+        if observations:
+            self._noted(observations[-1].at, observations[-1].error)
         self._heard()
 
     def _discovered(self, result: DiscoveryResult) -> None:
         if self._recorder is not None:
             self._recorder.discovered(result)
         self._tracker.discovered(result)
-        if result.error is None:
-            self.last_look = result.at.wall
+        self._noted(result.at, result.error)
         self._heard()
 
     def _controlled(self, result: ControlResult) -> None:
@@ -279,6 +280,11 @@ class PollLoop(Generic[S]):
             self._recorder.listed(result)
         self._tracker.listed(result)
         self._heard()
+
+    def _noted(self, at: Moment, error: VeeamError | None) -> None:
+        self.last_error = error
+        if error is None:
+            self.last_look = at.wall
 
     def _heard(self) -> None:
         self._wake.set()

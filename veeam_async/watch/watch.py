@@ -36,7 +36,8 @@ class WatchStats:
     latest change was seen: the seconds since the look was asked for that last saw the
     old state, None while there was no change. *behind* is the seconds by which the
     oldest look under way exceeds the interval, 0 else. *last_look* is when the last
-    look that worked was answered, None before the first.
+    look that worked was answered, None before the first. Where a later one has
+    failed, *last_error* is what it met, None while looks work.
     """
 
     polls: int
@@ -46,6 +47,7 @@ class WatchStats:
     latest_delay: float | None
     behind: float
     last_look: datetime | None = None
+    last_error: VeeamError | None = None
 
 
 class Watch(Closable, Generic[S]):
@@ -105,6 +107,7 @@ class Watch(Closable, Generic[S]):
             latest_delay=self._tracker.latest_delay,
             behind=self._loop.behind(),
             last_look=self._loop.last_look,
+            last_error=self._loop.last_error,
         )
 
     @property
