@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import attrs
@@ -15,6 +15,7 @@ from tests.cli.command import COMMAND
 needs_terminal = pytest.mark.skipif(
     sys.platform == "win32", reason="pseudo-terminals are POSIX's"
 )
+_PIECE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\n]|[^\r\n\x1b]+")
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -30,6 +31,24 @@ class Terminal:
         """All lines of that, without the sequences that steer the terminal."""
         return re.split(r"[\r\n]+", _CONTROLS.sub("", self.raw))
 
+    @property
+    def screen(self) -> list[str]:
+        """The lines that are left of that on a terminal that is high enough."""
+        shown, at = [""], 0
+        for text in _PIECE.findall(self.raw):
+            if text == "\n":
+                at += 1
+                shown += [""] * (at == len(shown))
+            elif text.endswith("A") and text.startswith("\x1b"):
+                at = max(0, at - int(text[2:-1] or "1"))
+            elif text == "\x1b[2K":
+                shown[at] = ""
+            elif text[0] not in "\r\x1b":
+                # Whatever is written on the command's lines is written after `\r` and
+                # an erasure, or goes on where the last text ended.
+                shown[at] += text
+        return [line.rstrip() for line in shown]
+
 
 async def on_terminal(
     *arguments: str,
@@ -37,8 +56,13 @@ async def on_terminal(
     columns: int = 80,
     rows: int = 24,
     answer: tuple[str, str] | None = None,
+    terminal: Terminal | None = None,
+    command: Sequence[str] = COMMAND,
 ) -> Terminal:
-    """Run the command on a terminal; *answer* is what to type after which question."""
+    """Run the command on a terminal; *answer* is what to type after which question.
+
+    A *terminal* that is given can be read meanwhile.
+    """
     import fcntl  # noqa: PLC0415 - POSIX only
     import pty  # noqa: PLC0415
     import termios  # noqa: PLC0415
@@ -46,7 +70,7 @@ async def on_terminal(
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (rows, columns))
     process = await asyncio.create_subprocess_exec(
-        *COMMAND,
+        *command,
         *arguments,
         env=env,
         stdin=slave,
@@ -57,7 +81,7 @@ async def on_terminal(
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     os.close(slave)  # while it is open here, the reading would never end
-    terminal = Terminal()
+    terminal = terminal or Terminal()
     done = asyncio.Event()
     _read(master, terminal, answer, done.set)
     await done.wait()

@@ -56,6 +56,7 @@ async def test_a_slow_terminal_is_drawn_to_less_often(took: float, reads: int) -
     """Drawing takes one part in fifty of the time, but the table never stands still."""
     times = count(step=took)  # read before and after each drawing
     dashboard = _Counted()
+    dashboard.update(changed(EventKind.FOUND, session(0)), now=0.0)
     console = PlainConsole(io.StringIO(), width=80)
     async with live_dashboard(dashboard, console, clock=lambda: next(times)):
         await asyncio.sleep(1000)

@@ -23,7 +23,7 @@ async def test_the_demo_fits_its_terminal(columns: int) -> None:
     assert "30/30" in text
     assert "Progress" in text
     assert " not shown)" in text
-    assert (" Took " in text) == (columns == 200)
+    assert "Took" in text
     assert "30 sessions: " in text
     assert "\x1b[?25h" in shown.raw  # the cursor is back
 

@@ -195,6 +195,11 @@ class Server:
         """The URL as it was given."""
         return self.connection.url or ""
 
+    @property
+    def request_timeout(self) -> float:
+        """Seconds that one request may take."""
+        return self.connection.request_timeout
+
     def connect(
         self,
         *,

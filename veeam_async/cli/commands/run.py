@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from cyclopts import Parameter
 from veeam_async import (
     DeadlineExceeded,
     EnterpriseManager,
+    EventKind,
     HealthChanged,
     JobRun,
     ReplicaJobSession,
@@ -34,13 +36,22 @@ from veeam_async.cli.options import (
     Server,
 )
 from veeam_async.cli.pipeline import failed_session
+from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.live import Surroundings
+from veeam_async.cli.render.looks import looks_of_run
 from veeam_async.cli.render.output import Columns, Format, write_one
-from veeam_async.cli.render.progress import spinner
+from veeam_async.cli.render.progress import Life, signs_of_life
 from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say, warn
-from veeam_async.cli.render.text import health_text, no_answer
-from veeam_async.cli.render.words import AnySession, Event, one_line
+from veeam_async.cli.render.words import (
+    AnySession,
+    Event,
+    health_news,
+    one_line,
+    outage,
+    why,
+)
 from veeam_async.deadlines import check_interval, check_seconds, in_spite_of_cancelling
 
 # A user who has pressed Ctrl-C waits no longer than this for the stop to be answered.
@@ -129,8 +140,12 @@ def _columns(text: str | None, output: Format | None, *, wait: bool) -> Columns:
 
 
 async def _run(server: Server, job: str, options: _Options) -> Exit:
-    async with server.connect() as em:
-        follower = _RunFollower(em, options, await _start(em, job))
+    async with AsyncExitStack() as stack:
+        async with signs_of_life(f"Starting {job}") as life:
+            em = server.connect(on_request=life.on_request)
+            await stack.enter_async_context(em)
+            begun = await _start(em, job, life)
+            follower = _RunFollower(em, options, begun, grace=server.request_timeout)
         try:
             if options.wait:
                 await follower.follow()
@@ -146,15 +161,17 @@ async def _run(server: Server, job: str, options: _Options) -> Exit:
     return follower.conclude()
 
 
-async def _start(em: EnterpriseManager, job: str) -> JobRun:
+async def _start(em: EnterpriseManager, job: str, life: Life) -> JobRun:
     """Start the job; where no answer confirms that, the run is looked for."""
+    life.doing("looking for the job")
     job_id = await find_job(em, job)
+    life.doing("asking the server to start it")
     try:
         run = await em.jobs.start(job_id)
     except StartUnconfirmed as error:
         # Not sent again: the server may have taken it, and would start a second run.
-        why = one_line(str(error.__cause__)).rstrip(".")
-        warn(f"the start was not confirmed: {why}; looking whether it was taken")
+        reason = one_line(str(error.__cause__)).rstrip(".")
+        warn(f"the start was not confirmed: {reason}; looking whether it was taken")
         return em.jobs.resume(error.checkpoint)
     except asyncio.CancelledError:
         warn("whether the job was started is not known")
@@ -172,7 +189,8 @@ def _is_long_ago(time: datetime, interval: float) -> bool:
 class _RunFollower:
     """Follows *run*; *last* is the last event of one of its sessions so far.
 
-    *silent_since* is since when the server has not answered, where that was told.
+    An answer that is *grace* seconds late is missed. *silent_since* is since when the
+    server has not answered, where that was told.
     """
 
     em: EnterpriseManager
@@ -180,26 +198,59 @@ class _RunFollower:
     run: JobRun
     last: SessionChanged[Any] | SessionGone[Any] | None = None
     silent_since: datetime | None = None
+    grace: float = attrs.field(kw_only=True)
 
     async def follow(self) -> None:
         """Follow the run to its end, showing its events."""
-        async with aclosing(self._events()) as events:
+        surroundings = Surroundings(
+            contact=Contact(
+                looks_of_run(self.run), interval=self.options.interval, grace=self.grace
+            ),
+            server_time=lambda: self.em.server_time,
+            waiting_for=lambda: "waiting for the server to show the run's session",
+        )
+        # A line on a terminal to which events are written would be in their way.
+        async with (
+            self._life(hidden=sys.stdout.isatty()) as life,
+            aclosing(self._seen_by(life)) as events,
+        ):
             await show_events(
                 events,
                 self.options.output,
                 progress=self.options.progress,
                 columns=self.options.columns,
+                surroundings=surroundings,
             )
 
     async def show_first_session(self) -> None:
         """Wait for the run's session, print it, and say how to come back to it."""
-        async with aclosing(self._events()) as events:
-            with spinner("Waiting for its session"):
-                while self.last is None:
-                    await anext(events)
+        async with aclosing(self._events()) as events, self._life():
+            while self.last is None:
+                await anext(events)
         if self.last.session is not None:
             write_one(self.last.session, self.options.output, self.options.columns)
             say(f"its end: {self._wait_command(self.last.id)}")
+
+    @asynccontextmanager
+    async def _life(self, *, hidden: bool = False) -> AsyncIterator[Life]:
+        """Show during the block, on one line, how it goes with the run."""
+        async with signs_of_life(
+            "Waiting for the run's session", hidden=hidden
+        ) as life:
+            looks = looks_of_run(self.run)
+            life.follow(
+                looks, self.options.interval, lambda: self.em.server_time, self.grace
+            )
+            yield life
+
+    async def _seen_by(self, life: Life) -> AsyncGenerator[Event, None]:
+        """Yield the run's events; *life* sees its sessions."""
+        async with aclosing(self._events(progress=life.is_drawn)) as events:
+            async for event in events:
+                if isinstance(event, SessionChanged):
+                    life.saw(event.session)
+                if self._wants_progress or event.kind is not EventKind.PROGRESSED:
+                    yield event
 
     async def leave(self) -> None:
         """Stop the run where that was asked for, else say what becomes of it."""
@@ -210,8 +261,8 @@ class _RunFollower:
             async with asyncio.timeout(_STOP_SECONDS):
                 await self.run.stop()
         except (VeeamError, TimeoutError) as error:
-            why = explain(error) or "no answer came"
-            warn(f"the run may not have been stopped: {why}")
+            reason = explain(error) or "no answer came"
+            warn(f"the run may not have been stopped: {reason}")
         except asyncio.CancelledError:
             warn("whether the run was stopped is not known")
             raise
@@ -240,11 +291,11 @@ class _RunFollower:
         warn(f"the run failed: {reason_of(self.em, self._failed)}")
         return Exit.SESSION_FAILED
 
-    async def _events(self) -> AsyncGenerator[Event, None]:
+    async def _events(self, *, progress: bool = False) -> AsyncGenerator[Event, None]:
         """Yield the run's events; between retries, say why none comes for a while."""
         watch = self.run.watch(
             retries=self.options.retries,
-            progress=self.options.progress or is_live(self.options.output),
+            progress=progress or self._wants_progress,
             interval=self.options.interval,
             gone_after=self.options.gone_after,
             timeout=self.options.timeout,
@@ -252,7 +303,7 @@ class _RunFollower:
         async with aclosing(watch) as events, self._silence_told():
             async for event in events:
                 if isinstance(event, HealthChanged):
-                    say(health_text(event).plain)
+                    say(health_news(event))
                 else:
                     self.last = event
                 self._check_silence()
@@ -284,10 +335,13 @@ class _RunFollower:
         is_long = self._is_searching and _is_long_ago(since, self.options.interval)
         if self.silent_since or not is_long:
             return
-        error = self.run.last_error
-        why = "" if error is None else f": {one_line(str(error))}"
-        say(f"{no_answer('the server', since).plain}{why}; looking on")
+        say(f"{outage('server', since)}{why(self.run.last_error)}; looking on")
         self.silent_since = since
+
+    @property
+    def _wants_progress(self) -> bool:
+        """True where progress is shown: a live table has bars."""
+        return self.options.progress or is_live(self.options.output)
 
     @property
     def _is_searching(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from veeam_async import BackupJobSession, Task
+from veeam_async.cli.connecting import logged_on
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import SessionFinder, check_name
@@ -19,6 +20,7 @@ from veeam_async.cli.options import (
     Server,
 )
 from veeam_async.cli.render.output import write_one
+from veeam_async.cli.render.progress import signs_of_life
 from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.text import status
@@ -83,13 +85,18 @@ def _is_confirmed(session: BackupJobSession) -> bool:
 
 
 async def _get(server: Server, text: str) -> BackupJobSession:
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         session_id = await SessionFinder.of(em, "backup").find(text)
         return await em.backup_sessions.get(session_id)
 
 
 async def _stop(server: Server, text: str) -> tuple[str, Task]:
     """Ask the server to stop the session that *text* means; its id, and the task."""
-    async with server.connect() as em:
+    async with (
+        signs_of_life(f"Stopping {text}") as life,
+        server.connect(on_request=life.on_request) as em,
+    ):
+        life.doing("looking for the session")
         session_id = await SessionFinder.of(em, "backup").find(text)
+        life.doing("asking the server")
         return session_id, await em.backup_sessions.stop(session_id)

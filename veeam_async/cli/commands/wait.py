@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from veeam_async import DeadlineExceeded, SessionResult
+from veeam_async import (
+    DeadlineExceeded,
+    EventKind,
+    HealthChanged,
+    NotFound,
+    SessionGone,
+    SessionResult,
+    Watch,
+)
 from veeam_async.cli.exits import Exit, Refusal, deadline_refusal, reason_of
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
@@ -21,11 +30,12 @@ from veeam_async.cli.options import (
     Server,
     sessions_of,
 )
+from veeam_async.cli.render.looks import looks_of
 from veeam_async.cli.render.output import row_writer, write_one
-from veeam_async.cli.render.progress import spinner
+from veeam_async.cli.render.progress import Life, signs_of_life
 from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.streams import say, warn
-from veeam_async.cli.render.words import AnySession, count
+from veeam_async.cli.render.words import AnySession, count, health_news
 
 
 def wait(
@@ -40,6 +50,8 @@ def wait(
     connection: Connection = NO_CONNECTION,
 ) -> Exit:
     """Wait until a session is Stopped, and show it then.
+
+    A terminal shows meanwhile how far it is, and since when the server does not answer.
 
     Exit code 3: it failed; 4: the time is up; 1: the server does not know it. Of
     several each is waited for.
@@ -71,14 +83,15 @@ def wait(
         say("there are no ids to wait for")
         return Exit.DONE
     server = connection.server()
-    ended = run_async(_wait(server, session_ids, resource, interval, timeout))
+    ended, gone = run_async(_wait(server, session_ids, resource, interval, timeout))
     if len(ended) == 1:
         write_one(ended[0][0], output, shown)
     else:
         with row_writer(output, shown) as write:
             for session, _ in ended:
                 write(session)
-    return _judge(ended) if check else Exit.DONE
+    judged = _judge(ended) if check else Exit.DONE
+    return Exit.ERROR if gone and judged is Exit.DONE else judged
 
 
 def _judge(ended: Sequence[tuple[AnySession, str]]) -> Exit:
@@ -96,18 +109,63 @@ async def _wait(
     resource: Resource,
     interval: float,
     seconds: float | None,
-) -> list[tuple[AnySession, str]]:
-    """The sessions, ended, each with the reason why it failed where it has."""
+) -> tuple[list[tuple[AnySession, str]], int]:
+    """The sessions that ended, each with the reason why it failed where it has.
+
+    With them comes how many of several the server does not know, which is told. Raises NotFound where it does not
+    know the only one.
+    """
     total = len(session_ids)
     what = session_ids[0] if total == 1 else count(total, "session")
-    async with server.connect() as em:
-        session_ids = await SessionFinder.of(em, resource).find_all(session_ids)
-        sessions = sessions_of(em, resource)
+    async with (
+        signs_of_life(f"Waiting for {what}") as life,
+        server.connect(on_request=life.on_request) as em,
+    ):
+        found = await SessionFinder.of(em, resource).find_all(session_ids)
+        session_ids = list(dict.fromkeys(found))
+        total = len(session_ids)
+        watch = sessions_of(em, resource).watch(
+            session_ids,
+            interval=interval,
+            timeout=seconds,
+            # One that is unknown was mistyped: as in `JobSessions.wait`.
+            appear_within=0.0,
+            progress=life.is_drawn,
+        )
+        life.follow(
+            looks_of(watch), interval, lambda: em.server_time, server.request_timeout
+        )
         try:
-            with spinner(f"Waiting for {what}"):
-                ended = await sessions.wait_all(
-                    session_ids, timeout=seconds, interval=interval
-                )
+            ended = await _ends_of(watch, life, total)
         except DeadlineExceeded as error:
             raise deadline_refusal(error, total) from error
-        return [(session, reason_of(em, session)) for session in ended.values()]
+        if not ended and total == 1:
+            raise NotFound(
+                status=404,
+                message="the server does not know this session (any more)",
+                method="GET",
+                url=f"{server.url}/{resource}Sessions/{session_ids[0]}",
+            )
+        return [(session, reason_of(em, session)) for session in ended], total - len(
+            ended
+        )
+
+
+async def _ends_of(watch: Watch[Any], life: Life, total: int) -> list[AnySession]:
+    """The sessions of *watch*, *total* of them, as far as the server knows their end.
+
+    *life* is told how it goes on.
+    """
+    ended: list[AnySession] = []
+    async with watch:
+        async for event in watch:
+            if isinstance(event, HealthChanged):
+                say(health_news(event))
+            elif isinstance(event, SessionGone):
+                if total > 1:
+                    warn(f"the server does not know session {event.id} (any more)")
+            else:
+                life.saw(event.session)
+                if event.kind is EventKind.STOPPED:
+                    ended.append(event.session)
+    return ended

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from veeam_async import DeadlineExceeded, EnterpriseManager, Watch
 from veeam_async.cli.commands.replay import RecordLine, recording_to
+from veeam_async.cli.connecting import logged_on
 from veeam_async.cli.exits import Exit, Refusal, conclude, deadline_refusal
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
@@ -39,9 +40,13 @@ from veeam_async.cli.pipeline import (
     EventPipeline,
     saving_checkpoint,
 )
+from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.live import Surroundings
+from veeam_async.cli.render.looks import looks_of
 from veeam_async.cli.render.output import Columns, Format
 from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.words import count
 from veeam_async.cli.selection import Selection
 from veeam_async.watch.polling.request import Strategy
 
@@ -192,7 +197,7 @@ async def _watch(
 ) -> Exit:
     saved = await _load_checkpoint(options)
     async with (
-        server.connect() as em,
+        logged_on(server) as em,
         (await options.found(em)).open_watch(
             sessions_of(em, options.resource), saved, record_line
         ) as watch,
@@ -207,6 +212,13 @@ async def _watch(
             wanted=options.selection.takes_event,
         )
         total = len(watch.active)
+        surroundings = Surroundings(
+            contact=Contact(
+                looks_of(watch), interval=options.interval, grace=server.request_timeout
+            ),
+            server_time=lambda: em.server_time,
+            waiting_for=lambda: _waiting_for(watch, options),
+        )
         try:
             # An event that is broken off leaves the generator inside of `handling`:
             # closing it hands the lock back, for which the saver would wait forever.
@@ -217,10 +229,20 @@ async def _watch(
                         options.output,
                         progress=options.progress,
                         columns=options.columns,
+                        surroundings=surroundings,
                     )
         except DeadlineExceeded as error:
             raise deadline_refusal(error, total) from error
     return conclude(dashboard)
+
+
+def _waiting_for(watch: Watch[Any], options: _Options) -> str:
+    """The sentence that a watch shows while it has no session."""
+    if options.session_ids is not None:
+        return f"waiting for the first look at {count(len(watch.active), 'session')}"
+    if watch.stats.last_look is None:
+        return "looking for what runs now"
+    return "nothing runs now: waiting for a session to start"
 
 
 async def _load_checkpoint(options: _Options) -> Checkpoint | None:

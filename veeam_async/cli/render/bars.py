@@ -1,9 +1,9 @@
-"""Bars and spinners, drawn by rich; `progress` loads this where there is a terminal."""
+"""Bars, drawn by rich; `progress` loads this where there is a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from time import monotonic
 
 from rich.progress import (
@@ -22,12 +22,6 @@ from veeam_async.cli.render.words import rate
 
 _WIDE = 100
 _BAR_WIDTH = 40
-
-
-def spinner(text: str) -> AbstractContextManager[object]:
-    """Show that something goes on, until the block ends."""
-    console = stderr_console()
-    return console.status(text) if console.is_interactive else nullcontext()
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from veeam_async import (
     SessionGone,
     SessionResult,
 )
-from veeam_async.cli.render.text import no_answer
+from veeam_async.cli.render.text import no_answer, out_of_sight
 from veeam_async.cli.render.words import GONE, AnySession, Event, count, outcome
 
 _RECENT_SECONDS = 3.0
@@ -178,6 +178,7 @@ class HealthLine:
 
     def __init__(self) -> None:
         self._since: dict[UUID | None, datetime] = {}
+        self._scope = ""
 
     def update(self, event: HealthChanged) -> None:
         """Apply the news that polls fail, or that they succeed again."""
@@ -185,6 +186,7 @@ class HealthLine:
             self._since.pop(event.id, None)
         else:
             self._since[event.id] = event.since
+            self._scope = event.scope if event.id is None else self._scope
 
     def discard(self, session_id: UUID) -> None:
         """Drop a session that is polled no longer."""
@@ -195,7 +197,7 @@ class HealthLine:
         if not self._since:
             return None
         if None in self._since:
-            return no_answer("the server", self._since[None])
+            return out_of_sight(self._scope, self._since[None])
         session_id, since = next(iter(self._since.items()))
         if len(self._since) == 1:
             return no_answer("1 session", since).append(f": {session_id}")

@@ -8,7 +8,7 @@ from time import monotonic
 from veeam_async import EventKind, HealthChanged, SessionChanged
 from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.dashboard import Dashboard
-from veeam_async.cli.render.live import live_dashboard
+from veeam_async.cli.render.live import Surroundings, live_dashboard
 from veeam_async.cli.render.output import Columns, Format, effective, row_writer
 from veeam_async.cli.render.rows import parse_columns
 from veeam_async.cli.render.text import event_line
@@ -40,15 +40,22 @@ async def show_events(
     progress: bool,
     live: bool = True,
     columns: Columns = None,
+    surroundings: Surroundings | None = None,
 ) -> Dashboard:
     """Show *events* in the format *output* until they end, then sum them up.
 
-    With *live* a table on a terminal is a live one, else it is a line for each event.
-    An event that brings only progress makes a line where *progress* is true.
+    With *live* a table on a terminal is a live one, in its *surroundings*, else it is a
+    line for each event. An event that brings only progress makes a line where
+    *progress* is true.
     """
     if effective(output) == "table":
-        console = stdout_console()
-        return await show_table(events, console, progress=progress, live=live)
+        return await show_table(
+            events,
+            stdout_console(),
+            progress=progress,
+            live=live,
+            surroundings=surroundings,
+        )
     with row_writer(output, columns) as write:
         return await _consume(events, Dashboard(), write)
 
@@ -59,11 +66,12 @@ async def show_table(
     *,
     progress: bool = False,
     live: bool = True,
+    surroundings: Surroundings | None = None,
 ) -> Dashboard:
     """Show *events* on *console*, live where it is a terminal, else a line for each."""
     dashboard = Dashboard()
     if live and console.is_interactive:
-        async with live_dashboard(dashboard, console):
+        async with live_dashboard(dashboard, console, surroundings):
             return await _consume(events, dashboard, lambda _: None)
 
     def print_line(event: Event) -> None:

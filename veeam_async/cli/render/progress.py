@@ -1,4 +1,4 @@
-"""Signs of life on standard error: a bar for a bulk fetch, a spinner for a wait.
+"""Signs of life on standard error: a bar for a bulk fetch, a line for a wait.
 
 On a terminal only: elsewhere they would fill a log.
 """
@@ -6,19 +6,61 @@ On a terminal only: elsewhere they would fill a log.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 from veeam_async.cli.render.streams import may_be_drawn_on
 
+if TYPE_CHECKING:
+    from datetime import datetime
 
-def spinner(text: str) -> AbstractContextManager[object]:
-    """Show that something goes on, until the block ends."""
-    if not may_be_drawn_on(sys.stderr):
-        return nullcontext()
-    from veeam_async.cli.render import bars  # noqa: PLC0415 - it loads rich
+    from veeam_async.cli.render.looks import Looks
+    from veeam_async.cli.render.words import AnySession
 
-    return bars.spinner(text)
+
+class Life:
+    """How a wait goes; nobody sees this one, since there is no terminal."""
+
+    is_drawn = False
+    on_request: Callable[[Any], object] | None = None
+    """A listener for a manager, which tells it of its requests."""
+
+    def doing(self, what: str) -> None:
+        """Say what is asked of the server now."""
+
+    def follow(
+        self,
+        looks: Callable[[], Looks],
+        interval: float,
+        server_time: Callable[[], datetime],
+        grace: float,
+    ) -> None:
+        """Tell from now on how it goes by *looks*, *interval* seconds between them.
+
+        An answer that is *grace* seconds late is missed.
+        """
+
+    def saw(self, session: AnySession) -> None:
+        """Show a session as it was seen."""
+
+
+@asynccontextmanager
+async def signs_of_life(subject: str, *, hidden: bool = False) -> AsyncIterator[Life]:
+    """Show during the block that something goes on about *subject*; tell it what."""
+    if hidden or not may_be_drawn_on(sys.stderr):
+        yield Life()
+        return
+    # Here, since it loads rich.
+    from veeam_async.cli.render.console import stderr_console  # noqa: PLC0415
+    from veeam_async.cli.render.life import drawn  # noqa: PLC0415
+
+    console = stderr_console()
+    if not console.is_interactive:
+        yield Life()
+        return
+    async with drawn(subject, console) as life:
+        yield life
 
 
 def bar(

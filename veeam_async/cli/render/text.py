@@ -12,6 +12,8 @@ from veeam_async.cli.render.words import (
     GONE,
     AnySession,
     Event,
+    health,
+    outage,
     outcome,
     time_of_day,
     title,
@@ -80,15 +82,18 @@ def event_line(event: Event) -> Text:
 
 def health_text(event: HealthChanged) -> Text:
     """Who does not answer, or answers again."""
-    who = "the server" if event.id is None else str(event.id)
-    if event.kind is EventKind.RECOVERED:
-        return Text(f"{who} answers again", style="green")
-    return no_answer(who, event.since)
+    is_over = event.kind is EventKind.RECOVERED
+    return Text(health(event), style="green" if is_over else "red")
 
 
 def no_answer(who: str, since: datetime, verb: str = "has") -> Text:
     """The sentence for *who* that does not answer."""
     return Text(f"{who} {verb} not answered since {time_of_day(since)}", style="red")
+
+
+def out_of_sight(scope: str, since: datetime) -> Text:
+    """The sentence for what is out of sight by *scope*, as HealthChanged calls it."""
+    return Text(outage(scope, since), style="red")
 
 
 def _padded(word: Text) -> Text:

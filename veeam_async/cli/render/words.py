@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from veeam_async import (
         BackupJobSession,
         BackupTaskSession,
+        HealthChanged,
         ReplicaJobSession,
         RestoreSession,
+        VeeamError,
         WatchEvent,
     )
     from veeam_async.models import Session
@@ -157,6 +159,48 @@ def byte_size(number: int) -> str:
     return f"{number / _KILO**power:.{digits}f} {_UNITS[power]}"
 
 
+# ---------------------------------------------------------------- health
+
+_OUTAGES = {
+    "server": ("the server has not answered", "the server answers again"),
+    "discovery": ("new sessions have been out of sight", "new sessions are seen again"),
+    "list": ("no list of sessions has worked", "lists of sessions work again"),
+}
+"""The words for an outage of a scope and for its end; a session has others."""
+
+
+def outage(scope: str, since: datetime) -> str:
+    """The sentence for an outage of *scope*."""
+    what, _ = _OUTAGES.get(scope, _OUTAGES["server"])
+    return f"{what} since {time_of_day(since)}"
+
+
+def health(event: HealthChanged) -> str:
+    """Who does not answer and since when, or who answers again."""
+    is_over = event.kind == "RECOVERED"
+    if event.id is None:
+        _, end = _OUTAGES.get(event.scope, _OUTAGES["server"])
+        return end if is_over else outage(event.scope, event.since)
+    if is_over:
+        return f"{event.id} answers again"
+    return f"{event.id} has not answered since {time_of_day(event.since)}"
+
+
+def health_news(event: HealthChanged) -> str:
+    """The same on a line of its own, with the reason."""
+    reason = "" if event.kind == "RECOVERED" else why(event.error)
+    return f"{health(event)}{reason}"
+
+
+def why(error: VeeamError | str | None) -> str:
+    """The reason to add to a sentence, in few words: a URL would fill the line."""
+    status = getattr(error, "status", None)
+    if status is not None:
+        message = getattr(error, "message", None)
+        return one_line(f": HTTP {status}" + (f", {message}" if message else ""))
+    return "" if error is None else f": {one_line(str(error))}"
+
+
 # ---------------------------------------------------------------- sessions
 
 
@@ -176,11 +220,14 @@ def has_ended(session: AnySession | BackupTaskSession) -> bool:
     return session.is_stopped
 
 
-def took(session: AnySession | BackupTaskSession) -> str:
-    """How long a session took; of one that runs, how long it has been running."""
+def took(session: AnySession | BackupTaskSession, now: datetime | None = None) -> str:
+    """How long a session took; of one that runs, how long it has been running.
+
+    *now* is the server's time, this machine's by default.
+    """
     if has_ended(session) or session.end_time is not None:
         return duration(session.duration)
-    so_far = datetime.now(UTC) - session.creation_time
+    so_far = (now or datetime.now(UTC)) - session.creation_time
     return duration(so_far) if so_far > _AHEAD else ""
 
 
