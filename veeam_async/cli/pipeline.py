@@ -32,10 +32,10 @@ from veeam_async import (
     SessionChanged,
     SessionResult,
     Watch,
+    to_dict,
 )
 from veeam_async.cli.exits import Refusal, explain
 from veeam_async.cli.passwords import SECRET_VARIABLES, holds_password
-from veeam_async.cli.render.rows import row_of
 from veeam_async.cli.render.streams import warn
 from veeam_async.cli.render.words import AnySession, Event, one_line
 from veeam_async.errors import Json
@@ -140,7 +140,7 @@ class EventHook:
             self._warn(event, f"could not be started: {error.strerror or error}")
             return
         try:
-            await process.communicate(f"{json.dumps(row_of(event))}\n".encode())
+            await process.communicate(f"{json.dumps(to_dict(event))}\n".encode())
         finally:
             # Ctrl-C or a closed watch came first: it must not outlive the command.
             if process.returncode is None:

@@ -112,8 +112,8 @@ async def _wait(
 ) -> tuple[list[tuple[AnySession, str]], int]:
     """The sessions that ended, each with the reason why it failed where it has.
 
-    With them comes how many of several the server does not know, which is told. Raises NotFound where it does not
-    know the only one.
+    And how many of several the server does not know, which is told. Raises NotFound
+    where it does not know the only one.
     """
     total = len(session_ids)
     what = session_ids[0] if total == 1 else count(total, "session")

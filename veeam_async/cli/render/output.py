@@ -10,10 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from veeam_async import to_dict
 from veeam_async.cli.render.rows import (
     default_columns,
     flat_row,
-    row_of,
     selected,
 )
 from veeam_async.cli.render.streams import is_utf8
@@ -107,7 +107,7 @@ def _array_writer(columns: Columns) -> Iterator[Write]:
 
 
 def _json(model: attrs.AttrsInstance, columns: Columns, *, indent: int | None) -> str:
-    row = selected(model, columns) if columns else _links_last(row_of(model))
+    row = selected(model, columns) if columns else _links_last(to_dict(model))
     # A pipe on Windows has an old code page, but every one of them has ASCII.
     ensure_ascii = not is_utf8(sys.stdout.encoding)
     text = json.dumps(row, indent=indent, ensure_ascii=ensure_ascii)

@@ -8,9 +8,7 @@ the tables.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import attrs
 
@@ -45,35 +43,9 @@ _HEADINGS = {
 """The headings of tables that are no names of fields, and which fields they show."""
 
 
-def row_of(model: attrs.AttrsInstance) -> Row:
-    """*model* as JSON shows it: its fields, and its id, its job's and its duration."""
-    data: Row = to_dict(model)
-    for name in _NESTED:
-        nested: Any = getattr(model, name, None)
-        if attrs.has(type(nested)):
-            data[name] = row_of(nested)
-    derived = {
-        name: _plain(model, name)
-        for name in _DERIVED
-        if name not in data and hasattr(type(model), name)
-    }
-    # The id first: it is what the next command is given.
-    return {**{k: derived.pop(k) for k in ("id",) if k in derived}, **data, **derived}
-
-
-def _plain(model: object, name: str) -> Any:
-    try:
-        value = getattr(model, name)
-    except ValueError:  # a UID that ends in no UUID
-        return None
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return str(value) if isinstance(value, UUID) else value
-
-
 def flat_row(model: attrs.AttrsInstance) -> Row:
     """*model* as a row of cells: an event together with its session, and no links."""
-    row = row_of(model)
+    row: Row = to_dict(model)
     session = row.get("session") or {}
     cells = {name: row[name] for name in row if name not in _NO_COLUMNS}
     more = {name: session[name] for name in session if name not in _NO_COLUMNS}
