@@ -104,6 +104,7 @@ def without_added(data: Any) -> Any:
     if isinstance(data, list | tuple):
         return [without_added(each) for each in data]
     if isinstance(data, str):
+        data = re.sub(r"^(\d\d:\d\d:\d\d) UTC\S*(?=  [A-Z])", r"\1", data)  # a line
         data = re.sub(r', "scope": "\w+"', "", data)
         data = re.sub(r'"id": "[-\w]{36}", (?="uid")', "", data)
         data = re.sub(r', "job_id": ("[-\w]{36}"|null)', "", data)

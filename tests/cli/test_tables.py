@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from tests.cli.command import Invoke, Run, environment
+from tests.cli.command import PASSWORD, Invoke, Run, environment
 from tests.cli.terminal import Terminal, needs_terminal, on_terminal
 from veeam_async import BackupJobSession
 from veeam_async.cli.render.output import row_writer
@@ -47,6 +47,21 @@ async def test_a_table_answers_when_and_how_long(simulator: Simulator) -> None:
     assert "Started (UTC+" in common.lines[0]
     assert running in "".join(wide.lines)
     assert NAME in "".join(wide.lines)
+
+
+async def test_how_long_it_runs_is_counted_by_the_servers_clock(quick: Run) -> None:
+    """That of a simulator runs ahead, and a backup server's may be hours off."""
+    async with Simulator(sessions=1, running=0, password=PASSWORD) as simulator:
+        simulator.advance(50_000)
+        running = str(simulator.add_session(script=[("Working", 36_000)]))
+        simulator.advance(7_500)
+        table = await quick("query", "-o", "table", VEEAM_URL=simulator.url)
+        got = await quick("get", running, "-o", "table", VEEAM_URL=simulator.url)
+
+    assert "2h 05m" in next(
+        line for line in table.out.splitlines() if line.startswith(running)
+    )
+    assert "2h 05m so far" in got.out
 
 
 @needs_terminal

@@ -110,7 +110,7 @@ async def _fetch(
         started = monotonic()
         hidden = scrolls_on_terminal(output)
         with (
-            row_writer(output, columns) as write,
+            row_writer(output, columns, lambda: em.server_time) as write,
             bar("Fetching", total, hidden=hidden) as step,
         ):
             failed = await _write_all(sessions.fetch(session_ids), write, step)

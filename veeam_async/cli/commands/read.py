@@ -71,7 +71,8 @@ async def _get(
 ) -> Exit:
     async with server.connect() as em:
         found = await SessionFinder.of(em, resource).find(session_id)
-        write_one(await sessions_of(em, resource).get(found), output, columns)
+        session = await sessions_of(em, resource).get(found)
+        write_one(session, output, columns, lambda: em.server_time)
     return Exit.DONE
 
 
@@ -212,7 +213,7 @@ async def _query(
         rows = selection.rows(sessions_of(em, resource), order_by=order_by, limit=limit)
         with (
             refusals_pointed_out(selection.typed),
-            row_writer(output, columns) as write,
+            row_writer(output, columns, lambda: em.server_time) as write,
         ):
             async for session in rows:
                 write(session)
@@ -255,9 +256,9 @@ async def _tasks(
     async with server.connect() as em:
         session_id = await SessionFinder.of(em, "backup").find(session_id)
         found = await em.backup_sessions.task_sessions(session_id)
-    with row_writer(output, columns) as write:
-        for task_session in found:
-            write(task_session)
+        with row_writer(output, columns, lambda: em.server_time) as write:
+            for task_session in found:
+                write(task_session)
     if not found:
         say(f"session {session_id} has {count(0, 'task session')}")
     return Exit.DONE

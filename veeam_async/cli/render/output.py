@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -24,6 +25,9 @@ Format: TypeAlias = Literal["table", "json", "ndjson", "csv"]
 Columns: TypeAlias = Sequence[str] | None
 """The names of the columns to show, None for those that suit the rows."""
 
+Clock: TypeAlias = Callable[[], datetime]
+"""Tells what time it is at the server, by which `Took` of what runs is counted."""
+
 Write: TypeAlias = Callable[[Any], object]
 """Writes one model."""
 
@@ -39,7 +43,9 @@ def scrolls_on_terminal(output: Format | None) -> bool:
 
 
 @contextmanager
-def row_writer(output: Format | None, columns: Columns = None) -> Iterator[Write]:
+def row_writer(
+    output: Format | None, columns: Columns = None, clock: Clock | None = None
+) -> Iterator[Write]:
     """Open a writer that takes one model after the other; a table comes at the end."""
     form = effective(output)
     if form == "ndjson":
@@ -57,11 +63,14 @@ def row_writer(output: Format | None, columns: Columns = None) -> Iterator[Write
             # Here, since nothing is drawn where JSON is written.
             from veeam_async.cli.render import table  # noqa: PLC0415 - see above
 
-            table.print_rows(collected, columns)
+            table.print_rows(collected, columns, clock)
 
 
 def write_one(
-    model: attrs.AttrsInstance, output: Format | None, columns: Columns = None
+    model: attrs.AttrsInstance,
+    output: Format | None,
+    columns: Columns = None,
+    clock: Clock | None = None,
 ) -> None:
     """Write a single model: as a table that is its names and values."""
     form = effective(output)
@@ -74,7 +83,7 @@ def write_one(
     else:
         from veeam_async.cli.render import table  # noqa: PLC0415 - as above
 
-        table.print_one(model, columns)
+        table.print_one(model, columns, clock)
 
 
 def write_line(model: attrs.AttrsInstance, columns: Columns = None) -> None:

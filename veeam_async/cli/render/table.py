@@ -18,7 +18,7 @@ from rich.text import Text
 
 from veeam_async import BackupTaskSession, EntityRef
 from veeam_async.cli.render.console import PlainConsole, stdout_console
-from veeam_async.cli.render.output import Columns
+from veeam_async.cli.render.output import Clock, Columns
 from veeam_async.cli.render.rows import STATUS, column_names
 from veeam_async.cli.render.text import status, styled
 from veeam_async.cli.render.words import (
@@ -132,6 +132,8 @@ def _named_column(name: str) -> Column:
         return Column(name, id_text)
     if _is_time(name):
         return time_column(name, lambda row: getattr(row, name, None))
+    if name == "duration":
+        return Column(name, took, justify="right")
     width = None if name in _SHORT_FIELDS else _NARROWEST
     return Column(name, partial(_named_field, name), min_width=width)
 
@@ -141,10 +143,21 @@ _SHORT_FIELDS = (STATUS, "state", "result", "progress", "duration", "is_retry")
 # ---------------------------------------------------------------- many rows
 
 
-def print_rows(rows: Sequence[object], names: Columns = None) -> None:
+def print_rows(
+    rows: Sequence[object], names: Columns = None, clock: Clock | None = None
+) -> None:
     """Print *rows* to standard output: the columns *names*, or what suits the first."""
     columns = named_columns(names) if names else columns_for(rows[0])
-    print_table(stdout_console(), columns, rows, drop_empty=not names)
+    now = None if clock is None else clock()
+    timed = [_at(column, now) for column in columns]
+    print_table(stdout_console(), timed, rows, drop_empty=not names)
+
+
+def _at(column: Column, now: datetime | None) -> Column:
+    """*column* as it is at the server's time *now*."""
+    if column.show is took:
+        return attrs.evolve(column, show=partial(took, now=now))
+    return column
 
 
 def print_table(
@@ -335,20 +348,26 @@ def _joined(columns: _Filled, cells: Sequence[Text], widths: Sequence[int]) -> T
 # ---------------------------------------------------------------- one model
 
 
-def print_one(model: attrs.AttrsInstance, names: Columns = None) -> None:
+def print_one(
+    model: attrs.AttrsInstance, names: Columns = None, clock: Clock | None = None
+) -> None:
     """Print a model's fields to standard output, or those called *names*."""
-    print_fields(stdout_console(), model, names)
+    now = None if clock is None else clock()
+    print_fields(stdout_console(), model, names, now)
 
 
 def print_fields(
-    console: PlainConsole, model: attrs.AttrsInstance, names: Columns = None
+    console: PlainConsole,
+    model: attrs.AttrsInstance,
+    names: Columns = None,
+    now: datetime | None = None,
 ) -> None:
     """Print the names and values of a model below each other."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name in names or _field_names(model):
-        text = _cell(partial(_named_field, name), model)
+        text = _cell(partial(_named_field, name, now=now), model)
         if text or names:
             grid.add_row(name, text)
     console.print(grid)
@@ -366,23 +385,23 @@ def _is_time(name: str) -> bool:
     return name.endswith(("_time", "next_run", "_at"))
 
 
-def _named_field(name: str, model: Any) -> Text:
+def _named_field(name: str, model: Any, *, now: datetime | None = None) -> Text:
     if name == "id":
         return Text(id_text(model))
     if name == STATUS:
         return Text(outcome(model))
     if name == "duration":
-        return Text(_duration(model))
+        return Text(_duration(model, now))
     value = getattr(model, name, None)
     if _is_time(name) and value is not None:
         return Text(f"{date_time(value)} {zone([value])}")
     return _field_text(value)
 
 
-def _duration(model: Any) -> str:
-    if has_ended(model) or not took(model):
+def _duration(model: Any, now: datetime | None) -> str:
+    if has_ended(model) or not took(model, now):
         return duration(model.duration)
-    return f"{took(model)} so far"
+    return f"{took(model, now)} so far"
 
 
 def _field_text(value: Any) -> Text:

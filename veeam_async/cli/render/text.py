@@ -17,6 +17,7 @@ from veeam_async.cli.render.words import (
     outcome,
     time_of_day,
     title,
+    zone,
 )
 
 SEPARATOR = " · "
@@ -68,8 +69,9 @@ def summary(counts: Mapping[str, int]) -> Text:
 
 
 def event_line(event: Event) -> Text:
-    """An event on one line: time, kind, status, id and name."""
-    text = Text(f"{time_of_day(event.observed_at)}  {event.kind:<10}  ")
+    """An event on one line: time with its zone, kind, status, id and name."""
+    at = event.observed_at
+    text = Text(f"{time_of_day(at)} {zone([at])}  {event.kind:<10}  ")
     if isinstance(event, HealthChanged):
         return text.append_text(health_text(event))
     if isinstance(event, SessionChanged):
