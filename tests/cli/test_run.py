@@ -255,7 +255,7 @@ async def test_a_name_of_two_jobs_starts_nothing(quick: Run) -> None:
     name = 'Mail "old", 50%;\\ servers'
     async with FaultServer(behind_logon(two_jobs)) as server:
         ended = await quick("run", name, *FAST, VEEAM_URL=server.url)
-        [query] = [each for each in server.asked if "/query" in each.target]
+        query, *_ = [each for each in server.asked if "/query" in each.target]
 
     said, *listed = ended.err.splitlines()
 
