@@ -135,8 +135,12 @@ async def test_options_may_stand_before_the_command(
     ended = str(simulator.add_session(script=()))
     flag = await quick("--no-check", "wait", ended)
     unknown = await quick("--unknown", "1", "query")
+    nothing = await quick("--url", simulator.url)
 
-    assert [each.code for each in (asked, named, flag, unknown)] == [0, 1, 0, 2]
+    assert [each.code for each in (asked, named, flag, unknown, nothing)] == [
+        *(0, 1, 0, 2, 2)
+    ]
     assert asked.out.startswith("id,")
     assert "401" in named.err
     assert "--unknown" in unknown.err
+    assert nothing.err == "veeam-async: no command comes after --url (see --help)\n"

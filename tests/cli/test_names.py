@@ -103,4 +103,9 @@ async def test_a_query_takes_a_jobs_name_in_any_case(
     simulator.add_session(script=(), job_name=NAME)
     found = await quick("query", "--job", NAME.upper())
 
+    none = await quick("query", "--job", "SAP HANNA")
+    no_match = await quick("query", "--job", NAME, "--since", "2100-01-01")
+
     assert [row["job_name"] for row in found.rows] == [NAME]
+    assert none.err == f"no session matches\n  perhaps: {NAME}\n"
+    assert no_match.err == "no session matches\n"

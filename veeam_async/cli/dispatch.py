@@ -70,6 +70,9 @@ _PAGES = frozenset(("--help", "-h", "--version"))
 def dispatch(arguments: Sequence[str]) -> Exit:
     """Run the command that *arguments* call; Refusal where they make no sense."""
     arguments = command_first(arguments, COMMANDS)
+    if arguments and arguments[0].startswith("-") and _PAGES.isdisjoint(arguments):
+        given = one_line(arguments[0].partition("=")[0])
+        raise Refusal(f"no command comes after {given} (see --help)")
     try:
         command, bound, _ = _app(arguments).parse_args(
             arguments, exit_on_error=False, print_error=False

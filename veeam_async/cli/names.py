@@ -133,10 +133,15 @@ class SessionFinder:
         wanted = {name.casefold() for name in names}
         return [name for name in await self._job_names() if name.casefold() in wanted]
 
+    async def nearest(self, text: str) -> list[str]:
+        """A line for each job's name that is most like *text*; none where one is it."""
+        names = await self._job_names()
+        return [] if text in names else _nearest(text, names)
+
     async def _unknown(self, text: str) -> Refusal:
         what = "machine" if self.kind is RestoreSession else "job"
         said = f"no session of a {what} called {one_line(text)!r}, nor with such an id"
-        near = _nearest(text, await self._job_names())
+        near = await self.nearest(text)
         return Refusal(f"the server shows {said}", Exit.ERROR, more=near)
 
     async def _job_names(self) -> list[str]:

@@ -110,6 +110,12 @@ class Selection:
             async for session in other._rows(sessions, order_by, limit):  # noqa: SLF001 - its own
                 yield session
 
+    async def perhaps(self, sessions: Sessions) -> list[str]:
+        """Lines that name jobs which may have been meant, where no session matched."""
+        finder = SessionFinder(sessions, self.kind)
+        names = () if self.is_narrowed else self.jobs
+        return [line for name in names for line in await finder.nearest(name)]
+
     async def _rows(
         self, sessions: Sessions, order_by: str | None, limit: int | None
     ) -> AsyncIterator[Any]:

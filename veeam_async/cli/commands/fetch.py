@@ -111,7 +111,7 @@ async def _fetch(
         hidden = scrolls_on_terminal(output)
         with (
             row_writer(output, columns, lambda: em.server_time) as write,
-            bar("Fetching", total, hidden=hidden) as step,
+            bar("Fetching", len(session_ids), hidden=hidden) as step,
         ):
             failed = await _write_all(sessions.fetch(session_ids), write, step)
             failed += unknown

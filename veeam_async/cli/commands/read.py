@@ -218,9 +218,11 @@ async def _query(
             async for session in rows:
                 write(session)
                 found += 1
-    if not found:
-        # On standard error: nothing is what a pipe gets of no rows.
-        say("no session matches")
+        if not found:
+            # On standard error: nothing is what a pipe gets of no rows.
+            say("no session matches")
+            for line in await selection.perhaps(sessions_of(em, resource)):
+                say(line)
     return Exit.DONE
 
 
