@@ -316,7 +316,7 @@ HELP_CHANGES = (
         (
             f"veeam-async {name}",
             "--output -o",
-            "--columns STR The fields to show, as in id,job_name,state.",
+            '--columns STR The fields to show, as in "id,job_name,state".',
         )
         for name in ("get", "references", "query", "fetch", "tasks", "wait")
     ),
@@ -326,7 +326,7 @@ HELP_CHANGES = (
             "--output -o",
             (
                 "--columns STR The fields to show in JSON and CSV, as in"
-                " kind,id,job_name,state."
+                ' "kind,id,job_name,state".'
             ),
         )
         for name in ("watch", "run", "replay")
@@ -334,7 +334,7 @@ HELP_CHANGES = (
     (
         "veeam-async stop",
         "--output -o",
-        "--columns STR The fields to show of the task, as in task_id,state.",
+        '--columns STR The fields to show of the task, as in "task_id,state".',
     ),
     # What commands print they read.
     (
@@ -366,7 +366,7 @@ HELP_CHANGES = (
         for command in (
             'get "HR Systems" --output json',
             'tasks "HR Systems"',
-            "fetch --since 7d --columns id,job_name,result -o csv",
+            'fetch --since 7d --columns "id,job_name,result" -o csv',
             'watch --job "HR*" --job "SAP HANA" --until-failed',
             'wait "HR Systems" --timeout 3600',
             'stop "HR Systems" --yes',

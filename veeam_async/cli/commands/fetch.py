@@ -62,7 +62,7 @@ def fetch(
 
     Example: `veeam-async query --state Working | veeam-async fetch -`
 
-    Example: `veeam-async fetch --since 7d --columns id,job_name,result -o csv`
+    Example: `veeam-async fetch --since 7d --columns "id,job_name,result" -o csv`
 
     Args:
         ids: UUIDs, UIDs or Hrefs, beginnings of ids, or names of jobs: the session that
@@ -78,7 +78,7 @@ def fetch(
             2026-11-27 or an ISO time.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     kind = SESSION_MODELS[resource]

@@ -53,7 +53,7 @@ def get(
             its session that runs, else its newest.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     # Refused before a password is asked for.
@@ -92,7 +92,7 @@ def references(
         limit: How many to show at most.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     if limit is not None and limit < 0:
@@ -155,7 +155,7 @@ def query(
         limit: How many to show at most.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     from veeam_async.cli.selection import Selection  # noqa: PLC0415 - no other needs it
@@ -244,7 +244,7 @@ def tasks(
         session_id: The session's UUID, UID or Href, the beginning of its id, or a job's
             name: its session that runs, else its newest.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     shown = parse_columns(columns, BackupTaskSession)

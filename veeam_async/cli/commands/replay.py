@@ -37,7 +37,7 @@ def replay(
     Args:
         file: What --record has written.
         output: A line per event on a terminal, ndjson in a pipe.
-        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
+        columns: The fields to show in JSON and CSV, as in "kind,id,job_name,state".
     """
     # Never live: the events of hours would rush by in a second.
     events = _events(file)

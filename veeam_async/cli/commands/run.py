@@ -96,7 +96,7 @@ def run(
         progress: Tell of progress too, not only of states.
         stop_on_interrupt: Ask the server to stop the backup on Ctrl-C.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
+        columns: The fields to show in JSON and CSV, as in "kind,id,job_name,state".
         connection: How to reach the server.
     """
     # The watch would check them too, but only after the job was started.

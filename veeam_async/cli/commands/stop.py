@@ -52,7 +52,7 @@ def stop(
             its session that runs, else its newest.
         yes: Do not ask.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show of the task, as in task_id,state.
+        columns: The fields to show of the task, as in "task_id,state".
         connection: How to reach the server.
     """
     shown = parse_columns(columns, Task)

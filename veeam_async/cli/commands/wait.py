@@ -70,7 +70,7 @@ def wait(
         check: Whether a session that failed is exit code 3.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in id,job_name,state.
+        columns: The fields to show, as in "id,job_name,state".
         connection: How to reach the server.
     """
     if not ids and file is None:

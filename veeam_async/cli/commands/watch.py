@@ -106,7 +106,7 @@ def watch(
             read it, nor that of --checkpoint.
         resource: The kind of session.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show in JSON and CSV, as in kind,id,job_name,state.
+        columns: The fields to show in JSON and CSV, as in "kind,id,job_name,state".
         connection: How to reach the server.
     """
     session_ids = read_ids(ids, file) if ids or file else None
