@@ -109,8 +109,10 @@ def without_added(data: Any) -> Any:
         data = re.sub(r'"id": "[-\w]{36}", (?="uid")', "", data)
         data = re.sub(r', "job_id": ("[-\w]{36}"|null)', "", data)
         data = re.sub(r', "duration": ([\d.]+|null)', "", data)
-        added = r", ((last_look|last_error)=None|scope='\w+'|resource='', .*, error=None)"
-        return re.sub(added, "", data)
+        told = (
+            r", (resource='', .*, error=None|(last_look|last_error)=None|scope='\w+')"
+        )
+        return re.sub(told, "", data)
     if not isinstance(data, dict):
         return data
     passed_over = {
