@@ -255,6 +255,14 @@ HELP_CHANGES = (
         ),
     ),
     (
+        "veeam-async demo",
+        "Needs nothing.",
+        (
+            "Ends with lines to paste: how to go on with a server of yours, or a "
+            "simulated one."
+        ),
+    ),
+    (
         "veeam-async wait",
         "Wait until a session is Stopped, and show it then.",
         (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -21,8 +22,12 @@ from veeam_async import (
 )
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import show_table
+from veeam_async.cli.render.live import Surroundings
+from veeam_async.cli.render.looks import looks_of
 from veeam_async.cli.render.progress import bar
 from veeam_async.cli.render.text import summary
 from veeam_async.cli.render.words import count, outcome, rate, seconds
@@ -44,6 +49,8 @@ def demo(
     seed: Annotated[int, Parameter(show=False)] = 7,
 ) -> Exit:
     """Show it all against a simulated server: fetch, watch, summary. Needs nothing.
+
+    Ends with lines to paste: how to go on with a server of yours, or a simulated one.
 
     Example: `veeam-async demo`
 
@@ -91,6 +98,7 @@ class _Demo:
                 await self._fetch(em)
                 await self._watch(em)
         self._sum_up(monotonic() - started)
+        self._show_next_steps(simulator)
         return Exit.DONE
 
     async def _fetch(self, em: EnterpriseManager) -> None:
@@ -115,7 +123,13 @@ class _Demo:
         running = [each.id for each in self.sessions.values() if not each.is_stopped]
         self._print(f"Watching the {count(len(running), 'session')} that run now.")
         watch = em.backup_sessions.watch(running, interval=_INTERVAL, progress=True)
-        await show_table(self._remembered(watch), self.console)
+        surroundings = Surroundings(
+            contact=Contact(looks_of(watch), interval=_INTERVAL),
+            server_time=lambda: em.server_time,
+        )
+        await show_table(
+            self._remembered(watch), self.console, surroundings=surroundings
+        )
 
     async def _remembered(
         self, events: AsyncIterator[WatchEvent[BackupJobSession]]
@@ -134,6 +148,13 @@ class _Demo:
             "included.",
         )
 
+    def _show_next_steps(self, simulator: Simulator) -> None:
+        for sentence, commands in next_steps_of(simulator):
+            self._print("", sentence)
+            for command in commands:
+                # Whole, however narrow the terminal is, so that it can be pasted.
+                self.console.print(f"  {command}", soft_wrap=True)
+
     def _count_request(self, _done: RequestDone) -> None:
         self.requests += 1
 
@@ -141,3 +162,47 @@ class _Demo:
         # Sentences are wrapped between words on a terminal, and left alone elsewhere.
         for line in lines:
             self.console.print(line, soft_wrap=not self.console.is_terminal)
+
+
+# ---------------------------------------------------------------- what comes next
+
+_SIMULATED = "http://127.0.0.1:9398"
+"""Where `simulate` listens unless told otherwise."""
+_OWN = "https://em.example.com:9398"
+_NEWEST = ("query", "--order-by", "-creation_time", "--limit", "10")
+
+
+def next_steps_of(simulator: Simulator) -> Iterator[tuple[str, Sequence[str]]]:
+    """Sentences on what to do next, each with lines to be pasted into a shell."""
+    yield (
+        "Next, your own server: put its URL and your user here; it asks your password.",
+        [
+            *_settings(VEEAM_URL=_OWN, VEEAM_USERNAME=r"DOMAIN\you"),
+            as_called(*_NEWEST),
+        ],
+    )
+    yield (
+        "Or a simulated one to play with. It runs in a terminal of its own:",
+        [as_called("simulate")],
+    )
+    name, password = simulator.username, simulator.password
+    yield (
+        "From another one it is watched:",
+        [
+            *_settings(
+                VEEAM_URL=_SIMULATED, VEEAM_USERNAME=name, VEEAM_PASSWORD=password
+            ),
+            as_called("watch"),
+        ],
+    )
+
+
+def _settings(
+    *, is_windows: bool = sys.platform == "win32", **variables: str
+) -> Iterator[str]:
+    """The lines by which a shell sets *variables*: PowerShell on Windows, else sh."""
+    for name, value in variables.items():
+        if is_windows:
+            yield f"$env:{name} = '{value}'"
+        else:
+            yield f"export {name}='{value}'"

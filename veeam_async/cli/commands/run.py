@@ -36,6 +36,7 @@ from veeam_async.cli.options import (
     Server,
 )
 from veeam_async.cli.pipeline import failed_session
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import event_columns, is_live, show_events
 from veeam_async.cli.render.live import Surroundings
@@ -356,4 +357,5 @@ class _RunFollower:
     def _wait_command(self, session_id: object) -> str:
         """The command that waits for the end of a session of this run."""
         is_replica = self.run.to_dict()["kind"] == ReplicaJobSession.__name__
-        return f"veeam-async wait {session_id}" + " --resource replica" * is_replica
+        options = ("--resource", "replica") if is_replica else ()
+        return as_called("wait", str(session_id), *options)

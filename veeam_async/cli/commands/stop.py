@@ -19,6 +19,7 @@ from veeam_async.cli.options import (
     Output,
     Server,
 )
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.output import write_one
 from veeam_async.cli.render.progress import signs_of_life
 from veeam_async.cli.render.rows import parse_columns
@@ -70,7 +71,7 @@ def stop(
             return Exit.ERROR
     session_id, task = run_async(_stop(server, id))
     write_one(task, output, shown)
-    say(f"asked the server to stop it; its end: veeam-async wait {session_id}")
+    say(f"asked the server to stop it; its end: {as_called('wait', session_id)}")
     return Exit.DONE
 
 
