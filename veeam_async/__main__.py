@@ -20,8 +20,8 @@ def _run() -> int:
     try:
         from veeam_async.cli.interrupts import (  # noqa: PLC0415 - the extra may be absent
             INTERRUPTED,
+            end,
             end_at_once,
-            ignore,
         )
 
         # While importing, a tenth of a second, and while the interpreter ends there is
@@ -40,7 +40,7 @@ def _run() -> int:
         )
         return 1
     if code in INTERRUPTED:
-        ignore()
+        end(code)
     return code
 
 

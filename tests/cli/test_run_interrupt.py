@@ -1,12 +1,13 @@
 import asyncio
 import math
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from tests.cli.command import PASSWORD, Ended, end, environment, start
+from tests.cli.command import COMMAND, PASSWORD, Ended, end, environment, start
 from tests.support.bodies import error, uuid_of
 from tests.support.fault_server import FaultServer, Stall
 from tests.support.job_server import JOB, JobServer, row, task
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 ASKED = f"the server was asked to start {JOB}"
-GOES_ON = f"the run goes on: veeam-async wait {uuid_of(1)}"
+GOES_ON = f"the run goes on: {shlex.join(COMMAND)} wait {uuid_of(1)}"
 MAY_GO_ON = "the run may go on: no session of it was shown yet"
 FAILED = "the run failed, and the server may try again"
 

@@ -189,3 +189,72 @@ async def test_ctrl_break_ends_a_command_as_ctrl_c_does(simulator: Simulator) ->
 
     assert (ended.code, ended.err) == (130, "")
     assert simulator.stats.tokens_alive == 0
+
+
+COMPLAINING = """
+import asyncio, gc, os, signal, sys, threading, warnings
+from concurrent.futures import Future
+from veeam_async.cli.interrupts import Interrupts, run_async
+
+class Finalized:
+    def __del__(self):
+        raise ValueError("in a finalizer")
+
+async def nobody():
+    pass
+
+async def main():
+    loop = asyncio.get_running_loop()
+    lost = loop.create_future()
+    lost.set_exception(ValueError("never retrieved"))
+    if "signal" in sys.argv:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        await asyncio.sleep(0.1)
+    finally:
+        del lost
+        Finalized()
+        nobody()
+        outliving = Future()
+        outliving.add_done_callback(lambda _: 1 / 0)
+        outliving.set_result(None)
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0)
+        gc.collect()
+
+with Interrupts() as interrupts:
+    try:
+        run_async(main())
+    except KeyboardInterrupt:
+        sys.exit(interrupts.exit_code)
+"""
+
+
+@pytest.mark.parametrize("argument", ["signal", "none"])
+async def test_what_was_broken_off_complains_in_vain(argument: str) -> None:
+    """Loop, finalizer, coroutine, executor and thread are heard only without it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COMPLAINING, argument),
+        env=environment(),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    said = err.decode()
+    complaints = (
+        "Future exception was never retrieved",
+        "in a finalizer",
+        "was never awaited",
+        "exception calling callback",
+        "Exception in thread",
+        "Exception in callback",
+    )
+
+    if argument == "signal":
+        assert (process.returncode, said) == (143, "")
+    else:
+        assert process.returncode == 0
+        assert all(complaint in said for complaint in complaints), said

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,18 +26,18 @@ def run(arguments: Sequence[str]) -> int:
     escape_unencodable()
     with Interrupts() as interrupts:
         try:
-            return _to_its_end(arguments)
+            return _to_its_end(arguments, interrupts.unless_came(_show_warning))
         except KeyboardInterrupt:
             _flush_stdout()
             return interrupts.exit_code
 
 
-def _to_its_end(arguments: Sequence[str]) -> int:
+def _to_its_end(arguments: Sequence[str], show_warning: Callable[..., Any]) -> int:
     try:
         with warnings.catch_warnings():
             # The library's UserWarnings are for this user, each time: TLS is off.
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = _show_warning
+            warnings.showwarning = show_warning
             code = _dispatch(arguments)
         # The interpreter does so too at its exit, but prints what fails then.
         sys.stdout.flush()

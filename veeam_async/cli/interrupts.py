@@ -9,7 +9,10 @@ once as a matter of course. So here
 - a second one cancels the clean-up too, and so waits a second at most for a server
   that is silent; where it comes together with the first, only after some seconds in
   which to log out; one more ends the process at once,
-- without a loop the first raises KeyboardInterrupt, and none after it.
+- without a loop the first raises KeyboardInterrupt, and none after it,
+- once one came, nobody complains of what was broken off: neither asyncio, nor a thread
+  that outlives the loop, nor the interpreter, which shows a KeyboardInterrupt that hits
+  a finalizer, and coroutines that were never begun.
 """
 
 from __future__ import annotations
@@ -17,15 +20,18 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from time import monotonic
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
+    import logging
 
 T = TypeVar("T")
 
@@ -35,6 +41,8 @@ _GRACE_SECONDS = 3.0
 """How long a command has to clean up, where two came together."""
 _PATIENCE = 2
 """How many wishes are met by cancelling."""
+_COMPLAINING = ("asyncio", "concurrent.futures")
+"""The loggers of those who cannot know that something was broken off on purpose."""
 _SHOW_CURSOR = b"\x1b[?25h"
 
 # Numbers: `exits`, which names them, loads what takes long to load.
@@ -64,8 +72,14 @@ class Interrupts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._before: dict[signal.Signals, Any] = {}
+        self._may_raise = False
+        self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> Self:
+        # 1. Nobody is heard who complains of what a signal has broken off.
+        self._replace(sys, "unraisablehook")
+        self._replace(warnings, "showwarning")
+        # 2. The signals.
         with suppress(ValueError):  # not in the main thread: a test's own
             for number in _EXITS:
                 before = signal.getsignal(number)
@@ -74,6 +88,7 @@ class Interrupts:
                 if number == signal.SIGTERM or before is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         self._outer = _CURRENT.set(self)
+        self._may_raise = True
         return self
 
     def __exit__(
@@ -82,18 +97,37 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._may_raise = False
         _CURRENT.reset(self._outer)
         for number, before in self._before.items():
             signal.signal(number, before)
+        while self._undo:
+            self._undo.pop()()
+
+    def unless_came(self, hook: Callable[..., object]) -> Callable[..., Any]:
+        """*hook*, which does nothing once a signal has come."""
+
+        def called(*arguments: Any, **more: Any) -> None:
+            if not self._wishes:
+                hook(*arguments, **more)
+
+        return called
+
+    def _replace(self, module: Any, name: str) -> None:
+        """Replace the hook *name* of *module* until the block ends."""
+        before = getattr(module, name)
+        setattr(module, name, self.unless_came(before))
+        self._undo.append(lambda: setattr(module, name, before))
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run *main* in a loop; KeyboardInterrupt where a signal came meanwhile."""
-        import asyncio  # noqa: PLC0415 - the help needs no loop
-
         # Before there is a loop: one that is broken off while it is made is never
         # closed.
         self._in_loop = True
+        import asyncio  # noqa: PLC0415 - the help needs no loop
+
         try:
+            self._quiet_threads()
             with asyncio.Runner() as runner:
                 runner.get_loop().set_exception_handler(self._complain)
                 result = runner.run(self._main(main))
@@ -133,7 +167,7 @@ class Interrupts:
             _end_at_once(self.exit_code)
         if self._in_loop:
             self._wake(self._cancel if self._wishes == 1 else _cancel_all)
-        elif self._wishes == 1:
+        elif self._wishes == 1 and self._may_raise:
             raise KeyboardInterrupt
 
     def _wake(self, callback: Callable[[], object]) -> None:
@@ -151,6 +185,21 @@ class Interrupts:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+    def _quiet_threads(self) -> None:
+        """Do the same for asyncio and its threads, some of which outlive its loop."""
+        # Here, since asyncio loads both, and the help needs neither.
+        import logging  # noqa: PLC0415 - see above
+        import threading  # noqa: PLC0415 - see above
+
+        self._replace(threading, "excepthook")
+        for name in _COMPLAINING:
+            logger = logging.getLogger(name)
+            logger.addFilter(self._is_heard)
+            self._undo.append(partial(logger.removeFilter, self._is_heard))
+
+    def _is_heard(self, _record: logging.LogRecord) -> bool:
+        return not self._wishes
 
     def _complain(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]
@@ -187,11 +236,17 @@ def end_at_once() -> None:
             signal.signal(number, lambda *_, code=code: _end_at_once(code))
 
 
-def ignore() -> None:
-    """Let no signal reach the process any more, which has done all it had to."""
-    # At its end the interpreter would let them kill it, and hide its exit code.
+def end(code: int) -> NoReturn:
+    """End the process, which has done all it had to, with the *code* of a signal."""
+    # The interpreter would let another signal kill it, or itself, where the first hit
+    # a class that was being made by `exec`; it would wait for threads that wait for a
+    # name server; and it would show what its own clean-up meets in what is half made.
     for number in _EXITS:
         signal.signal(number, signal.SIG_IGN)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _end_at_once(code: int) -> NoReturn:
