@@ -327,6 +327,19 @@ async def test_a_server_that_dies_is_seen(
 
 
 @needs_terminal
+@pytest.mark.parametrize("command", [("query",), ("wait", str(uuid_of(1)))])
+async def test_a_logon_that_takes_its_time_is_seen(command: tuple[str, ...]) -> None:
+    """Before there is anything else to show; nothing of it is left."""
+    said = {"query": "Logging on to http://", "wait": "logging on"}[command[0]]
+    async with FaultServer([Stall()]) as server:
+        env = environment(VEEAM_URL=server.url, VEEAM_USERNAME="u", VEEAM_PASSWORD="p")
+        shown = await on_terminal(*command, env=env, answer=(said, "\x03"))
+
+    assert shown.code == 130
+    assert "".join(shown.screen) == ""
+
+
+@needs_terminal
 async def test_an_empty_watch_leaves_a_clean_screen() -> None:
     """After Ctrl-C nothing of it is left, be the terminal as narrow as its lines."""
     async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:

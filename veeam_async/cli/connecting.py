@@ -1,4 +1,4 @@
-"""The logon of a command that takes its time: a terminal shows that it goes on."""
+"""The logon of a command: where it takes its time, a terminal shows that it goes on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from veeam_async import EnterpriseManager
 from veeam_async.cli.options import Server
-from veeam_async.cli.render.progress import signs_of_life
+from veeam_async.cli.render.progress import life_after
+
+_PROMPT_SECONDS = 0.7
+"""A logon that takes no longer needs no line, which would only flicker."""
 
 
 @asynccontextmanager
 async def logged_on(server: Server) -> AsyncIterator[EnterpriseManager]:
     """A manager of *server* in the block; a line shows until then that it logs on."""
     async with AsyncExitStack() as stack:
-        async with signs_of_life(f"Logging on to {server.url}") as life:
-            life.doing("")  # it says so itself
-            em = server.connect(on_request=life.on_request)
-            await stack.enter_async_context(em)
+        # It listens to no requests, each of which would be one by itself then.
+        async with life_after(_PROMPT_SECONDS, f"Logging on to {server.url}"):
+            em = await stack.enter_async_context(server.connect())
         yield em

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from veeam_async.clock import Clock, Moment
+from veeam_async.clock import Clock
 from veeam_async.errors import VeeamError
 from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Session
@@ -254,14 +254,19 @@ class PollLoop(Generic[S]):
                 recorder.seen(seen)
             note(seen)
         if observations:
-            self._noted(observations[-1].at, observations[-1].error)
+            newest = observations[-1]
+            self.last_error = newest.error
+            if newest.error is None:
+                self.last_look = newest.at.wall
         self._heard()
 
     def _discovered(self, result: DiscoveryResult) -> None:
         if self._recorder is not None:
             self._recorder.discovered(result)
         self._tracker.discovered(result)
-        self._noted(result.at, result.error)
+        self.last_error = result.error
+        if result.error is None:
+            self.last_look = result.at.wall
         self._heard()
 
     def _controlled(self, result: ControlResult) -> None:
@@ -280,11 +285,6 @@ class PollLoop(Generic[S]):
             self._recorder.listed(result)
         self._tracker.listed(result)
         self._heard()
-
-    def _noted(self, at: Moment, error: VeeamError | None) -> None:
-        self.last_error = error
-        if error is None:
-            self.last_look = at.wall
 
     def _heard(self) -> None:
         self._wake.set()

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from veeam_async import EnterpriseManager, Fetch, InvalidId
+from veeam_async.cli.connecting import logged_on
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
@@ -100,7 +101,7 @@ async def _fetch(
     output: Format | None,
     columns: Columns,
 ) -> Exit:
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         sessions = sessions_of(em, resource)
         if isinstance(given, Selection):
             session_ids, unknown = await _selected(sessions, given), 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from veeam_async import BackupTaskSession, EntityRef
+from veeam_async.cli.connecting import logged_on
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import SessionFinder, check_name
@@ -69,7 +70,7 @@ async def _get(
     output: Format | None,
     columns: Columns,
 ) -> Exit:
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         found = await SessionFinder.of(em, resource).find(session_id)
         session = await sessions_of(em, resource).get(found)
         write_one(session, output, columns, lambda: em.server_time)
@@ -108,7 +109,7 @@ async def _references(
     output: Format | None,
     columns: Columns,
 ) -> Exit:
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         found = await sessions_of(em, resource).references()
     with row_writer(output, columns) as write:
         for reference in islice(found, limit):
@@ -209,7 +210,7 @@ async def _query(
     )
 
     found = 0
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         rows = selection.rows(sessions_of(em, resource), order_by=order_by, limit=limit)
         with (
             refusals_pointed_out(selection.typed),
@@ -255,7 +256,7 @@ def tasks(
 async def _tasks(
     server: Server, session_id: str, output: Format | None, columns: Columns
 ) -> Exit:
-    async with server.connect() as em:
+    async with logged_on(server) as em:
         session_id = await SessionFinder.of(em, "backup").find(session_id)
         found = await em.backup_sessions.task_sessions(session_id)
         with row_writer(output, columns, lambda: em.server_time) as write:

@@ -50,9 +50,11 @@ class Contact:
         self._clock = clock
         self._begun = clock()
         self._away_until: datetime | None = None
-        self.is_away = False
-        self.lasting = self.reason = ""
-        """For how long there is no answer, and why: what may be cut off its text."""
+        self.is_away: bool = False
+        self.lasting: str = ""
+        """For how long there is no answer."""
+        self.reason: str = ""
+        """Why, where that is known; both may be cut off where there is no room."""
 
     def text(self, *, brief: bool = False) -> Text:
         """How it goes, in one sentence: a *brief* one for a line with more on it."""

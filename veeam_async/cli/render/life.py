@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -36,7 +37,7 @@ class LifeLine(Life):
         self._clock = clock
         self._begun = clock()
         self._requests = Requests(clock)
-        self.on_request = self._requests
+        self.on_request: Callable[[Any], object] | None = self._requests
         self._server_time = clock
         self._session: AnySession | None = None
         self._contact = Contact(self._requests.looks, interval=0.0, clock=clock)

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import TYPE_CHECKING, Any
 
 from veeam_async.cli.render.streams import may_be_drawn_on
@@ -61,6 +66,29 @@ async def signs_of_life(subject: str, *, hidden: bool = False) -> AsyncIterator[
         return
     async with drawn(subject, console) as life:
         yield life
+
+
+@asynccontextmanager
+async def life_after(seconds: float, subject: str) -> AsyncIterator[None]:
+    """Do the same once the block has taken *seconds*; the *subject* says it all."""
+    if not may_be_drawn_on(sys.stderr):
+        yield
+        return
+    import asyncio  # noqa: PLC0415 - who draws nothing may need no loop
+
+    async def show() -> None:
+        await asyncio.sleep(seconds)
+        async with signs_of_life(subject) as life:
+            life.doing("")
+            await asyncio.Event().wait()
+
+    showing = asyncio.create_task(show())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await showing
 
 
 def bar(
