@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support import released
+from veeam_async.cli.dispatch import COMMANDS
 
 GOLDEN = Path(__file__).parent / "data" / "0.1.0"
 CHECKPOINTS = sorted(path.stem for path in GOLDEN.glob("checkpoints/*.json"))
@@ -345,6 +346,19 @@ HELP_CHANGES = (
         "veeam-async stop",
         "--output -o",
         '--columns STR The fields to show of the task, as in "task_id,state".',
+    ),
+    # More commands.
+    *(
+        ("veeam-async", "Needs nothing.", f"{name} {COMMANDS[name]}")
+        for name in ("check",)
+    ),
+    (
+        "veeam-async",
+        "143 SIGTERM.",
+        (
+            "check has those of a monitoring plugin: 0 OK, 1 warning, 2 critical, 3"
+            " unknown."
+        ),
     ),
     # What commands print they read.
     (

@@ -34,14 +34,21 @@ def _run() -> int:
         # Any other module that is missing is a fault, which a traceback shows.
         if (error.name or "").partition(".")[0] not in ("cyclopts", "rich"):
             raise
-        sys.stderr.write(
-            "veeam-async: the command line needs cyclopts and rich: "
-            'pip install "veeam-async[cli]"\n'
+        return _without_extra(
+            'the command line needs cyclopts and rich: pip install "veeam-async[cli]"'
         )
-        return 1
     if code in INTERRUPTED:
         end(code)
     return code
+
+
+def _without_extra(message: str) -> int:
+    from veeam_async.cli import plugin  # noqa: PLC0415 - it needs no extra
+
+    if plugin.is_called(sys.argv[1:]):
+        return plugin.unknown(message)
+    sys.stderr.write(f"veeam-async: {message}\n")
+    return 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ It uses the library as any other program would, nearly always by its public name
 What holds for every command:
 
 - Data goes to standard output; progress, messages and questions go to standard error.
-- An error is one line, without a traceback, and decides the exit code (`exits`).
+- An error is one line, without a traceback, and decides the exit code (`exits`);
+  `check` answers as monitoring systems expect it of their plugins (`plugin`).
 - No password or token is ever printed, except the simulated server's.
 - What a server sent reaches a terminal only after its control characters were replaced.
 - Ctrl-C, Ctrl-Break, SIGTERM and SIGHUP log out and save the checkpoint before the

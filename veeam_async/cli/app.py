@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from veeam_async.cli import plugin
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.interrupts import Interrupts
 from veeam_async.cli.passwords import refuse_passwords
@@ -28,8 +29,17 @@ def run(arguments: Sequence[str]) -> int:
         try:
             return _to_its_end(arguments, interrupts.unless_came(_show_warning))
         except KeyboardInterrupt:
+            if plugin.is_called(arguments):
+                return plugin.unknown("interrupted")
             _flush_stdout()
             return interrupts.exit_code
+        except ModuleNotFoundError:
+            raise  # an extra is missing: whoever called this knows what to say
+        except Exception as error:
+            # A monitoring system would read the exit code of a traceback as a warning.
+            if plugin.is_called(arguments):
+                return plugin.fault(error)
+            raise
 
 
 def _to_its_end(arguments: Sequence[str], show_warning: Callable[..., Any]) -> int:
@@ -45,14 +55,22 @@ def _to_its_end(arguments: Sequence[str], show_warning: Callable[..., Any]) -> i
         if _is_closed_pipe(error):
             _discard_stdout()
             return Exit.PIPE_CLOSED
-        warn(explain(error))
-        for line in error.more if isinstance(error, Refusal) else ():
-            say(line)
-        return exit_code_of(error)
+        return _tell(error, arguments)
     return code
 
 
-def _dispatch(arguments: Sequence[str]) -> Exit:
+def _tell(error: Exception, arguments: Sequence[str]) -> int:
+    """Say what ended the command, in the way that suits it; its exit code."""
+    more = error.more if isinstance(error, Refusal) else ()
+    if plugin.is_called(arguments):
+        return plugin.unknown(explain(error), more)
+    warn(explain(error))
+    for line in more:
+        say(line)
+    return exit_code_of(error)
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
     # Before cyclopts sees them, whose errors would repeat the password.
     refuse_passwords(arguments)
     if list(arguments) == ["--version"]:

@@ -7,6 +7,7 @@ the page of all shows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -34,12 +35,16 @@ Data goes to standard output: a table on a terminal, a line of JSON for each row
 pipe (`--output`). Everything else goes to standard error.
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 a session failed, 4 the time was up,
-129 SIGHUP, 130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM.
+129 SIGHUP, 130 Ctrl-C, 141 the reader of the output has gone, 143 SIGTERM. `check` has
+those of a monitoring plugin: 0 OK, 1 warning, 2 critical, 3 unknown.
 """
 
 COMMANDS = {
     "demo": (
         "Show it all against a simulated server: fetch, watch, summary. Needs nothing."
+    ),
+    "check": (
+        "Judge the jobs for Icinga, Nagios or Checkmk: one line, performance data."
     ),
     "simulate": (
         "Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it."
@@ -67,7 +72,7 @@ _PAGES = frozenset(("--help", "-h", "--version"))
 """What shows a page instead of calling a command."""
 
 
-def dispatch(arguments: Sequence[str]) -> Exit:
+def dispatch(arguments: Sequence[str]) -> int:
     """Run the command that *arguments* call; Refusal where they make no sense."""
     arguments = command_first(arguments, COMMANDS)
     if arguments and arguments[0].startswith("-") and _PAGES.isdisjoint(arguments):
@@ -81,7 +86,7 @@ def dispatch(arguments: Sequence[str]) -> Exit:
         raise Refusal(f"{one_line(str(error))} (see --help)") from error
     # What --help and --version call is cyclopts' own, and returns no exit code.
     code = command(*bound.args, **bound.kwargs)
-    return code if isinstance(code, Exit) else Exit.DONE
+    return code if isinstance(code, IntEnum) else Exit.DONE
 
 
 def place_of(name: str) -> str:
@@ -89,10 +94,10 @@ def place_of(name: str) -> str:
     return f"veeam_async.cli.commands.{_MODULES.get(name, name)}:{name}"
 
 
-def function_of(name: str) -> Callable[..., Exit]:
+def function_of(name: str) -> Callable[..., IntEnum]:
     """A command's function, imported now."""
     module, _, function = place_of(name).partition(":")
-    found: Callable[..., Exit] = getattr(import_module(module), function)
+    found: Callable[..., IntEnum] = getattr(import_module(module), function)
     return found
 
 

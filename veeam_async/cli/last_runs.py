@@ -1,0 +1,97 @@
+"""Of each job the newest sessions, which tell how it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from veeam_async import BackupJobSession, ReplicaJobSession, SessionResult
+
+JobsSession = BackupJobSession | ReplicaJobSession
+
+_GOOD = (SessionResult.SUCCESS, SessionResult.WARNING)
+"""Results after which there is a backup to restore from."""
+
+
+@attrs.frozen
+class LastRuns:
+    """The sessions of one job: the newest that ended, and those that run.
+
+    *success* is the newest that ended with Success or Warning. *uid* is the job's,
+    empty where the server no longer knows it.
+    """
+
+    uid: str
+    name: str
+    kind: type[JobsSession]
+    ended: JobsSession | None
+    running: Sequence[JobsSession]
+    success: JobsSession | None
+
+    @classmethod
+    def of(cls, sessions: Sequence[JobsSession]) -> LastRuns:
+        """Those of one job, of which there are at least one."""
+        newest_first = sorted(
+            sessions, key=lambda session: session.creation_time, reverse=True
+        )
+        ended = [each for each in newest_first if each.is_stopped]
+        return cls(
+            uid=newest_first[0].job_uid,
+            name=newest_first[0].job_name or newest_first[0].name,
+            kind=type(newest_first[0]),
+            ended=next(iter(ended), None),
+            running=[each for each in newest_first if not each.is_stopped],
+            success=next((each for each in ended if each.result in _GOOD), None),
+        )
+
+    @property
+    def verdict(self) -> JobsSession | None:
+        """The session whose result counts: the last that ended.
+
+        None while the server repeats it: what failed may be well in a minute.
+        """
+        if self.running and self.running[0].is_retry:
+            return None
+        return self.ended
+
+    def ended_with(self, result: SessionResult) -> bool:
+        """True where the session that counts has this *result*."""
+        return self.verdict is not None and self.verdict.result == result
+
+
+def by_job(sessions: Iterable[JobsSession]) -> list[LastRuns]:
+    """The jobs that *sessions* belong to, by name."""
+    grouped: dict[str, list[JobsSession]] = {}
+    for session in sessions:
+        # Where the server no longer knows the job, its name is all there is.
+        key = session.job_uid or session.job_name
+        grouped.setdefault(key, []).append(session)
+    jobs = [LastRuns.of(each) for each in grouped.values()]
+    return sorted(jobs, key=lambda job: job.name.casefold())
+
+
+@attrs.frozen
+class NamePattern:
+    """A job's name as users write it, in any case; * stands for anything."""
+
+    text: str
+
+    def matches(self, name: str) -> bool:
+        """True where *name* is meant."""
+        parts = map(re.escape, self.text.split("*"))
+        pattern = re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
+        return pattern.fullmatch(name) is not None
+
+    def is_among(self, jobs: Iterable[LastRuns]) -> bool:
+        """True where it means one of *jobs*."""
+        return any(self.matches(job.name) for job in jobs)
+
+
+ANY = NamePattern("*")
+
+
+def is_meant(name: str, patterns: Iterable[NamePattern]) -> bool:
+    """True where one of *patterns* means *name*."""
+    return any(each.matches(name) for each in patterns)
