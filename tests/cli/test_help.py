@@ -4,7 +4,7 @@ from tests.cli.command import Invoke, end, environment, start
 from veeam_async import __version__
 
 COMMANDS = (
-    *("demo", "check", "simulate", "get", "references", "query", "fetch"),
+    *("demo", "doctor", "check", "simulate", "get", "references", "query", "fetch"),
     *("watch", "wait", "run", "replay", "stop", "tasks", "bench"),
 )
 

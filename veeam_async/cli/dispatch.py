@@ -43,6 +43,9 @@ COMMANDS = {
     "demo": (
         "Show it all against a simulated server: fetch, watch, summary. Needs nothing."
     ),
+    "doctor": (
+        "Find out, step by step, why a server cannot be used, or how well it can."
+    ),
     "check": (
         "Judge the jobs for Icinga, Nagios or Checkmk: one line, performance data."
     ),

@@ -79,7 +79,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}")
     if isinstance(error, CertificateError):
-        return _how_to_trust(error)
+        # The error's own advice names the library's parameters, not the options.
+        return f"{one_line(error.reason)}; {how_to_trust(error.fingerprint)}"
     if isinstance(error, AuthenticationFailed):
         return f"{text}; check --username and the password"
     if isinstance(error, RequestTimeout):
@@ -93,14 +94,13 @@ def reason_of(em: EnterpriseManager, failed: AnySession) -> str:
     return failure_reason(error.session)
 
 
-def _how_to_trust(error: CertificateError) -> str:
-    # The error's own advice names the library's parameters, not the options.
-    what = one_line(error.reason)
-    if error.fingerprint is None:
-        return f"{what}; trust it by --ca-file FILE"
+def how_to_trust(fingerprint: str | None) -> str:
+    """How to trust a certificate with this *fingerprint*, by options."""
+    if fingerprint is None:
+        return "trust it by --ca-file FILE"
     return (
-        f"{what}; compare its fingerprint with the server's own, then trust it by "
-        f"--fingerprint {error.fingerprint}, or by --ca-file FILE"
+        "compare its fingerprint with the server's own, then trust it by "
+        f"--fingerprint {fingerprint}, or by --ca-file FILE"
     )
 
 

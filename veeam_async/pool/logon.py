@@ -365,7 +365,7 @@ def is_text(given: object) -> TypeGuard[str]:
 
 def _foreign(answer: Response) -> str | None:
     """What answered a logon, in words; None where it may be Enterprise Manager."""
-    status, start = answer.status, answer.body[:4096].lower()
+    status = answer.status
     # 1. It is failing or overloaded, which any server can be, the right one too.
     if status >= 500 or status in (408, 425, 429):  # noqa: PLR2004 - RFC 9110, 15.6
         return None
@@ -373,6 +373,15 @@ def _foreign(answer: Response) -> str | None:
     if _refuses(answer) or _gives_token(answer):
         return None
     # 3. Something else that is known by its answers.
+    if (other := stranger(answer)) is not None:
+        return other
+    # 4. An answer that Enterprise Manager never gives to a logon.
+    return _not_its_way(answer)
+
+
+def stranger(answer: Response) -> str | None:
+    """What else than Enterprise Manager is known by such an *answer*, in words."""
+    status, start = answer.status, answer.body[:4096].lower()
     if b'"errorcode"' in start:
         return (
             "the REST API of another Veeam product answered, Backup & Replication's "
@@ -386,8 +395,7 @@ def _foreign(answer: Response) -> str | None:
         return (
             f"an HTML page{named} answered ({status}), of a web interface for example"
         )
-    # 4. An answer that Enterprise Manager never gives to a logon.
-    return _not_its_way(answer)
+    return None
 
 
 def _refuses(answer: Response) -> bool:

@@ -94,7 +94,7 @@ async def untrusted(
 
     # A handshake that fails tells nothing of the certificate, so that a second
     # connection, over which nothing is sent, has to.
-    der = await _seen(host, port, limit)
+    der = await shown_certificate(host, port, limit)
     shown = None if der is None else read_certificate(der)
     seen = None if der is None else fingerprint_of(der)
     code = getattr(error, "verify_code", 0)
@@ -154,8 +154,11 @@ def _advice(code: int, seen: str | None, ca_file: Path | None) -> str:
     return f"{ca_file} does not hold who signed it: add that, or trust it by {pin}"
 
 
-async def _seen(host: str, port: int, limit: float) -> bytes | None:
-    """The certificate that the server shows (DER), None where that is unknown."""
+async def shown_certificate(host: str, port: int, limit: float) -> bytes | None:
+    """The certificate that the server shows (DER), None where that is unknown.
+
+    It is not checked, and nothing is sent. It may take *limit* seconds.
+    """
     try:
         async with asyncio.timeout(limit):
             _, writer = await asyncio.open_connection(host, port, ssl=_unverified())
