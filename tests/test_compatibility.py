@@ -350,7 +350,7 @@ HELP_CHANGES = (
     # More commands.
     *(
         ("veeam-async", "Needs nothing.", f"{name} {COMMANDS[name]}")
-        for name in ("doctor", "check")
+        for name in ("doctor", "check", "jobs")
     ),
     (
         "veeam-async",

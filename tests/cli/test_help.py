@@ -4,8 +4,8 @@ from tests.cli.command import Invoke, end, environment, start
 from veeam_async import __version__
 
 COMMANDS = (
-    *("demo", "doctor", "check", "simulate", "get", "references", "query", "fetch"),
-    *("watch", "wait", "run", "replay", "stop", "tasks", "bench"),
+    *("demo", "doctor", "check", "jobs", "simulate", "get", "references"),
+    *("query", "fetch", "watch", "wait", "run", "replay", "stop", "tasks", "bench"),
 )
 
 

@@ -49,6 +49,9 @@ COMMANDS = {
     "check": (
         "Judge the jobs for Icinga, Nagios or Checkmk: one line, performance data."
     ),
+    "jobs": (
+        "List the jobs: schedule, next run, last result, what runs. Sorted by name."
+    ),
     "simulate": (
         "Run a simulated Enterprise Manager until Ctrl-C, and say how to reach it."
     ),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from veeam_async import BackupJobSession, ReplicaJobSession, SessionResult
+from veeam_async import BackupJobSession, Job, JobType, ReplicaJobSession, SessionResult
 
 JobsSession = BackupJobSession | ReplicaJobSession
 
@@ -62,14 +62,26 @@ class LastRuns:
 
 
 def by_job(sessions: Iterable[JobsSession]) -> list[LastRuns]:
-    """The jobs that *sessions* belong to, by name."""
+    """The jobs that *sessions* belong to, by name.
+
+    A session within another one, of a machine with an agent for example, is left out,
+    and so is that of a copy job's worker where there are others: the job is judged by
+    those as a whole.
+    """
     grouped: dict[str, list[JobsSession]] = {}
     for session in sessions:
+        if session.link("Up", f"{type(session).__name__}Reference") is not None:
+            continue
         # Where the server no longer knows the job, its name is all there is.
         key = session.job_uid or session.job_name
         grouped.setdefault(key, []).append(session)
-    jobs = [LastRuns.of(each) for each in grouped.values()]
+    jobs = [LastRuns.of(_whole(each)) for each in grouped.values()]
     return sorted(jobs, key=lambda job: job.name.casefold())
+
+
+def _whole(sessions: Sequence[JobsSession]) -> Sequence[JobsSession]:
+    worker = JobType.IMMEDIATE_BACKUP_COPY_WORKER
+    return [each for each in sessions if each.job_type != worker] or sessions
 
 
 @attrs.frozen
@@ -84,7 +96,7 @@ class NamePattern:
         pattern = re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
         return pattern.fullmatch(name) is not None
 
-    def is_among(self, jobs: Iterable[LastRuns]) -> bool:
+    def is_among(self, jobs: Iterable[LastRuns | Job]) -> bool:
         """True where it means one of *jobs*."""
         return any(self.matches(job.name) for job in jobs)
 

@@ -256,7 +256,7 @@ class Way:
 
 @attrs.frozen(kw_only=True)
 class _Asked:
-    """What came of asking, and when it came."""
+    """An answer or an error, and when it came."""
 
     at: datetime
     answer: Response | None = None

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from veeam_async import BackupTaskSession, EntityRef
 from veeam_async.cli.render.console import PlainConsole, stdout_console
+from veeam_async.cli.render.job_row import JobRow
 from veeam_async.cli.render.output import Clock, Columns
 from veeam_async.cli.render.rows import STATUS, column_names
 from veeam_async.cli.render.text import status, styled
@@ -113,8 +114,23 @@ TASK_SESSION_COLUMNS: Sequence[Column] = (
 )
 
 
+JOB_COLUMNS: Sequence[Column] = (
+    Column("Job", lambda row: printable(row.name), min_width=16),
+    Column("Last", lambda row: styled(printable(row.last))),
+    time_column("Ended", lambda row: row.last_time),
+    Column("Now", lambda row: printable(row.now)),
+    Column("Schedule", lambda row: row.schedule, rank=2),
+    time_column("Next run", lambda row: row.next_run, rank=1, short="Next"),
+    Column("Type", lambda row: printable(row.job_type), rank=3),
+    # Commands take the name of a job.
+    Column("Id", id_text, rank=5),
+)
+
+
 def columns_for(row: Any) -> Sequence[Column]:
     """The columns that suit a row of this class."""
+    if isinstance(row, JobRow):
+        return JOB_COLUMNS
     if isinstance(row, EntityRef):
         return REFERENCE_COLUMNS
     if isinstance(row, BackupTaskSession):
