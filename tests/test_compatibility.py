@@ -347,6 +347,11 @@ HELP_CHANGES = (
         "--output -o",
         '--columns STR The fields to show of the task, as in "task_id,state".',
     ),
+    (
+        None,
+        "URL of an HTTP proxy",
+        "--verbose -v Tell what is tried again on standard error; -vv: each request.",
+    ),
     # More commands.
     *(
         ("veeam-async", "Needs nothing.", f"{name} {COMMANDS[name]}")

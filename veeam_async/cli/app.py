@@ -78,8 +78,10 @@ def _dispatch(arguments: Sequence[str]) -> int:
         return Exit.DONE
     # Here, since a version needs no commands, and whoever lacks cyclopts is told so.
     from veeam_async.cli.dispatch import dispatch  # noqa: PLC0415 - see above
+    from veeam_async.cli.logs import shown  # noqa: PLC0415 - the same
 
-    return dispatch(arguments)
+    with shown():
+        return dispatch(arguments)
 
 
 def _show_warning(message: Warning | str, *_more: Any, **_also: Any) -> None:

@@ -24,6 +24,7 @@ from veeam_async import (
 )
 from veeam_async.cli.exits import Refusal, exit_code_of, explain
 from veeam_async.cli.inputs import read_text
+from veeam_async.cli.logs import show
 from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
 from veeam_async.cli.render.streams import warn
@@ -89,11 +90,20 @@ class Connection:
     profile: Annotated[str | None, Parameter(env_var="VEEAM_PROFILE")] = None
     """A profile, for what no option and no variable gives: `veeam-async profile`."""
 
+    verbose: Annotated[
+        int,
+        Parameter(
+            name=["--verbose", "-v"], count=True, negative="", show_default=False
+        ),
+    ] = 0
+    """Tell what is tried again on standard error; -vv: each request."""
+
     def server(self) -> Server:
         """Resolve the password, by asking for it where nothing else gives it.
 
         Raises Refusal where the URL, the user or the password is missing.
         """
+        show(self.verbose)
         # Called before the event loop runs, so that Ctrl-C ends the question at once.
         profile = self._loaded()
         if profile is not None:

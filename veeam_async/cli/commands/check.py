@@ -37,6 +37,7 @@ from veeam_async.cli.last_runs import (
     by_job,
     is_meant,
 )
+from veeam_async.cli.logs import warnings_given_to
 from veeam_async.cli.options import NO_CONNECTION, Connection, Jobs, Server
 from veeam_async.cli.plugin import State
 from veeam_async.cli.render.words import count
@@ -190,28 +191,13 @@ def _collected_notes() -> Iterator[list[str]]:
     """Collect warnings, which would come before the one line on some systems."""
     # Icinga shows both streams as one, in the order in which they came.
     notes: list[str] = []
-    handler = _Collector(notes)
-    log = logging.getLogger("veeam_async")
-    log.addHandler(handler)
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", UserWarning)
-            yield notes
-        notes += [str(warning.message) for warning in caught]
-    finally:
-        log.removeHandler(handler)
-
-
-class _Collector(logging.Handler):
-    """Collects warnings that are logged."""
-
-    def __init__(self, notes: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._notes = notes
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the text of *record*."""
-        self._notes.append(record.getMessage())
+    with (
+        warnings_given_to(notes.append),
+        warnings.catch_warnings(record=True) as caught,
+    ):
+        warnings.simplefilter("always", UserWarning)
+        yield notes
+    notes += [str(warning.message) for warning in caught]
 
 
 async def _in_time(server: Server, options: _Options) -> Answer:

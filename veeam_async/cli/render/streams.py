@@ -17,12 +17,13 @@ _FORCES = ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 """Variables by which rich takes what is no terminal for one."""
 
 
-def say(message: str) -> None:
-    """Write a message as one line of standard error."""
+def say(message: str, stream: TextIO | None = None) -> None:
+    """Write a message as one line of standard error, or of another *stream*."""
     # Not through rich, which would break a long line at the width of the terminal.
-    line = with_stand_ins(printable(message), sys.stderr.encoding or "utf-8")
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    stream = stream or sys.stderr
+    line = with_stand_ins(printable(message), stream.encoding or "utf-8")
+    stream.write(f"{line}\n")
+    stream.flush()
 
 
 def warn(message: str) -> None:
