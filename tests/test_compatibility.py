@@ -355,7 +355,7 @@ HELP_CHANGES = (
     # More commands.
     *(
         ("veeam-async", "Needs nothing.", f"{name} {COMMANDS[name]}")
-        for name in ("doctor", "check", "jobs")
+        for name in ("doctor", "check", "jobs", "completion")
     ),
     (
         "veeam-async",

@@ -5,7 +5,18 @@ from veeam_async import __version__
 
 COMMANDS = (
     *("demo", "doctor", "check", "jobs", "simulate", "get", "references"),
-    *("query", "fetch", "watch", "wait", "run", "replay", "stop", "tasks", "bench"),
+    *(
+        "query",
+        "fetch",
+        "watch",
+        "wait",
+        "run",
+        "replay",
+        "stop",
+        "tasks",
+        "bench",
+        "completion",
+    ),
 )
 
 

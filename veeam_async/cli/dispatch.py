@@ -67,6 +67,9 @@ COMMANDS = {
     "tasks": "List the task sessions of a backup session: one for each machine in it.",
     "bench": "Measure how fast the server gives backup sessions: rate, times, errors.",
     "profile": "Keep servers under names, for --profile: list, show, add, remove.",
+    "completion": (
+        "Print a script by which a shell completes commands, options and their values."
+    ),
 }
 """What each does, as its docstring begins. In the order of the help: what a newcomer
 needs first."""
@@ -93,6 +96,11 @@ def dispatch(arguments: Sequence[str]) -> int:
     # What --help and --version call is cyclopts' own, and returns no exit code.
     code = command(*bound.args, **bound.kwargs)
     return code if isinstance(code, IntEnum) else Exit.DONE
+
+
+def app_of_all() -> App:
+    """The app with every command, for whoever looks into all of them."""
+    return _app(())
 
 
 def place_of(name: str) -> str:
