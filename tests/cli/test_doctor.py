@@ -131,6 +131,20 @@ async def test_without_a_password(invoke: Invoke, simulator: Simulator) -> None:
     assert simulator.stats.logons == 0
 
 
+async def test_a_profile_without_a_password(
+    invoke: Invoke, simulator: Simulator, tmp_path: Path
+) -> None:
+    """The server that it names is looked at all the same."""
+    file = tmp_path / "veeam-async" / "profiles.toml"
+    file.parent.mkdir()
+    file.write_text(f'[profile.prod]\nurl = "{simulator.url}"\n', "utf-8")
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "APPDATA": str(tmp_path)}
+    ended = await asyncio.to_thread(invoke, "doctor", "--profile", "prod", **env)
+
+    assert failed_at(ended) == "user"
+    assert statuses(ended)["product"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("url", "step", "said"),
     [

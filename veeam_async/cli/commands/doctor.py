@@ -63,7 +63,7 @@ def _server(connection: Connection) -> Server | Refusal:
 async def _doctor(
     connection: Connection, server: Server | Refusal, output: Format | None
 ) -> Exit:
-    known = connection if isinstance(server, Refusal) else server.connection
+    known = connection.known() if isinstance(server, Refusal) else server.connection
     counts = dict.fromkeys(Status, 0)
     with _writer(output) as write:
         async with aclosing(diagnose(known, server)) as steps:
