@@ -106,7 +106,7 @@ async def test_beside_a_live_table(simulator: Simulator) -> None:
         on_terminal(
             *("watch", *sessions, "--interval", "0.1", "-vv"),
             env=environment(simulator),
-            columns=100,
+            columns=160,
         ),
         after_polls(simulator, 36_000, polls=12),
     )
@@ -116,6 +116,7 @@ async def test_beside_a_live_table(simulator: Simulator) -> None:
     assert shown.code == 0
     assert told
     assert all(map(LINE.fullmatch, told))
-    last = max(place for place, line in enumerate(lines) if line in told)
-    assert sum(line.startswith("Job ") for line in lines[last:]) >= 1
+    last = max(place for place, line in enumerate(lines) if line.startswith("Job "))
+    rows = "\n".join(lines[last + 1 : last + 4])
+    assert all(session_id[:8] in rows for session_id in sessions)
     assert lines[-2].startswith("3 sessions: ")
