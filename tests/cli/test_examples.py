@@ -1,15 +1,20 @@
+import inspect
 import re
 import shlex
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 
 from tests.cli.command import PASSWORD, Invoke, Run, environment, start
 from tests.support.simulated import QUICK, client
 from veeam_async import F
-from veeam_async.cli.dispatch import COMMANDS
+from veeam_async.cli.arguments import command_first
+from veeam_async.cli.dispatch import COMMANDS, function_of
+from veeam_async.cli.options import Connection
 from veeam_async.simulator import Simulator
 
 RECORDING = Path(__file__).parent.parent / "recordings" / "everything.rec"
@@ -124,6 +129,26 @@ async def test_the_example_of_what_runs_on(invoke: Invoke, command: str) -> None
         process.terminate()
         await process.communicate()
         assert process.returncode == 143
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_may_stand_before_the_command(command: str) -> None:
+    """What takes no value does not swallow the command."""
+    own = inspect.signature(function_of(command)).parameters.values()
+    options: list[Any] = [*own, *attrs.fields(Connection)]
+    flags = [each.name for each in options if isinstance(each.default, bool)]
+    for flag in flags:
+        option = f"--{flag.replace('_', '-')}"
+        found = command_first([option, command, "x"], COMMANDS)
+
+        assert found == [command, option, "x"]
+
+
+def test_a_flag_of_one_command_may_have_a_value_in_another() -> None:
+    """What follows tells: it is no command, and no option."""
+    moved = ["demo", "--running", "2", "--speed", "9"]
+
+    assert command_first(["--running", "2", "--speed", "9", "demo"], COMMANDS) == moved
 
 
 async def test_options_may_stand_before_the_command(

@@ -8,6 +8,7 @@ _FLAGS = frozenset(
     (
         *("--insecure", "--progress", "--until-failed", "--stop-on-interrupt"),
         *("--retries", "--wait", "--check", "--yes", "-y", "--json", "--tls"),
+        "--running",
         *("--verbose", "-v", "-vv", "-vvv"),
     )
 )
@@ -21,12 +22,22 @@ def command_first(arguments: Sequence[str], commands: Container[str]) -> list[st
     """
     place = 0
     while place < len(arguments) and arguments[place].startswith("-"):
-        place += 1 + _takes_value(arguments[place])
+        following = arguments[place + 1 : place + 2]
+        # A flag of one command may be an option of another: --running of demo.
+        is_value = not (following and _is_next(following[0], commands))
+        place += 1 + _takes_value(arguments[place], is_value=is_value)
     if place >= len(arguments) or arguments[place] not in commands:
         return list(arguments)
     return [arguments[place], *arguments[:place], *arguments[place + 1 :]]
 
 
-def _takes_value(option: str) -> bool:
-    is_flag = option in _FLAGS or option.startswith("--no-")
-    return not (is_flag or "=" in option or option in ("--help", "-h", "--version"))
+def _is_next(word: str, commands: Container[str]) -> bool:
+    """Whether *word* may well be the next option, or the command."""
+    return word.startswith("-") or word in commands
+
+
+def _takes_value(option: str, *, is_value: bool) -> bool:
+    if option in _FLAGS:
+        return is_value
+    has_none = option.startswith("--no-") or option in ("--help", "-h", "--version")
+    return not (has_none or "=" in option)

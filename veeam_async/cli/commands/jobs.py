@@ -51,7 +51,7 @@ def jobs(
 
     Example: `veeam-async jobs "HR*"`
 
-    Example: `veeam-async jobs --result Failed --columns name,last_time`
+    Example: `veeam-async jobs --result Failed --columns "name,last_time"`
 
     Example: `veeam-async jobs "HR*" -o json | veeam-async fetch -`
 
@@ -62,7 +62,7 @@ def jobs(
         result: Only jobs whose last session ended so: Success, Warning or Failed.
         running: Only jobs that run now.
         output: A table on a terminal, ndjson in a pipe.
-        columns: The fields to show, as in name,next_run,last_result.
+        columns: The fields to show, as in "name,next_run,last_result".
         connection: How to reach the server.
     """
     options = _Options(
