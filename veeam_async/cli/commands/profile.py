@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.passwords import holds_password
 from veeam_async.cli.profile_file import Values, add_profile, remove_profile
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.output import effective
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import printable
@@ -101,7 +102,7 @@ def _list(file: Path, name: str | None) -> Exit:
         raise Refusal(f"list takes no name: veeam-async profile show {name}")
     tables = tables_of(file)
     if not tables:
-        say(f"no profile in {file}; veeam-async profile add NAME makes one")
+        say(f"no profile in {file}; {as_called('profile', 'add', 'NAME')} makes one")
         return Exit.DONE
     rows = [
         _row(each, settings_of(each, table, file)) for each, table in tables.items()
@@ -171,7 +172,7 @@ def _add(
     add_profile(file, name, values)
     say(f"profile {name} is in {file}")
     say(_how_to_give(values))
-    say(f"then try it: veeam-async doctor --profile {name}")
+    say(f"then try it: {as_called('doctor', '--profile', name)}")
     return Exit.DONE
 
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.interrupts import run_async
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.console import stdout_console
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _instructions(simulator: Simulator, speed: float) -> Iterator[str]:
     yield "\nFor PowerShell:"
     yield from (f"  $env:{name} = '{value}'" for name, value in variables.items())
     yield "\nThen, in that shell:"
-    yield "  veeam-async watch"
+    yield f"  {as_called('watch')}"
     yield "\nCtrl-C ends it."
 
 
