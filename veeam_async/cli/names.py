@@ -83,7 +83,9 @@ class SessionFinder:
             return text
         check_name(text)
         found = await self._by_beginning(text) or await self._by_name(text)
-        say(f"{one_line(text)} is session {found}")
+        # The UIDs of jobs come in rows, by the hundred.
+        if not _JOB.match(text):
+            say(f"{one_line(text)} is session {found}")
         return found
 
     async def _by_beginning(self, text: str) -> str | None:
