@@ -275,3 +275,38 @@ async def test_what_was_broken_off_complains_in_vain(argument: str) -> None:
     else:
         assert process.returncode == 0
         assert all(complaint in said for complaint in complaints), said
+
+
+EARLY = """
+import os, signal, sys
+from veeam_async.cli.interrupts import Interrupts, asking
+
+with Interrupts():
+    try:
+        if "asking" in sys.argv:
+            with asking():
+                os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("argument", "code", "said"),
+    [("none", 143, ""), ("asking", 0, "KeyboardInterrupt")],
+)
+async def test_before_a_loop_only_a_question_is_broken_off(
+    argument: str, code: int, said: str
+) -> None:
+    """Else the process ends: an extension that is loading would crash."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", EARLY, argument),
+        env=environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+
+    assert (process.returncode, out.decode().strip()) == (code, said)
+    assert err == b""

@@ -9,7 +9,10 @@ once as a matter of course. So here
 - a second one cancels the clean-up too, and so waits a second at most for a server
   that is silent; where it comes together with the first, only after some seconds in
   which to log out; one more ends the process at once,
-- without a loop the first raises KeyboardInterrupt, and none after it,
+- before there was a loop, while modules are loaded, one ends the process at once:
+  nothing is to be undone, and an extension that is loading may not survive an
+  exception (orjson does not); unless the user is asked for something (`asking`),
+- there, and after a loop, the first raises KeyboardInterrupt, and none after it,
 - once one came, nobody complains of what was broken off: neither asyncio, nor a thread
   that outlives the loop, nor the interpreter, which shows a KeyboardInterrupt that hits
   a finalizer, and coroutines that were never begun.
@@ -21,8 +24,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from time import monotonic
@@ -72,7 +75,8 @@ class Interrupts:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
         self._before: dict[signal.Signals, Any] = {}
-        self._may_raise = False
+        self.may_raise: bool = False
+        """Whether a signal without a loop raises: else it ends the process."""
         self._undo: list[Callable[[], object]] = []
 
     def __enter__(self) -> Self:
@@ -88,7 +92,6 @@ class Interrupts:
                 if number == signal.SIGTERM or before is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         self._outer = _CURRENT.set(self)
-        self._may_raise = True
         return self
 
     def __exit__(
@@ -97,7 +100,7 @@ class Interrupts:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._may_raise = False
+        self.may_raise = False
         _CURRENT.reset(self._outer)
         for number, before in self._before.items():
             signal.signal(number, before)
@@ -136,7 +139,7 @@ class Interrupts:
                 raise
             raise KeyboardInterrupt from None
         finally:
-            self._in_loop = False
+            self._in_loop, self.may_raise = False, True
         if self._wishes:  # too late to cancel anything, but nothing more is to begin
             raise KeyboardInterrupt
         return result
@@ -167,7 +170,9 @@ class Interrupts:
             _end_at_once(self.exit_code)
         if self._in_loop:
             self._wake(self._cancel if self._wishes == 1 else _cancel_all)
-        elif self._wishes == 1 and self._may_raise:
+        elif self._wishes == 1 and not self.may_raise:
+            _end_at_once(self.exit_code)
+        elif self._wishes == 1:
             raise KeyboardInterrupt
 
     def _wake(self, callback: Callable[[], object]) -> None:
@@ -227,6 +232,20 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
         return current.run(main)
     with Interrupts() as own:
         return own.run(main)
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Let a signal raise in the block, which has a terminal to put in order."""
+    current = _CURRENT.get(None)
+    before = current is None or current.may_raise
+    if current is not None:
+        current.may_raise = True
+    try:
+        yield
+    finally:
+        if current is not None:
+            current.may_raise = before
 
 
 def end_at_once() -> None:

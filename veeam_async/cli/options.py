@@ -24,6 +24,7 @@ from veeam_async import (
 )
 from veeam_async.cli.exits import Refusal, exit_code_of, explain
 from veeam_async.cli.inputs import read_text
+from veeam_async.cli.interrupts import asking
 from veeam_async.cli.logs import show
 from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
@@ -168,7 +169,8 @@ class Connection:
                 "no password is given: set VEEAM_PASSWORD, or give --password-file, or "
                 "a --profile that says where it is"
             )
-        return getpass(f"Password of {username}: ")
+        with asking():
+            return getpass(f"Password of {username}: ")
 
     def tls(self) -> str | Fingerprint | bool:
         """Whom to trust; Refusal where two options contradict each other."""
