@@ -169,7 +169,6 @@ class _Demo:
 _SIMULATED = "http://127.0.0.1:9398"
 """Where `simulate` listens unless told otherwise."""
 _OWN = "https://em.example.com:9398"
-_NEWEST = ("query", "--order-by", "-creation_time", "--limit", "10")
 
 
 def next_steps_of(simulator: Simulator) -> Iterator[tuple[str, Sequence[str]]]:
@@ -178,7 +177,7 @@ def next_steps_of(simulator: Simulator) -> Iterator[tuple[str, Sequence[str]]]:
         "Next, your own server: put its URL and your user here; it asks your password.",
         [
             *_settings(VEEAM_URL=_OWN, VEEAM_USERNAME=r"DOMAIN\you"),
-            as_called(*_NEWEST),
+            as_called("doctor"),
         ],
     )
     yield (

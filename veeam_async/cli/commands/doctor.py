@@ -15,6 +15,7 @@ from veeam_async.cli.diagnosis.steps import Status, Step
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.options import NO_CONNECTION, Connection, Output, Server
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.output import Format, row_writer
 from veeam_async.cli.render.streams import say, with_stand_ins
 from veeam_async.cli.render.words import count, printable
@@ -78,7 +79,7 @@ def _conclusion(failed: int, warned: int) -> str:
     if failed:
         return f"{count(failed, 'step')} failed: see what to do there"
     warning = f", with {count(warned, 'warning')}" if warned else ""
-    return f"all works{warning}; next: veeam-async query --since 24h"
+    return f"all works{warning}; next: {as_called('query', '--since', '24h')}"
 
 
 @contextmanager

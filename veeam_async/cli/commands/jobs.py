@@ -21,6 +21,7 @@ from veeam_async.cli.options import (
     Output,
     Server,
 )
+from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.job_row import JobRow
 from veeam_async.cli.render.output import Columns, Format, row_writer
 from veeam_async.cli.render.progress import signs_of_life
@@ -131,7 +132,7 @@ async def _all(em: EnterpriseManager) -> list[Job]:
         found = [job async for job in em.jobs.query(page_size=_PAGE_SIZE)]
     except PermissionDenied as error:
         raise Refusal(
-            f"{explain(error)}; veeam-async query shows what has run",
+            f"{explain(error)}; {as_called('query')} shows what has run",
             Exit.ERROR,
         ) from error
     return sorted(found, key=lambda job: (job.name.casefold(), job.uid))
