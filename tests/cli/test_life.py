@@ -207,6 +207,18 @@ def test_a_line_says_what_it_waits_for_until_a_session_is_seen() -> None:
     assert "no answer since" in life.text(77).plain
 
 
+def test_a_line_of_several_counts_them() -> None:
+    """One session after another would only flicker."""
+    scene = Scene()
+    life = LifeLine("Waiting for 12 sessions", clock=lambda: scene.now)
+    life.follow(lambda: scene.looks, 5.0, lambda: NOON, 60.0)
+    life.ended(3, 12)
+    scene.after(61, last=60)
+    said = life.text(77).plain
+
+    assert said.startswith("Waiting for 12 sessions · 3 of 12 ended · 1m 01s · last ")
+
+
 # ---------------------------------------------------------------- a table
 
 

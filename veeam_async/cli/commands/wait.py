@@ -165,7 +165,10 @@ async def _ends_of(watch: Watch[Any], life: Life, total: int) -> list[AnySession
                 if total > 1:
                     warn(f"the server does not know session {event.id} (any more)")
             else:
-                life.saw(event.session)
                 if event.kind is EventKind.STOPPED:
                     ended.append(event.session)
+                if total == 1:
+                    life.saw(event.session)
+                else:
+                    life.ended(len(ended), total)
     return ended

@@ -43,6 +43,7 @@ class LifeLine(Life):
         self._contact = Contact(self._requests.looks, interval=0.0, clock=clock)
         self._doing = "logging on"
         self._is_followed = False
+        self._so_far = ""
 
     def doing(self, what: str) -> None:
         """Say what is asked of the server now."""
@@ -65,6 +66,10 @@ class LifeLine(Life):
         self._server_time = server_time
         self._is_followed = True
 
+    def ended(self, number: int, total: int) -> None:
+        """Show how many of several sessions have ended."""
+        self._so_far = f"{number:,} of {total:,} ended"
+
     def saw(self, session: AnySession) -> None:
         """Show a session as it was seen."""
         self._session = session
@@ -74,7 +79,7 @@ class LifeLine(Life):
         contact = self._contact.text(brief=True)
         if not (self._is_followed or self._contact.is_away):
             contact = Text(self._doing, style="dim")
-        subject, parts = self._subject, [Text(self._elapsed())]
+        subject, parts = self._subject, [Text(self._so_far), Text(self._elapsed())]
         if (session := self._session) is not None:
             subject = title(session)
             parts = [status(session), Text(took(session, self._server_time()))]

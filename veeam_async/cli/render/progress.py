@@ -46,6 +46,9 @@ class Life:
         An answer that is *grace* seconds late is missed.
         """
 
+    def ended(self, number: int, total: int) -> None:
+        """Show how many of several sessions have ended."""
+
     def saw(self, session: AnySession) -> None:
         """Show a session as it was seen."""
 
