@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 from veeam_async import models
-from veeam_async.codec import decode, to_dict
+from veeam_async.codec import decode, to_saved
 
 OWN = Path(__file__).parent / "bodies"
 SHARED = Path(__file__).parents[2] / "shared" / "payloads"
@@ -45,7 +45,7 @@ def test_own_bodies(entry: dict[str, Any]) -> None:
     kind = _named(entry["kind"])
 
     for media_type in (_media_type(entry["file"]), None):
-        assert entry["expect"] == _counted(to_dict(decode(body, media_type, kind)))
+        assert entry["expect"] == _counted(to_saved(decode(body, media_type, kind)))
 
 
 def test_own_bodies_are_all_listed() -> None:

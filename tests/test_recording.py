@@ -57,7 +57,7 @@ def test_a_recorded_watch_tells_the_same_again() -> None:
     """A watch of everything, with an outage and a lost session, event for event."""
     told = list(replay(read(RECORDINGS / "everything.rec"), load))
 
-    events = [to_dict(event) for event in told]
+    events = [to_saved(event) for event in told]
     for event in events:
         event.pop("scope", None)  # the release that recorded it said less
     assert events == read(RECORDINGS / "everything.events")
