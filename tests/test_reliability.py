@@ -66,10 +66,14 @@ def test_each_promise_is_tested(promise: str) -> None:
 
 
 def test_each_link_leads_somewhere() -> None:
-    """From this page, and from the front page to it and its neighbours."""
-    readme = (ROOT / "README.md").read_text("utf-8")
+    """From this page, and from the front page, or the one for contributors, to it.
+
+    To its neighbours too.
+    """
+    fronts = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    front = "".join(each.read_text("utf-8") for each in fronts)
     links = [PAGE.parent / link for link in _LINK.findall(page())]
 
     assert [str(each) for each in links if not each.exists()] == []
     for each in PAGE.parent.glob("*.md"):
-        assert f"(docs/development/{each.name})" in readme
+        assert f"(docs/development/{each.name})" in front

@@ -2,9 +2,9 @@
 
 For demonstrations, tests and benchmarks. What it promises:
 
-- It is written from the server's contract alone: what the reference documents, what
-  was recorded from real servers, what public clients rely on. It shares no code with
-  the client, so that no mistake can hide on both sides.
+- It is written from the server's contract alone (`docs/development/contract.md`): what
+  the reference documents, what was recorded from real servers, what public clients
+  rely on. It shares no code with the client, so that no mistake can hide on both sides.
 - It is deterministic. The same arguments, `seed` and `start` among them, and the same
   requests give the same ids, names, times, results, tokens and faults. Sessions are
   functions of a simulated clock: nothing happens in the background, and `advance`
