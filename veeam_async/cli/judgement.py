@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 import attrs
 
 from veeam_async import SessionResult
-from veeam_async.cli.last_runs import ANY, JobsSession, LastRuns, NamePattern
+from veeam_async.cli.last_runs import JobsSession, LastRuns
+from veeam_async.cli.name_patterns import ANY, NamePattern
 from veeam_async.cli.plugin import State
 from veeam_async.cli.render.words import count, date_time, duration, one_line, zone
 from veeam_async.cli.thresholds import Limits, performance

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import attrs
 
-from veeam_async import BackupJobSession, Job, JobType, ReplicaJobSession, SessionResult
+from veeam_async import BackupJobSession, JobType, ReplicaJobSession, SessionResult
 
 JobsSession = BackupJobSession | ReplicaJobSession
 
@@ -82,28 +81,3 @@ def by_job(sessions: Iterable[JobsSession]) -> list[LastRuns]:
 def _whole(sessions: Sequence[JobsSession]) -> Sequence[JobsSession]:
     worker = JobType.IMMEDIATE_BACKUP_COPY_WORKER
     return [each for each in sessions if each.job_type != worker] or sessions
-
-
-@attrs.frozen
-class NamePattern:
-    """A job's name as users write it, in any case; * stands for anything."""
-
-    text: str
-
-    def matches(self, name: str) -> bool:
-        """True where *name* is meant."""
-        parts = map(re.escape, self.text.split("*"))
-        pattern = re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)
-        return pattern.fullmatch(name) is not None
-
-    def is_among(self, jobs: Iterable[LastRuns | Job]) -> bool:
-        """True where it means one of *jobs*."""
-        return any(self.matches(job.name) for job in jobs)
-
-
-ANY = NamePattern("*")
-
-
-def is_meant(name: str, patterns: Iterable[NamePattern]) -> bool:
-    """True where one of *patterns* means *name*."""
-    return any(each.matches(name) for each in patterns)

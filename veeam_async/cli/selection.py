@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +11,7 @@ import attrs
 
 from veeam_async import F, SessionResult, SessionState
 from veeam_async.cli.filter_text import server_filter
+from veeam_async.cli.name_patterns import NamePattern, is_meant
 from veeam_async.cli.names import SessionFinder
 from veeam_async.cli.options import Sessions
 from veeam_async.cli.render.words import AnySession, Event
@@ -88,7 +88,7 @@ class Selection:
         if not self.is_narrowed or session is None:
             return True
         name = getattr(session, "job_name", "")
-        return any(_pattern(job).fullmatch(name) for job in self.jobs)
+        return is_meant(name, map(NamePattern, self.jobs))
 
     def takes_event(self, event: Event) -> bool:
         """Whether an event is of a session that is meant, or of none."""
@@ -134,8 +134,3 @@ def _member(text: str | None, enum: type[StrEnum]) -> str | None:
     if text is None:
         return None
     return next((each.value for each in enum if each.lower() == text.lower()), text)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    parts = map(re.escape, text.split("*"))
-    return re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL)

@@ -29,15 +29,9 @@ from veeam_async.cli import plugin
 from veeam_async.cli.exits import Refusal, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.judgement import Answer, Fine, Judge, Success
-from veeam_async.cli.last_runs import (
-    ANY,
-    JobsSession,
-    LastRuns,
-    NamePattern,
-    by_job,
-    is_meant,
-)
+from veeam_async.cli.last_runs import JobsSession, LastRuns, by_job
 from veeam_async.cli.logs import warnings_given_to
+from veeam_async.cli.name_patterns import ANY, NamePattern, is_meant
 from veeam_async.cli.options import NO_CONNECTION, Connection, Jobs, Server
 from veeam_async.cli.plugin import State
 from veeam_async.cli.render.words import count

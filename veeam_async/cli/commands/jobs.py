@@ -12,7 +12,7 @@ from veeam_async import EnterpriseManager, Job, PermissionDenied, SessionResult
 from veeam_async.cli.exits import Exit, Refusal, explain
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.job_list import Kind, kind_of, rows_of
-from veeam_async.cli.last_runs import ANY, NamePattern, is_meant
+from veeam_async.cli.name_patterns import ANY, NamePattern, is_meant
 from veeam_async.cli.options import (
     NO_CONNECTION,
     ColumnNames,
