@@ -28,7 +28,9 @@ from veeam_async.simulator.threaded import ThreadedSimulator
 
 ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(
-    r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+    r"```python\n(.*?)```",
+    (ROOT / "docs" / "how-to" / "testing.md").read_text("utf-8"),
+    re.DOTALL,
 )
 (EXAMPLE,) = [block for block in BLOCKS if "def test_" in block]
 
@@ -76,7 +78,7 @@ def last(ended: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_readmes_example_runs(tmp_path: Path, mode: str) -> None:
+def test_the_example_of_the_docs_runs(tmp_path: Path, mode: str) -> None:
     """As it stands there, with pytest-asyncio in either mode, and without a warning."""
     counted(pytest_run(tmp_path, EXAMPLE, MODES[mode]), passed=1)
 
