@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload faults fuzz laws soak bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package overload docs faults fuzz laws soak bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ rooms: $(STAMPS)/lint
 api: $(STAMPS)/test
 	@$(BIN)/python .ci/api.py
 
+docs: $(STAMPS)/docs     ## build the pages of docs/ into docs/_build/html
+	@$(BIN)/python .ci/docs.py
+
 faults: $(STAMPS)/test   ## every fault with every operation, in some five minutes (SEED=N)
 	@$(BIN)/python -m tests.faults --page docs/development/faults.md $(if $(SEED),--seed $(SEED))
 
@@ -70,7 +73,7 @@ bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in som
 	@$(BIN)/python -m benchmarks.watch
 
 clean:           ## remove what make made
-	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) dist docs/_build docs/reference/generated .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(STAMPS)/venv:
 	@command -v $(PYTHON) >/dev/null || { \
@@ -93,6 +96,10 @@ $(STAMPS)/test: $(STAMPS)/demo
 
 $(STAMPS)/lint: $(STAMPS)/demo
 	@$(BIN)/python -m pip install --quiet --group lint --group package
+	@touch $@
+
+$(STAMPS)/docs: $(STAMPS)/demo
+	@$(BIN)/python -m pip install --quiet --group docs
 	@touch $@
 
 # niquests brings urllib3-future, which would take the place of the urllib3 that requests

@@ -17,6 +17,7 @@ PAGES = sorted(
         *(ROOT / "docs").rglob("*.md"),
     }
     - set((ROOT / "docs" / "development").rglob("*.md"))
+    - set((ROOT / "docs" / "reference" / "generated").rglob("*.md"))
     - set((ROOT / "docs" / "_build").rglob("*.md"))
 )
 """Those for who uses it; pages for who carries it on hold no code to run."""
