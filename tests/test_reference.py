@@ -92,3 +92,13 @@ def test_the_fields_of_filters_are_told(row: str, kind: type) -> None:
     (cells,) = re.findall(rf"^\| {row} \| (.+) \|$", text, re.MULTILINE)
 
     assert words(cells) == set(query_fields(kind))
+
+
+def test_every_example_is_told() -> None:
+    """In the index of the examples, with the line that runs it."""
+    folder = ROOT / "examples"
+    index = (folder / "README.md").read_text("utf-8")
+
+    for each in folder.glob("*.py"):
+        assert f"[{each.name}]({each.name})" in index
+        assert f"`python {each.name} " in index
