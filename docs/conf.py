@@ -23,15 +23,15 @@ html_static_path: list[str] = []
 pygments_style = "default"
 
 myst_heading_anchors = 4
-# Links to files of the checkout are followed there, not in the built pages.
-suppress_warnings = ["myst.xref_missing"]
 
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+# Models have a field `type`, for which it takes the builtin of that name.
+suppress_warnings = ["ref.python"]
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
-autodoc_default_options = {"members": True, "undoc-members": False}
+autodoc_default_options = {"members": True, "inherited-members": "Exception"}
 napoleon_google_docstring = True
 
+_PAGE = re.compile(r"\[([^\]\n]+)\]\(([^)#\s:]+\.md)\)")
 _FENCE = re.compile(r"^```(\w*)$")
 _TICKS = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 
@@ -57,6 +57,19 @@ def as_rst(_app, _what, _name, _object, _options, lines: list[str]) -> None:  # 
     lines[:] = found
 
 
+def with_files(app, name: str, source: list[str]) -> None:  # noqa: ANN001 - as above
+    """Have links to pages of the checkout that are none of these lead to their text."""
+    page = Path(app.env.doc2path(name))
+
+    def led(link: re.Match[str]) -> str:
+        target = (page.parent / link[2]).resolve()
+        if target.is_relative_to(HERE) or not target.is_file():
+            return link[0]
+        return f"{{download}}`{link[1]} <{link[2]}>`"
+
+    source[0] = _PAGE.sub(led, source[0])
+
+
 def begins_code(lines: list[str]) -> bool:
     """The first of three *lines* is the last one before an indented block of code."""
     first, *following = lines
@@ -67,4 +80,5 @@ def begins_code(lines: list[str]) -> bool:
 def setup(app) -> None:  # noqa: ANN001 - Sphinx's own class, which checks need not know
     """Have the pages written that are made of the code."""
     write_pages()
+    app.connect("source-read", with_files)
     app.connect("autodoc-process-docstring", as_rst)
