@@ -186,7 +186,7 @@ async def test_a_refusal_that_comes_later_may_pass() -> None:
 
 @pytest.mark.parametrize("strategy", ["get", "auto"])
 async def test_what_hides_new_sessions_for_long_is_told(strategy: Strategy) -> None:
-    """Also while those that are known are seen to run."""
+    """Also while those that are known are seen to run, until a list is tried again."""
     world = World({n: Life(created=-1) for n in range(1, 102)})
     watch = world.watch(strategy=strategy)
     events = await heard(watch, 20)
@@ -197,7 +197,7 @@ async def test_what_hides_new_sessions_for_long_is_told(strategy: Strategy) -> N
     events += await heard(watch, 200)
     world.broken_page = None
     world.errors.clear()
-    events += await heard(watch, 300)
+    events += await heard(watch, 450)
     await watch.aclose()
 
     health = [event for event in events if isinstance(event, HealthChanged)]

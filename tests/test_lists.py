@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.truth import seconds
+from tests.support.truth import Span, seconds
 from tests.support.unruly import LISTS, Trouble, Unruly
-from tests.support.watching import BUSY, not_found, refusal
-from tests.support.world import Life, World, heard, told
+from tests.support.watching import BUSY, START, not_found, refusal
+from tests.support.world import FOR_EVER, Life, World, heard, now, told
 from veeam_async import (
     BackupJobSession,
     BodyTooLarge,
@@ -23,8 +24,9 @@ from veeam_async import (
     SessionChanged,
     WatchEvent,
 )
-from veeam_async.watch.polling.request import Listing
+from veeam_async.watch.polling.request import Listing, Strategy
 from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.watermark import Since
 
 pytestmark = pytest.mark.looptime
 
@@ -314,6 +316,97 @@ class SlowFilter(World):
     async def page(self, *args: Any) -> Listing[BackupJobSession]:
         await asyncio.sleep(60 if args[0] == "Files" else 0)
         return await super().page(*args)
+
+
+class Short(World):
+    """A world whose lists fail that go back for more than a minute, in *bad* times."""
+
+    bad: Span = (20.0, FOR_EVER)
+
+    async def page(
+        self, where: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
+        """Answer a query, unless it asks for much."""
+        listing = await super().page(where, since, number)
+        at = START + timedelta(seconds=now())
+        is_long = since is not None and since.rest < at - timedelta(minutes=1)
+        if is_long and self.bad[0] <= now() < self.bad[1]:
+            raise BUSY
+        return listing
+
+
+def coming(*numbers: int) -> dict[int, Life]:
+    """Make sessions that begin one after another, and each run for half a minute."""
+    return {each: Life(created=10 * each, ended=10 * each + 30) for each in numbers}
+
+
+def assert_seen(
+    events: Sequence[WatchEvent[BackupJobSession]], world: World, number: int
+) -> None:
+    """It was found and ended within a patience and two intervals."""
+    most = PATIENCE + 2 * INTERVAL + 4 * world.delay + 1
+    life = world.lives[number]
+    for kind, at in (("FOUND", life.created), ("STOPPED", life.ended)):
+        seen = [e for e in events if e.id == uuid_of(number) and str(e.kind) == kind]
+        assert len(seen) == 1
+        assert seconds(seen[0].observed_at) <= at + most, number
+
+
+@pytest.mark.parametrize("strategy", ["query", "auto"])
+async def test_a_list_that_works_hides_no_other_that_fails(strategy: Strategy) -> None:
+    """Where those of given sessions work, GETs stand in for those of everything."""
+    # So slow that sessions and all of them are looked at in turns.
+    world = Short({0: Life(ended=2e6)} | coming(*range(1, 60)), delay=7.0)
+    world.bad = 20, 640
+    watch = world.watch(strategy=strategy)
+    events = await heard(watch, 1200)
+    await watch.aclose()
+
+    for number in range(1, 60):
+        assert_seen(events, world, number)
+    kinds = health(events)
+    assert kinds == ["DEGRADED", "RECOVERED"] * (len(kinds) // 2)
+    assert kinds
+    assert health(events, "discovery") == []
+
+
+async def test_another_watch_whose_lists_work_hides_no_failure() -> None:
+    """Nor do its lists fail, but for the moments in which the longer one is tried."""
+    given = range(100, 140)
+    world = Short({n: Life(ended=2e6) for n in given} | coming(*range(1, 99)))
+    poller = world.poller()
+    watches = [
+        world.watch(given, by=poller, strategy="query", interval=7),
+        world.watch(by=poller),
+        world.watch(by=poller, lookback=0.0, interval=3),
+    ]
+    told_given, everything, recent = await asyncio.gather(
+        *(heard(each, 900) for each in watches)
+    )
+    for each in watches:
+        await each.aclose()
+
+    for number in range(1, 80):
+        assert_seen(everything, world, number)
+        assert_seen(recent, world, number)
+    assert health(everything)[:1] == ["DEGRADED"]
+    assert health(recent)[:1] == ["DEGRADED"]
+    assert not any(isinstance(event, HealthChanged) for event in told_given)
+
+
+async def test_a_list_that_takes_longer_than_an_interval_comes_back() -> None:
+    """As long as it took while lists worked, though half a patience at most."""
+    world = running(60)
+    world.delay = 3.0
+    watch = world.watch(range(60), interval=1.0, strategy="query")
+    events = await heard(watch, 30)
+    world.errors["page"] = BUSY
+    events += await heard(watch, 90)
+    world.errors.clear()
+    events += await heard(watch, 300)
+    await watch.aclose()
+
+    assert health(events) == ["DEGRADED", "RECOVERED"]
 
 
 async def test_a_slow_filter_holds_up_no_other() -> None:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 import attrs
 import looptime
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.truth import (
@@ -394,11 +394,37 @@ CLOCKS = [
 ]
 """Seconds by which a backup server's clock is ahead of another's."""
 
+LOOKING_BACK_FAILS = History(
+    lives=[
+        Life(created=82, ended=272),
+        Life(created=46, ended=50, hidden=[(28, 60)], late=1e6),
+        Life(created=60, ended=161, late=0.5, states=[(0, "Working"), (1, "Stopping")]),
+        Life(created=87, ended=188, shown=137, late=0.5, states=[(0, "Working")]),
+    ],
+    troubles=[
+        Trouble(kinds=frozenset({"page"}), since=167, until=287, fault="another page"),
+        Trouble(kinds=frozenset({"page"}), since=29, until=44, fault="another page"),
+        Trouble(
+            kinds=frozenset({"row"}),
+            since=54,
+            until=174,
+            fault="leave out",
+            numbers=frozenset({3}),
+        ),
+    ],
+    paces=[(0.0, 7.0)],
+    rules=Rules(gone_after=60.0, phase=0.0),
+    script=[(0, "resume")],
+    is_crowded=False,
+)
+"""Lists that look back have two pages, which are mixed up; others have one."""
+
 
 @pytest.mark.parametrize("everything", [False, True], ids=["ids", "everything"])
 @pytest.mark.parametrize("strategy", ["query", "auto"])
 @settings(max_examples=HISTORIES // 3, phases=PHASES, report_multiple_bugs=False)
 @given(drawn=histories, ahead=st.sampled_from(CLOCKS))
+@example(drawn=LOOKING_BACK_FAILS, ahead=86400.0)
 def test_the_same_holds_where_backup_servers_have_clocks_of_their_own(
     everything: bool,  # noqa: FBT001 - a parameter
     strategy: Strategy,

@@ -17,6 +17,7 @@ from veeam_async.errors import VeeamError
 from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Session
 from veeam_async.watch.persist.recording import Recorder
+from veeam_async.watch.polling.list_streak import ListStreak
 from veeam_async.watch.polling.request import Poll, PollCost, PollRequest, Strategy
 from veeam_async.watch.tracker.discovery import DiscoveryResult
 from veeam_async.watch.tracker.health import ListResult
@@ -65,6 +66,7 @@ class PollLoop(Generic[S]):
         self.deadline = deadline
         self.failure: BaseException | None = None
         self.cost: PollCost = PollCost()
+        self._lists = ListStreak()
         self.last_look: datetime | None = None
         self.last_error: VeeamError | None = None
         self._news = asyncio.Event()
@@ -238,6 +240,7 @@ class PollLoop(Generic[S]):
             listed=self._listed,
             interval=self._tracker.rules.interval,
             patience=self._tracker.rules.patience,
+            lists=self._lists,
             cost=self.cost,
         )
         self._under_way[request] = self._clock.monotonic()

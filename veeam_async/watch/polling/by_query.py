@@ -42,6 +42,9 @@ from veeam_async.watch.tracker.watermark import (
 S = TypeVar("S", bound=Session)
 T = TypeVar("T")
 
+Kind: TypeAlias = tuple[str | None, bool]
+"""Lists of a filter, and whether they are to show everything, or given sessions."""
+
 Got: TypeAlias = tuple[UUID, S | None, VeeamError | None]
 """A session that was got: the error that was met, or neither where it is missing."""
 
@@ -61,6 +64,9 @@ _PROBES = 3
 
 _LOOK_BACK = timedelta(minutes=15)
 """How far a list of given ids goes back, at most, where it is not known how far."""
+
+_SLOWER = 2
+"""How many times as long as while lists worked a page may take that is tried again."""
 
 _SLICES = 32
 _SPREAD = 0.9
@@ -91,12 +97,13 @@ class QueryPoller(Generic[S]):
         self._waiting: list[PollRequest[S]] = []
         self._tasks: TaskSet[S] = TaskSet(self._start)
         self._listing: set[str | None] = set()
-        self._outages: dict[str | None, ListOutage] = {}
+        self._outages: dict[Kind, ListOutage] = {}
         self._marks = Watermarks()
         self._parts = ServerParts()
         self._ids = KnownIds()
         self._has_worked = False
         self._has_warned = False
+        self._longest_page = 0.0
         self.pages: int | None = None
 
     def want(self, requests: Iterable[PollRequest[S]]) -> None:
@@ -111,28 +118,32 @@ class QueryPoller(Generic[S]):
 
     def _start(self) -> None:
         """Begin a list for each filter, as far as there is room."""
+        # 1. What lists do not show: those of everything may fail, and others work.
+        for kind in dict.fromkeys(map(_kind_of, self._waiting)):
+            outage = self._outages.get(kind)
+            if outage is not None and self._is_replaced(kind, outage):
+                self._stand_in_for(self._taken(kind), kind[0], outage)
+        # 2. One list of a filter at a time: the server sorts all its sessions for it.
         for where in dict.fromkeys(each.where for each in self._waiting):
-            outage = self._outages.get(where)
-            if outage is not None and self._is_replaced(where, outage):
-                self._stand_in_for(self._taken(where), where, outage)
-            # One list of a filter at a time: the server sorts all its sessions for it.
-            elif where not in self._listing and len(self._listing) < _LISTS_AT_ONCE:
+            if where not in self._listing and len(self._listing) < _LISTS_AT_ONCE:
                 self._listing.add(where)
-                requests = self._taken(where)
+                requests = self._taken((where, False), (where, True))
                 self._tasks.spawn(self._look(where, requests), requests)
 
-    def _is_replaced(self, where: str | None, outage: ListOutage) -> bool:
+    def _is_replaced(self, kind: Kind, outage: ListOutage) -> bool:
         failed_at = max(self._by_get.failed_at, self._by_reference.failed_at)
-        patience = min(each.patience for each in self._waiting if each.where == where)
+        patience = min(
+            each.patience for each in self._waiting if _kind_of(each) == kind
+        )
         return outage.is_replaced(
             self._clock.monotonic(),
             failed_at=failed_at,
             within=STAND_IN_AFTER * patience,
         )
 
-    def _taken(self, where: str | None) -> list[PollRequest[S]]:
-        taken = [each for each in self._waiting if each.where == where]
-        self._waiting = [each for each in self._waiting if each.where != where]
+    def _taken(self, *kinds: Kind) -> list[PollRequest[S]]:
+        taken = [each for each in self._waiting if _kind_of(each) in kinds]
+        self._waiting = [each for each in self._waiting if _kind_of(each) not in kinds]
         return taken
 
     def _stand_in_for(
@@ -157,21 +168,28 @@ class QueryPoller(Generic[S]):
             self._marks.fail()
             self._fail(error, fan_out, where)
         else:
-            if self._outages.pop(where, None) is not None:
-                _LOG.info("lists work again")
-            fan_out.listed(None, self._clock.moment())
+            self._end_outages(where, fan_out)
+            fan_out.list_worked(self._clock.moment())
             self._get_open(fan_out, unlisted=True)
             fan_out.complete(self._clock.moment())
         finally:
             self._listing.discard(where)
 
+    def _end_outages(self, where: str | None, fan_out: FanOut[S]) -> None:
+        # A list of everything shows what one of given sessions does.
+        for is_whole in {False, bool(fan_out.discoverers)}:
+            if self._outages.pop((where, is_whole), None) is not None:
+                _LOG.info("lists work again")
+
     async def _read_in_time(self, where: str | None, fan_out: FanOut[S]) -> set[UUID]:
         """Read the list; raises RequestTimeout where its pages stop coming."""
-        outage = self._outages.get(where) or ListOutage()
+        kind = where, bool(fan_out.discoverers)
+        outage = self._outages.get(kind) or ListOutage()
         within = STAND_IN_AFTER * fan_out.patience
+        usual = max(fan_out.interval, min(_SLOWER * self._longest_page, within))
 
         def left() -> float:
-            until = outage.deadline(fan_out.heard_at, fan_out.interval, within)
+            until = outage.deadline(fan_out.heard_at, usual, within)
             return until - self._clock.monotonic()
 
         # No task of its own: what a page brings is told only once all of it is noted.
@@ -192,13 +210,15 @@ class QueryPoller(Generic[S]):
         if self._source.is_fatal(error) or (where is not None and self._is_vain(error)):
             raise error
         # 2. Lists do not work: other ways stand in for them.
-        outage = self._outages.setdefault(where, ListOutage())
+        kind = where, bool(fan_out.discoverers)
+        outage = self._outages.setdefault(kind, ListOutage())
         was_replaced = outage.tried_at is not None
         within = 0.0 if self._is_refused(error) else STAND_IN_AFTER * fan_out.patience
         now = self._clock.monotonic()
         # With a filter nothing but a list shows new sessions: it is tried again soon.
         longest = TRIED_AT_LAST if where is None else within or fan_out.interval
-        if outage.fail(fan_out.asked_at, now, error, within=within, longest=longest):
+        since = fan_out.list_failed()
+        if outage.fail(since, now, error, within=within, longest=longest):
             if not was_replaced:
                 _LOG.warning("lists do not work, a GET for each meanwhile: %s", error)
             self._stand_in_for(fan_out.requests, where, outage, fan_out)
@@ -237,7 +257,7 @@ class QueryPoller(Generic[S]):
             return
         at = self._clock.moment()
         outage.stand_in(at.monotonic, self._longest(where, fan_out))
-        fan_out.listed(error, at)
+        fan_out.replaced(error, at)
         if fan_out.discoverers and where is None:
             self._by_reference.want(fan_out.discoverers, stands_in=True)
         elif fan_out.discoverers:
@@ -329,6 +349,7 @@ class QueryPoller(Generic[S]):
         # The first page told how many there are; GETs may be cheaper than the rest.
         if fan_out.is_worth(pager.pages):
             await _read_rest(pager, read)
+        self._longest_page = fan_out.longest_page
         if where is None:
             ids.complete()
             self._marks.complete(fan_out.date, self._clock.wall(), _LOOK_BACK)
@@ -392,6 +413,7 @@ class QueryPoller(Generic[S]):
         asked_at = self._clock.monotonic()
         rows = await pager.read()
         fan_out.heard_at = self._clock.monotonic()
+        fan_out.longest_page = max(fan_out.longest_page, fan_out.heard_at - asked_at)
         fan_out.on_page()
         if where is None:
             self._see_all(rows, is_whole=not fan_out.discoverers)
@@ -447,6 +469,10 @@ class QueryPoller(Generic[S]):
                 break
             servers.append(server)
         return found, date
+
+
+def _kind_of(request: PollRequest[S]) -> Kind:
+    return request.where, request.due.scope is not None
 
 
 def _extend(limit: asyncio.Timeout, left: Callable[[], float]) -> None:

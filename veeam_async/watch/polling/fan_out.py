@@ -23,8 +23,9 @@ class FanOut(Generic[S]):
     """The requests that one list answers; those with a scope are handed every row.
 
     *asked_at* is when the list was asked for, *heard_at* when its last page came, in
-    monotonic seconds. *open* are the ids that were in no row as yet, each with those
-    who asked for it. *on_page* is called for each page. *date* is the server's own time
+    monotonic seconds; *longest_page* is for how many seconds a page was waited for.
+    *open* are the ids that were in no row as yet, each with those who asked for it.
+    *on_page* is called for each page. *date* is the server's own time
     of the first page, if it told that. *interval* and *patience* are the shortest of
     those who ask.
     """
@@ -39,6 +40,7 @@ class FanOut(Generic[S]):
         self.patience: float = min(each.patience for each in requests)
         self.asked_at = asked_at
         self.heard_at: float = asked_at
+        self.longest_page: float = 0.0
         self.date: datetime | None = None
         self.on_page: Callable[[], object] = lambda: None
 
@@ -83,8 +85,17 @@ class FanOut(Generic[S]):
                 DiscoveryResult(asked_at=self.asked_at, at=at, date=self.date)
             )
 
-    def listed(self, error: VeeamError | None, at: Moment) -> None:
-        """Report whether lists work: None, or the *error* for which GETs stand in."""
+    def list_failed(self) -> float:
+        """Note that the list failed; since when those that a watch needs have."""
+        return min(each.list_failed(self.asked_at) for each in self.requests)
+
+    def list_worked(self, at: Moment) -> None:
+        """Report that the list worked."""
+        for request in self.requests:
+            request.list_worked(at)
+
+    def replaced(self, error: VeeamError, at: Moment) -> None:
+        """Report that GETs stand in for lists, because of that *error*."""
         for request in self.requests:
             request.listed(ListResult(at=at, error=error))
 

@@ -19,7 +19,7 @@ TRIED_AT_LAST = 1800.0
 
 @attrs.define
 class ListOutage:
-    """The state of the lists of one filter; all times in monotonic seconds.
+    """The state of the lists of one kind; all times in monotonic seconds.
 
     *since* is when the first was asked for that failed, None while they work. *error*
     is that of the last. *tried_at* is when the next is tried, None while lists are
@@ -50,7 +50,7 @@ class ListOutage:
 
     def fail(
         self,
-        asked_at: float,
+        failing_since: float,
         now: float,
         error: VeeamError,
         *,
@@ -59,11 +59,12 @@ class ListOutage:
     ) -> bool:
         """Note a list that failed; tell whether GETs take its place from now on.
 
-        Lists may fail for *within* seconds before that, and are tried again after
-        *longest* at most. Where nothing works it is the turn of the GETs next time.
+        Those of a watch that asks have since *failing_since*. Lists may fail for
+        *within* seconds before that, and are tried again after *longest* at most. Where
+        nothing works it is the turn of the GETs next time.
         """
         self.error = error
-        self.since = asked_at if self.since is None else self.since
+        self.since = min(failing_since, inf if self.since is None else self.since)
         self._is_turn_of_gets = self.is_total
         is_soon = self.tried_at is None and now - self.since < within
         if self.is_total or is_soon:
@@ -97,7 +98,7 @@ class ListOutage:
     def deadline(self, asked_at: float, interval: float, within: float) -> float:
         """When to give up a list of which no page comes, asked for at *asked_at*.
 
-        One that is only tried again is given an *interval*.
+        One that is only tried again is given an *interval*, or what it usually takes.
         """
         if self.tried_at is not None:
             return asked_at + interval

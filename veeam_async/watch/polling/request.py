@@ -11,8 +11,10 @@ from uuid import UUID
 
 import attrs
 
+from veeam_async.clock import Moment
 from veeam_async.errors import VeeamError
 from veeam_async.models import Page, Session
+from veeam_async.watch.polling.list_streak import ListStreak
 from veeam_async.watch.tracker.discovery import DiscoveryResult
 from veeam_async.watch.tracker.health import ListResult
 from veeam_async.watch.tracker.proof import ControlResult
@@ -78,7 +80,8 @@ class PollRequest(Generic[S]):
     *deliver* is called with observations as they come, one for each id, and with every
     row where there is a scope; *discovered* after all of those, where there is one;
     *controlled* where a control is due; *listed* with whether lists work, where one is
-    wanted. *interval* and *patience*, in seconds, are the watch's.
+    wanted. *interval* and *patience*, in seconds, are the watch's, and *lists* is for
+    how long those that it needs have failed.
     *done* is awaited by the watch, and cancelled where it gives the look up. Make it in
     the loop that awaits it.
     """
@@ -94,6 +97,7 @@ class PollRequest(Generic[S]):
         listed: Callable[[ListResult], None],
         interval: float,
         patience: float,
+        lists: ListStreak,
         cost: PollCost,
     ) -> None:
         self.due = due
@@ -105,6 +109,7 @@ class PollRequest(Generic[S]):
         self._listed = listed
         self.interval = interval
         self.patience = patience
+        self._lists = lists
         self._cost = cost
         self._left = len(due.session_ids) + len(due.confirm)
         self._left += (due.scope is not None) + due.control
@@ -149,6 +154,15 @@ class PollRequest(Generic[S]):
         if not self.is_over:
             self._controlled(result)
             self._count_down(1)
+
+    def list_failed(self, asked_at: float) -> float:
+        """Note a list that failed; since when those that the watch needs have."""
+        return self._lists.fail(asked_at, is_whole=self.due.scope is not None)
+
+    def list_worked(self, at: Moment) -> None:
+        """Note a list that worked, and hand that on where all do that are needed."""
+        if self._lists.work(is_whole=self.due.scope is not None):
+            self.listed(ListResult(at=at))
 
     def listed(self, result: ListResult) -> None:
         """Hand on whether lists work."""
