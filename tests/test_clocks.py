@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -213,17 +213,53 @@ async def test_a_server_that_is_renamed_is_the_same() -> None:
     assert_all_told(world, events)
 
 
-async def test_of_many_servers_the_rest_is_asked_from_the_smallest_mark() -> None:
-    """Twenty have a part of the filter."""
-    servers = [f"vbr-{n}" for n in range(30)]
-    world = World(
+def of_many(count: int, *clocks: float) -> World:
+    """Make a world of so many servers, with those clocks in turn, that run brief."""
+    servers = [f"vbr-{n}" for n in range(count)]
+    return World(
         {
-            n: Life(created=at, ended=at + 2, server=servers[n % 30])
+            n: Life(created=at, ended=at + 2, server=servers[n % count])
             for n, at in enumerate(range(-600, int(END), 7), start=1)
         },
-        clocks={each: off(10.0 * n - 150) for n, each in enumerate(servers)},
+        clocks={each: off(clocks[n % len(clocks)]) for n, each in enumerate(servers)},
     )
+
+
+FAR_APART = (0, -20 * MINUTE, 0, MINUTE, -2 * HOUR, 2 * HOUR, -DAY)
+MANY = [
+    (30, [10.0 * n - 150 for n in range(30)]),
+    (21, FAR_APART),
+    (25, FAR_APART),
+    (40, FAR_APART),
+]
+
+
+@pytest.mark.parametrize(("count", "clocks"), MANY)
+async def test_of_many_servers_the_rest_is_asked_from_the_smallest_mark(
+    count: int, clocks: Sequence[float]
+) -> None:
+    """Twenty have a part of the filter, and the rest are close together."""
+    world = of_many(count, *clocks)
     assert_all_told(world, await watched(world))
+
+
+async def test_many_servers_that_two_watches_share_out_differently() -> None:
+    """One list for both asks for what each of them would."""
+    world = of_many(40, *FAR_APART)
+    world.page_size = 500
+    poller = world.poller()
+
+    async def listen(late: float) -> list[WatchEvent[BackupJobSession]]:
+        await asyncio.sleep(late)
+        watch = world.watch(by=poller, interval=10, lookback=900 + late)
+        events = await heard(watch, END + 30)
+        await watch.aclose()
+        return events
+
+    first, second = await asyncio.gather(listen(0), listen(200))
+
+    assert_all_told(world, first)
+    assert_all_told(world, second, since=200)
 
 
 @pytest.mark.parametrize("apart", [0, 2 * HOUR, -2 * HOUR])

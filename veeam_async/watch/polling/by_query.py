@@ -59,6 +59,10 @@ _LISTS_AT_ONCE = 4
 _MOST_GETS = 20
 """Rows of a list that are got by themselves, since they cannot be read there."""
 
+_MOST_SERVERS = 60
+"""Backup servers that are asked for their newest session, but for those that were: no
+longer a filter than one of so many parts as there can be."""
+
 _PROBES = 3
 """Sessions got at first, to learn whether GETs work where lists do not."""
 
@@ -453,14 +457,15 @@ class QueryPoller(Generic[S]):
         found: list[S] = []
         date: datetime | None = None
         servers: list[BackupServer] = []
-        while len(found) <= MOST_PARTS:
+        while len(found) <= _MOST_SERVERS:
             fan_out.count()
             try:
                 listing = await self._source.newest(where, servers)
             except ApiError as error:
                 if not servers or error.status not in REFUSALS:
                     raise
-                self._parts.refuse()
+                if len(servers) <= MOST_PARTS:
+                    self._parts.refuse()
                 break
             date = date or listing.date
             found += listing.page.rows[:1]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TypeAlias
 
 import attrs
@@ -77,9 +78,33 @@ def earliest(times: Sequence[Since]) -> Since | None:
     if len(times) <= 1:
         return times[0] if times else None
     servers = dict.fromkeys(server for since in times for server in since.parts)
-    parts = {server: min(since.of(server) for since in times) for server in servers}
-    parts = dict(list(parts.items())[:MOST_PARTS])
-    return Since(min(since.rest for since in times), parts)
+    asked = [(min(since.of(each) for since in times), each) for each in servers]
+    rest = min(since.rest for since in times)
+    return Since(*_shared_out(asked, rest))
+
+
+_Asked: TypeAlias = tuple[datetime, BackupServer]
+
+
+def _shared_out(
+    asked: Sequence[_Asked], rest: datetime
+) -> tuple[datetime, dict[BackupServer, datetime]]:
+    """The time of the *rest* and the parts of a filter, which can be too few.
+
+    The rest are those whose times lie closest together: the earliest of these lists
+    hardly more of the others than their own would, and loses none.
+    """
+    known = sorted(asked, key=itemgetter(0), reverse=True)
+    left = len(known) - MOST_PARTS
+    if left > 0:
+        spread = [
+            known[at][0] - known[at + left - 1][0]
+            for at in range(len(known) - left + 1)
+        ]
+        start = spread.index(min(spread))
+        rest = min(rest, known[start + left - 1][0])
+        del known[start : start + left]
+    return rest, {server: time for time, server in known}
 
 
 @attrs.frozen
@@ -303,17 +328,14 @@ class Watermarks:
             least = min(real(least, self.now))
         if least is None:
             return None
-        parts = {} if len(marks) == 1 else self._parts(back)
-        return Since(least - back, parts)
+        return Since(*_shared_out(self._asked(back), least - back))
 
-    def _parts(self, back: timedelta) -> dict[BackupServer, datetime]:
+    def _asked(self, back: timedelta) -> list[_Asked]:
         # A server may find no row without a server's name to be of another name.
-        if "" in self.marks:
-            return {}
-        known = [
+        if len(self.marks) == 1 or "" in self.marks:
+            return []
+        return [
             (mark.newest - back, mark.server)
             for mark in self.marks.values()
             if mark.newest is not None and mark.server is not None
         ]
-        known.sort(key=lambda part: part[0], reverse=True)
-        return {server: time for time, server in known[:MOST_PARTS]}
