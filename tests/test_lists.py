@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+import attrs
 import pytest
 
 from tests.support.bodies import uuid_of
@@ -240,6 +241,39 @@ async def test_an_end_that_a_list_shows_needs_no_get() -> None:
     await watch.aclose()
 
     assert told(events, 7) == ["FOUND", "STOPPED"]
+
+
+class Early(World):
+    """A world whose lists show session 1 Stopped, without a result, before its end."""
+
+    async def page(
+        self, where: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
+        """Answer a query."""
+        listing = await super().page(where, since, number)
+        rows = tuple(
+            attrs.evolve(row, state="Stopped", result=None)
+            if row.id == uuid_of(1) and now() > 50
+            else row
+            for row in listing.page.rows
+        )
+        return attrs.evolve(listing, page=attrs.evolve(listing.page, rows=rows))
+
+
+@pytest.mark.parametrize("ids", [[1], None], ids=["ids", "everything"])
+async def test_an_end_that_gets_deny_is_not_told_because_lists_repeat_it(
+    ids: Sequence[int] | None,
+) -> None:
+    """A look at the session alone decides, if later and later."""
+    world = Early({1: Life(ended=200)})
+    watch = world.watch(ids, strategy="query")
+    events = await heard(watch, 400)
+    await watch.aclose()
+
+    stopped = [event for event in events if str(event.kind) == "STOPPED"]
+    (at,) = [seconds(event.observed_at) for event in stopped]
+    assert 200 <= at <= 200 + PATIENCE + 2 * INTERVAL
+    assert world.asked["get"] < 10
 
 
 async def test_a_list_is_tried_sooner_where_what_replaces_it_fails() -> None:

@@ -55,7 +55,7 @@ class GetPoller(Generic[S]):
         *,
         unlisted: bool = False,
     ) -> None:
-        """Queue a session; *unlisted* says that it was in no row of a list."""
+        """Queue a session; *unlisted* says that no row of a list would do."""
         self._queue.setdefault((session_id, unlisted), []).extend(requests)
 
     def start(self) -> None:

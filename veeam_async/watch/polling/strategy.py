@@ -106,7 +106,7 @@ class SharedPoller(Generic[S]):
         self._collected = []
         for request in requests:
             for session_id in request.due.confirm:
-                self._by_get.want(session_id, [request])
+                self._by_get.want(session_id, [request], unlisted=True)
         if controls := [each for each in requests if each.due.control]:
             self._control.want(controls)
         # With a filter only a query will do: nothing else could tell what it selects.

@@ -38,7 +38,7 @@ class Observation(Generic[S]):
     *asked_at* is in monotonic seconds, *at* the moment of the answer. *random*, in
     [0, 1), spreads the next look where this one failed, which comes *again_by* a
     monotonic time, when another way would stand in for this one. *unlisted*: the
-    session was in no row of a list, so that it was looked at by itself.
+    session was looked at by itself, being in no row of a list, or to confirm one.
     """
 
     id: UUID
@@ -128,6 +128,7 @@ class TrackedSession(Generic[S]):
 
     def see(self, seen: Observation[S], session: S, rules: Rules) -> None:
         """Update from a look that showed the session; set when the next one is due."""
+        has_failed = self.health.failing_since is not None
         self.health.recover(seen.at)
         self._know(session, has_progress=rules.progress)
         self.known_at = seen.at.wall
@@ -143,7 +144,11 @@ class TrackedSession(Generic[S]):
             self.confirming_since, self.suppressed = None, False
             self.due = rules.next_look(seen.asked_at, seen.at.monotonic)
         # 2. It has stopped, but its result can arrive a moment after the state.
-        elif session.result is None and not self._is_confirmed(seen.at, rules):
+        elif session.result is None and not (
+            self._is_confirmed(seen.at, rules)
+            # A list that was denied confirms itself only where nothing else can.
+            and (seen.unlisted or has_failed or not self._is_denied(rules))
+        ):
             self.phase = Phase.CONFIRMING
             self.confirming_since = self.confirming_since or seen.at
             self.due = rules.confirm_at(self.confirming_since, self.denials)
@@ -253,6 +258,9 @@ class TrackedSession(Generic[S]):
         return since is not None and at.monotonic >= rules.confirm_at(
             since, self.denials
         )
+
+    def _is_denied(self, rules: Rules) -> bool:
+        return self.denials > 0 and rules.edition > 1
 
     # ------------------------------------------------------------ what is told
 
