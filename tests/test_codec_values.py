@@ -126,6 +126,9 @@ def test_never(form: str, never: str | None) -> None:
         "yesterday",
         "2026-13-01T00:00:00Z",
         "2026-05-04T03:02:61Z",
+        "2026-05-04T03:02:600Z",
+        "2026-13-01T00:00:60Z",
+        "9999-12-31T23:59:60Z",
         "0000-01-01T00:00:00Z",
         "2026-05-04T03:02:01.5Zebra",
         "1900-01-01T00:00:00 or so",
@@ -138,6 +141,16 @@ def test_bad_times(form: str, bad: str) -> None:
         _session(form, EndTimeUTC=bad)
 
     assert caught.value.problems == (f"expected a time, got {bad!r} @ $.end_time",)
+
+
+@FORMS
+@pytest.mark.parametrize("rest", ["Z", ".9Z", "+00:00", ""])
+def test_a_leap_second_is_the_first_of_the_next_minute(form: str, rest: str) -> None:
+    """As a clock shows it that knows none; its row is not lost."""
+    session = _session(form, EndTimeUTC=f"2016-12-31T23:59:60{rest}")
+
+    assert session.end_time is not None
+    assert session.end_time.replace(microsecond=0) == datetime(2017, 1, 1, tzinfo=UTC)
 
 
 @FORMS

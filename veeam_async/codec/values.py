@@ -8,7 +8,7 @@ server writes depends on its version.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import UnionType
 from typing import Any, TypeAlias, Union, get_args, get_origin
@@ -214,10 +214,26 @@ def end(value: object) -> datetime | None:
 
 
 def _time(value: object) -> datetime:
+    found = _written(token(value))
+    if found is None:
+        raise ValueError(f"expected a time, got {_shown(value)}")
+    return found
+
+
+def _written(written: str) -> datetime | None:
+    """The time that a text tells, None where it is none."""
     try:
-        return datetime.fromisoformat(token(value))
+        return datetime.fromisoformat(written)
     except ValueError:
-        raise ValueError(f"expected a time, got {_shown(value)}") from None
+        pass
+    # A leap second is the one after it, as for a clock that knows none.
+    before, second, after = written[:16], written[16:19], written[19:]
+    if second != ":60" or after[:1].isdigit():
+        return None
+    try:
+        return datetime.fromisoformat(f"{before}:59{after}") + timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _in_utc(found: datetime, value: object) -> datetime:
