@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from tests.support.watching import BUSY
+from tests.support.watching import BUSY, START
 from tests.support.world import Life, World, heard, told
 from veeam_async import BackupJobSession, HealthChanged, WatchEvent
 from veeam_async.errors import Json
@@ -199,6 +201,46 @@ async def test_a_clock_set_back_is_known_by_the_first_session_that_runs(
 
     lost = (400, 440) if step > 75 * MINUTE else (0, 0)
     assert_all_told(world, events, lost=lost)
+
+
+def of_one_mark(saved: Any, at: float) -> Any:
+    """Make a checkpoint as 0.1.0 did: its newest time, *at* then, was all servers'."""
+    newest, began = ((START + timedelta(seconds=x)).isoformat() for x in (at, at - 90))
+    for name in ("ended_on", "proven_at", "gone_ids", "lists"):
+        saved.pop(name)
+    for name in ("servers", "em_time", "called"):
+        saved["everything"].pop(name)
+    saved["everything"] |= {"newest": newest, "began": began}
+    return saved | {"version": 2, "ended": dict.fromkeys(saved["ended"], newest)}
+
+
+@pytest.mark.parametrize("apart", [*APART, *(-each for each in APART[1:])])
+@pytest.mark.parametrize("gap", [0, 60])
+@pytest.mark.parametrize("twice", [False, True], ids=["", "saved again"])
+async def test_a_checkpoint_of_one_mark_learns_the_clocks(
+    apart: float,
+    gap: float,
+    twice: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Each run that ends after the first look is told, as each is where they agree."""
+    world = of(off(0), off(apart))
+    watch = world.watch()
+    await heard(watch, 100)
+    saved = of_one_mark(watch.checkpoint(), 95 + max(apart, 0))
+    await watch.aclose()
+    await asyncio.sleep(gap)
+    if twice:
+        before = world.watch(resume=saved)
+        saved = json.loads(json.dumps(before.checkpoint()))
+        await before.aclose()
+    watch = world.watch(resume=saved)
+    looks, rows = world.asked["page"], world.listed
+    events = await heard(watch, END + 30)
+    await watch.aclose()
+
+    lost = (98, 100 + gap) if abs(apart) > 15 * MINUTE else (0, 0)
+    assert_all_told(world, events, since=100, lost=lost)
+    assert world.listed - rows <= 6 * (world.asked["page"] - looks)
 
 
 async def test_a_server_that_is_renamed_is_the_same() -> None:

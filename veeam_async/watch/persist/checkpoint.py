@@ -124,6 +124,8 @@ def _restored(
     if everything is not None:
         discovery = _loaded_discovery(everything, now)
         discovery.marks.is_one = rules.edition == 1
+        # Also where it was saved again before a look has shown the servers.
+        discovery.is_of_one = rules.edition > 1 and _is_of_one(everything)
     tracker: Tracker[S] = Tracker(
         (), rules, discovery=discovery, sequence=int(data["sequence"])
     )
@@ -252,6 +254,13 @@ def _loaded_discovery(saved: dict[str, Any], now: Moment) -> Discovery:
         called=_moment(saved.get("called"), now),
         health=_loaded_health(saved["health"], now),
     )
+
+
+def _is_of_one(saved: dict[str, Any]) -> bool:
+    """Whether its mark is that of 0.1.0, which had one for all servers."""
+    marks = saved.get("servers")
+    is_alone = marks is None or [*marks] == [""]
+    return is_alone and bool(saved["begun"]) and saved.get("em_time") is None
 
 
 def _loaded_marks(saved: dict[str, Any]) -> Watermarks:

@@ -25,6 +25,8 @@ from veeam_async.watch.tracker.watermark import (
     ServerMark,
     Since,
     Watermarks,
+    earliest,
+    real,
 )
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +34,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LOOK_BACK_EVERY = 60.0
 """Seconds between two looks that go back as far as `lookback`."""
+
+_MOMENT = timedelta(microseconds=1)
 
 _LONGEST = 30 * 24 * 3600.0
 """Seconds: the server lists no older sessions (page "GET /backupSessions")."""
@@ -43,12 +47,14 @@ class Scope:
 
     It asks for sessions that *where* selects and that run, or were created or have
     ended *since* a time. *since* is None while the server's time is not known: then
-    `start` counts *lookback* from the newest session of each backup server.
+    `start` counts *lookback* from the newest session of each backup server, and goes
+    back to *least* where that is earlier.
     """
 
     where: str | None
     since: Since | None
     lookback: timedelta
+    least: Since | None = None
 
     def start(
         self, newest: Collection[Session], date: datetime | None, wall: datetime
@@ -62,7 +68,9 @@ class Scope:
             marks.see(session)
         marks.complete(date, wall, self.lookback)
         since = marks.since(self.lookback, self.lookback)
-        return Since(EPOCH) if since is None or not newest else since
+        if since is None or not newest:
+            return Since(EPOCH)
+        return since if self.least is None else earliest([since, self.least]) or since
 
 
 @attrs.frozen(kw_only=True)
@@ -101,8 +109,10 @@ class Discovery:
     *began* is the server's time then, None where it had no session: that of the backup
     servers which had none, and the others have theirs in *marks*, beside the newest
     time seen in complete looks. *called* is when the first look was asked for, where
-    that failed and none was complete since. *due* (monotonic seconds), *looking* and
-    *health* belong to the looks at everything, as in `TrackedSession` to a session's.
+    that failed and none was complete since. *is_of_one*: the one mark is that of 0.1.0,
+    for all servers, until a look has shown which there are. *due* (monotonic seconds),
+    *looking* and *health* belong to the looks at everything, as in `TrackedSession` to
+    a session's.
     """
 
     where: str | None
@@ -111,6 +121,7 @@ class Discovery:
     begun: bool = False
     began: datetime | None = None
     called: Moment | None = None
+    is_of_one: bool = False
     due: float = float("-inf")
     looking: bool = False
     health: Health = attrs.field(factory=Health)
@@ -127,6 +138,11 @@ class Discovery:
         since = self.marks.since(back, self.lookback)
         if since is None and self.begun:
             since = Since(EPOCH)  # there was no session at all: each one is news
+        if self.is_of_one:
+            least = self.marks.since(self.lookback, self.lookback)
+            return Scope(
+                where=self.where, since=None, lookback=self.lookback, least=least
+            )
         return Scope(where=self.where, since=since, lookback=self._reach(now))
 
     def _reach(self, now: float) -> timedelta:
@@ -157,6 +173,10 @@ class Discovery:
         # 3. It ended after the watch began.
         began = self.began if mark is None or mark.began is None else mark.began
         return self.begun and (began is None or ended >= began)
+
+    def is_undecided(self, session: Session) -> bool:
+        """Whether only the end of this look tells if a session is news."""
+        return session.is_stopped and (self.called is not None or self.is_of_one)
 
     def is_later(self, session: Session) -> bool:
         """Whether a session is news by the server's own time."""
@@ -214,7 +234,12 @@ class Discovery:
         if self._looks_back:
             self._looked_back_at = result.asked_at
             self._learn()
+        old = None
+        if self.is_of_one and result.listed is None:  # references tell no servers
+            old, self.is_of_one = self.marks.marks.pop("", None), False
         self.marks.complete(result.date, result.at.wall, self.lookback)
+        if old is not None:
+            self._share_out(old)
         if any(mark.held is not None for mark in self.marks.marks.values()):
             self._looked_back_at = float("-inf")
         if not self.begun:
@@ -224,6 +249,18 @@ class Discovery:
         """Let go what was held back: whatever was dated before is known by now."""
         for mark in self.marks.marks.values():
             mark.held = None
+
+    def _share_out(self, old: ServerMark) -> None:
+        """Give each server a mark of its own, where all had an *old* one."""
+        known = None if old.newest is None else old.newest - self.lookback
+        for mark in self.marks.marks.values():
+            if mark.newest is None or known is None or mark.newest >= known:
+                mark.began = max(real(old.began, known), default=None)
+            else:
+                # It was never listed: all that it shows as yet can be old.
+                mark.began = mark.newest + _MOMENT
+        if not self.marks.marks:
+            self.marks.marks[""] = old
 
     def _begin(self, result: DiscoveryResult) -> None:
         self.begun, self.began = True, self.marks.least(self.lookback)

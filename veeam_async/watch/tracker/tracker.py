@@ -344,13 +344,16 @@ class Tracker(Generic[S]):
         if seen.id in self.tombstones.gone and not session.is_stopped:
             self.tombstones.remove(seen.id)
         # Lists overlap in time, and so show again what was told already.
-        if seen.id not in self.tombstones and discovery.is_news(session):
+        is_known = seen.id in self.tombstones
+        is_open = discovery.is_undecided(session)
+        # Of one mark for all servers it is not known which of them it speaks for.
+        is_early = is_known or (is_open and discovery.is_of_one)
+        if not is_early and discovery.is_news(session):
             self.add(seen.id)
             self._note(self.tracked[seen.id], seen)
             return
         discovery.see(session)
-        # Only the end of this look tells when the watch was called, by the server.
-        if discovery.called is not None and seen.id not in self.tombstones:
+        if is_open and not is_known:
             self._undecided.append(seen)
         else:
             self._bury(seen.id, session)
