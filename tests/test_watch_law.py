@@ -31,7 +31,7 @@ from tests.support.truth import (
     assert_true,
     seconds,
 )
-from tests.support.unruly import EVERYTHING, FAULTS, HANG, LISTS, Trouble, Unruly
+from tests.support.unruly import EVERYTHING, FAULTS, HANG, LISTS, LONG, Trouble, Unruly
 from tests.support.watching import not_found
 from tests.support.world import FOR_EVER, Life, told
 from veeam_async import BackupJobSession, NotFound, SessionFailed, WatchEvent
@@ -106,6 +106,7 @@ whole = st.tuples(
             LISTS,
             LISTS | {"references"},
             frozenset({"page"}),
+            LONG,
             frozenset({"get"}),
             frozenset({"references"}),
             frozenset({"control"}),
@@ -127,7 +128,9 @@ rows = st.tuples(
     st.sampled_from(["unreadable", "leave out"]),
     few,
 )
-pages = st.tuples(st.just(frozenset({"page"})), st.just("another page"), st.none())
+pages = st.tuples(
+    st.sampled_from([frozenset({"page"}), LONG]), st.just("another page"), st.none()
+)
 
 
 @st.composite

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from tests.support.unruly import HANG, LISTS, Look, Unruly
+from tests.support.unruly import HANG, LISTS, LONG, Look, Unruly
 from tests.support.watching import START
 from tests.support.world import Life
 from veeam_async import (
@@ -320,7 +320,7 @@ def ways(strategy: Strategy, *, is_known: bool) -> list[frozenset[str]]:
 
     In a watch of everything one that is not *is_known* cannot be asked for.
     """
-    by_get, by_list = frozenset({"get"}), LISTS | {"row"}
+    by_get, by_list = frozenset({"get"}), LISTS | LONG | {"row"}
     if strategy == "get":
         return [by_get] if is_known else [by_get | {"references"}]
     return [by_get, by_list] if is_known else [by_list]

@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import BUSY, not_found, refusal, restored, watches
+from tests.support.watching import BUSY, START, not_found, refusal, restored, watches
 from tests.support.world import CLOCK, World, is_active, now
 from veeam_async import (
     BackupJobSession,
@@ -35,6 +35,10 @@ from veeam_async.watch.tracker.tracker import Tracker
 from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
 
 LISTS = frozenset({"page", "newest"})
+LONG = frozenset({"long page"})
+"""Lists that look back, while those that do not are served."""
+
+_LONG_BACK = timedelta(minutes=5)
 EVERYTHING = LISTS | {"get", "references", "control"}
 
 
@@ -171,8 +175,9 @@ class Unruly(World):
     ) -> Listing[BackupJobSession]:
         """Answer a query."""
         asked = now()
-        late = await self._begin("page")
-        taken, fault = now(), self._fault("page")
+        kind = "long page" if self._is_long(since) else "page"
+        late = await self._begin(kind)
+        taken, fault = now(), self._fault(kind)
         page = self._cut(where, since, number, swapped=fault == "another page")
         await asyncio.sleep(late)
         if fault in FAULTS:
@@ -181,6 +186,10 @@ class Unruly(World):
         for row in page.rows:
             self.looks.append(Look(self.number_of(row.id), taken, now(), row))
         return Listing(page, self._date())
+
+    def _is_long(self, since: Since | None) -> bool:
+        at = START + timedelta(seconds=now())
+        return since is not None and since.rest < at - _LONG_BACK
 
     def _cut(
         self, where: str | None, since: Since | None, number: int, *, swapped: bool
@@ -293,4 +302,4 @@ class Unruly(World):
         for trouble in self.troubles:
             if trouble.meets(kind, number, at):
                 return trouble.fault
-        return None
+        return self._fault("page") if kind == "long page" else None
