@@ -106,6 +106,25 @@ async def test_columns_are_chosen_by_any_of_their_names(
     assert [word in table.out.splitlines()[0] for word in names] == [True] * 5
 
 
+async def test_csv_without_rows_has_its_heading(quick: Run) -> None:
+    """The one that rows would have, and what reads ids finds none below it."""
+    for command, none in (
+        ("query", ("--job", "nothing")),
+        ("query", ("--resource", "restore", "--since", "now")),
+        ("fetch", ("--job", "nothing")),
+        ("references", ("--limit", "0")),
+        ("jobs", ("nothing",)),
+    ):
+        full = await quick(command, *none[:-2], "-o", "csv")
+        empty = await quick(command, *none, "-o", "csv")
+        chosen = await quick(command, *none, "-o", "csv", "--columns", "uid,id")
+        read = await quick("fetch", "-", text=empty.out)
+
+        assert empty.out.splitlines() == full.out.splitlines()[:1]
+        assert (empty.code, chosen.out) == (0, "uid,id\n")
+        assert (read.code, read.out) == (0, "")
+
+
 @pytest.mark.parametrize("command", ["get x", "query", "references", "tasks x"])
 def test_a_column_that_is_not_there(invoke: Invoke, command: str) -> None:
     """Exit code 2 and the columns that there are, before anybody is asked."""

@@ -111,7 +111,12 @@ async def _fetch(
         started = monotonic()
         hidden = scrolls_on_terminal(output)
         with (
-            row_writer(output, columns, lambda: em.server_time) as write,
+            row_writer(
+                output,
+                columns,
+                lambda: em.server_time,
+                kind=SESSION_MODELS[resource],
+            ) as write,
             bar("Fetching", len(session_ids), hidden=hidden) as step,
         ):
             failed = await _write_all(sessions.fetch(session_ids), write, step)

@@ -118,7 +118,7 @@ async def _jobs(
         wanted = [job for job in every if options.take(job)]
         life.doing("asking how they ended")
         rows = await rows_of(em, wanted)
-    with row_writer(output, columns) as write:
+    with row_writer(output, columns, kind=JobRow) as write:
         found = [row for row in rows if options.take_row(row)]
         for row in found:
             write(row)

@@ -111,7 +111,7 @@ async def _references(
 ) -> Exit:
     async with logged_on(server) as em:
         found = await sessions_of(em, resource).references()
-    with row_writer(output, columns) as write:
+    with row_writer(output, columns, kind=EntityRef) as write:
         for reference in islice(found, limit):
             write(reference)
     return Exit.DONE
@@ -214,7 +214,12 @@ async def _query(
         rows = selection.rows(sessions_of(em, resource), order_by=order_by, limit=limit)
         with (
             refusals_pointed_out(selection.typed),
-            row_writer(output, columns, lambda: em.server_time) as write,
+            row_writer(
+                output,
+                columns,
+                lambda: em.server_time,
+                kind=SESSION_MODELS[resource],
+            ) as write,
         ):
             async for session in rows:
                 write(session)
@@ -259,7 +264,9 @@ async def _tasks(
     async with logged_on(server) as em:
         session_id = await SessionFinder.of(em, "backup").find(session_id)
         found = await em.backup_sessions.task_sessions(session_id)
-        with row_writer(output, columns, lambda: em.server_time) as write:
+        with row_writer(
+            output, columns, lambda: em.server_time, kind=BackupTaskSession
+        ) as write:
             for task_session in found:
                 write(task_session)
     if not found:

@@ -87,7 +87,7 @@ def wait(
     if len(ended) == 1:
         write_one(ended[0][0], output, shown)
     else:
-        with row_writer(output, shown) as write:
+        with row_writer(output, shown, kind=SESSION_MODELS[resource]) as write:
             for session, _ in ended:
                 write(session)
     judged = _judge(ended) if check else Exit.DONE

@@ -13,6 +13,7 @@ import attrs
 
 from veeam_async import to_dict
 from veeam_async.cli.render.rows import (
+    csv_columns,
     default_columns,
     flat_row,
     selected,
@@ -44,9 +45,16 @@ def scrolls_on_terminal(output: Format | None) -> bool:
 
 @contextmanager
 def row_writer(
-    output: Format | None, columns: Columns = None, clock: Clock | None = None
+    output: Format | None,
+    columns: Columns = None,
+    clock: Clock | None = None,
+    *,
+    kind: type[attrs.AttrsInstance] | None = None,
 ) -> Iterator[Write]:
-    """Open a writer that takes one model after the other; a table comes at the end."""
+    """Open a writer that takes one model after the other; a table comes at the end.
+
+    Without any model CSV still has its heading, of *columns* or of those of a *kind*.
+    """
     form = effective(output)
     if form == "ndjson":
         yield lambda model: write_line(model, columns)
@@ -54,7 +62,8 @@ def row_writer(
         with _array_writer(columns) as write:
             yield write
     elif form == "csv":
-        yield _csv_writer(columns)
+        with _csv_table(columns, kind) as write:
+            yield write
     else:
         # The widths of the columns depend on all rows.
         collected: list[Any] = []
@@ -137,6 +146,24 @@ def _links_last(value: Any) -> Any:
 
 
 # ---------------------------------------------------------------- CSV
+
+
+@contextmanager
+def _csv_table(columns: Columns, kind: type | None) -> Iterator[Write]:
+    """Write models as CSV, and the names of the columns alone where none came."""
+    write_row = _csv_writer(columns)
+    is_empty = True
+
+    def write(model: attrs.AttrsInstance) -> None:
+        nonlocal is_empty
+        is_empty = False
+        write_row(model)
+
+    yield write
+    # What reads tables takes an empty text for a broken one. After an error it is one.
+    heading = columns or (kind and csv_columns(kind))
+    if is_empty and heading:
+        sys.stdout.write(f"{','.join(heading)}\n")
 
 
 def _csv_writer(columns: Columns) -> Write:

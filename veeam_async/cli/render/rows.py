@@ -81,6 +81,11 @@ def column_names(kind: type) -> tuple[str, ...]:
     return tuple(found)
 
 
+def csv_columns(kind: type) -> tuple[str, ...]:
+    """The columns of CSV of models of *kind* where none are asked for."""
+    return tuple(name for name in column_names(kind) if name != STATUS)
+
+
 def parse_columns(text: str | None, *kinds: type) -> tuple[str, ...] | None:
     """The columns that *text* names, separated by commas; None for None.
 
