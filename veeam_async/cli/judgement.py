@@ -121,7 +121,7 @@ class Judge:
         """Judge how long sessions have been running."""
         limits = self._fine.running
         running = [
-            (session, now - session.creation_time)
+            (session, _since(session.creation_time, now))
             for job in self._jobs
             for session in job.running
         ]
@@ -145,7 +145,7 @@ class Judge:
             if (state := _state_of_age(each, limits, now))
         ]
         self._tell("had no success for too long", late)
-        known = [now - each.at for each in successes if each.at]
+        known = [_since(each.at, now) for each in successes if each.at]
         is_known = len(known) == len(successes) and known
         oldest = max(known).total_seconds() if is_known else None
         state = max((each.state for each in late), default=State.OK)
@@ -183,9 +183,14 @@ class Judge:
         return f"{count(len(self._jobs), 'job')} ran since {_time(self._since)}{now}"
 
 
+def _since(begun: datetime, now: datetime) -> timedelta:
+    # A backup server whose clock is ahead dates what has just begun in the future.
+    return max(now - begun, timedelta())
+
+
 def _state_of_age(success: Success, limits: Limits, now: datetime) -> State:
     if success.at is not None:
-        return limits.state((now - success.at).total_seconds())
+        return limits.state(_since(success.at, now).total_seconds())
     return State.WARNING if limits.critical is None else State.CRITICAL
 
 

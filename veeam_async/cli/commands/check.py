@@ -7,7 +7,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -214,9 +214,9 @@ async def _answer(em: EnterpriseManager, options: _Options) -> Answer:
     )
     judge.results()
     judge.missing([each for each in options.patterns if not each.is_among(jobs)])
-    judge.running(datetime.now(UTC))
+    judge.running(em.server_time)
     if options.asks_for_age:
-        judge.age(await _successes(em, options, jobs), datetime.now(UTC))
+        judge.age(await _successes(em, options, jobs), em.server_time)
     return judge.answer()
 
 
