@@ -50,7 +50,9 @@ def make_certificate() -> Certificate:
 
 
 def _signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Veeam simulator")])
+    # Not with the word that is its password unless told: an error would hide that.
+    called = "Simulated Enterprise Manager"
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, called)])
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
