@@ -72,6 +72,7 @@ async def test_a_pipe_from_command_to_command(run: Run, quick: Run) -> None:
         f'{{\n  "job_session_uid": "{A}",\n  "uid": "x"\n}}',
         f"name,id\na job,{A}\n\nanother,{B}",
         f'#TYPE X\n"Name";"Id"\n"a;b";"{A}"\n"c\nd";"{B}"',
+        f"sep=;\nname;id\na job;{A}",
         f"id\n{A}\n{B}",
         f"kind,id\nFOUND,{A}\nDEGRADED,\nSTOPPED,{B}",
     ],

@@ -37,6 +37,7 @@ _TABLE = re.compile(
 
 _FIELD = re.compile("[a-z]+(?:_[a-z]+)*")
 _DELIMITERS = ",;\t"
+_SEPARATOR = re.compile("sep=.", re.IGNORECASE)
 """What stands between two values: a comma here, others where Excel saved the file."""
 
 
@@ -61,7 +62,8 @@ def read_text(file: str) -> str:
     """The text of a file, or of standard input for -; Refusal where it is none."""
     text = _text_in(file)
     if text is None:
-        raise Refusal(f"{file} is no text in UTF-8")
+        named = "standard input" if file == STDIN else file
+        raise Refusal(f"{named} is no text in UTF-8")
     return text
 
 
@@ -104,8 +106,11 @@ def ids_in(text: str, source: str) -> list[str]:
 
 
 def _is_told(line: str) -> bool:
-    """Whether a line is neither empty nor a comment; PowerShell's #TYPE is one too."""
-    return bool(line) and not line.startswith("#")
+    """Whether a line is neither empty nor a comment.
+
+    PowerShell's `#TYPE` is one too, and so is `sep=;`, by which Excel opens a CSV.
+    """
+    return bool(line) and not line.startswith("#") and not _SEPARATOR.fullmatch(line)
 
 
 def _ids_on(lines: Sequence[str], source: str) -> Iterator[str]:
