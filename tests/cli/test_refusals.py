@@ -56,6 +56,37 @@ async def test_another_server(quick: Run) -> None:
     assert len(ended.err.splitlines()) == 1
 
 
+async def test_what_the_role_does_not_read(quick: Run) -> None:
+    """The command that knows more of roles is told, by a plugin too."""
+    async with Simulator(
+        sessions=1, running=0, role="Restore Operator", password=PASSWORD
+    ) as server:
+        query = await quick("query", VEEAM_URL=server.url)
+        check = await quick("check", VEEAM_URL=server.url)
+
+    said = "403: Access denied; veeam-async doctor shows what this user's role reads\n"
+    assert (query.code, check.code) == (1, 3)
+    assert query.err.endswith(said)
+    assert check.out.endswith(said)
+
+
+async def test_a_simulated_certificate_is_called_by_its_name(quick: Run) -> None:
+    """Nothing in it looks like the password that the simulator has unless told."""
+    async with Simulator(sessions=1, running=0, tls=True) as server:
+        settings = {"VEEAM_URL": server.url, "VEEAM_PASSWORD": server.password}
+        ended = await quick("references", **settings)
+
+    assert "'Simulated Enterprise Manager' signed it itself" in ended.err
+
+
+async def test_standard_input_that_is_no_text(run: Run) -> None:
+    """It is called so, and not quoted."""
+    ended = await run("fetch", "-", text=b"\xe4\xf6\xfc")
+
+    assert ended.code == 2
+    assert ended.err == "veeam-async: standard input is no text in UTF-8\n"
+
+
 async def test_an_untrusted_certificate(tmp_path: Path) -> None:
     """Its fingerprint and the options are told; each of the three then works."""
     async with Simulator(sessions=1, running=0, tls=True, password=PASSWORD) as server:

@@ -19,6 +19,7 @@ from veeam_async.errors import (
     CertificateError,
     DeadlineExceeded,
     InvalidId,
+    PermissionDenied,
     RequestTimeout,
     SessionFailed,
     VeeamError,
@@ -83,6 +84,10 @@ def explain(error: Exception) -> str:
         return f"{one_line(error.reason)}; {how_to_trust(error.fingerprint)}"
     if isinstance(error, AuthenticationFailed):
         return f"{text}; check --username and the password"
+    if isinstance(error, PermissionDenied):
+        from veeam_async.cli.render.called import as_called  # noqa: PLC0415 - rare
+
+        return f"{text}; {as_called('doctor')} shows what this user's role reads"
     if isinstance(error, RequestTimeout):
         return f"{text}; --request-timeout gives it more time"
     return text

@@ -9,7 +9,7 @@ import attrs
 from cyclopts import Parameter
 
 from veeam_async import EnterpriseManager, Job, PermissionDenied, SessionResult
-from veeam_async.cli.exits import Exit, Refusal, explain
+from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.job_list import Kind, kind_of, rows_of
 from veeam_async.cli.name_patterns import ANY, NamePattern, is_meant
@@ -132,7 +132,7 @@ async def _all(em: EnterpriseManager) -> list[Job]:
         found = [job async for job in em.jobs.query(page_size=_PAGE_SIZE)]
     except PermissionDenied as error:
         raise Refusal(
-            f"{explain(error)}; {as_called('query')} shows what has run",
+            f"{one_line(str(error))}; {as_called('query')} shows what has run",
             Exit.ERROR,
         ) from error
     return sorted(found, key=lambda job: (job.name.casefold(), job.uid))
