@@ -7,6 +7,7 @@ from tests.cli.command import PASSWORD, Run
 from veeam_async.simulator import Simulator
 
 NAME = "SAP  HANA (prod)"
+UNKNOWN = "3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35"
 
 
 @pytest.mark.parametrize("command", ["get", "wait", "tasks", "watch", "fetch"])
@@ -40,6 +41,23 @@ async def test_what_runs_is_meant_before_what_is_newer(
     assert (stopped.code, uid.err) == (0, "")
     assert stopped.err.endswith(f"its end: veeam-async wait {running}\n")
     assert uid.rows[0]["job_uid"].endswith(str(simulator.job_ids[0]))
+
+
+@pytest.mark.parametrize("command", ["get", "tasks"])
+async def test_a_jobs_id_stands_for_its_session(
+    quick: Run, simulator: Simulator, command: str
+) -> None:
+    """JSON and the table of jobs show it; of what nobody has the error stays."""
+    job_id = simulator.job_ids[0]
+    newest = simulator.add_session(script=(), job_name=NAME, job_id=job_id)
+    ended = await quick(command, str(job_id))
+    unknown = await quick(command, UNKNOWN)
+
+    assert ended.code == 0
+    assert ended.err == f"{job_id} is a job: its session is {newest}\n"
+    assert str(newest) in ended.out
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "404" in unknown.err
 
 
 async def test_several_that_may_be_meant_are_listed(

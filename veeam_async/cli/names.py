@@ -7,8 +7,9 @@ is the name of the machine. Where several are meant nobody guesses: they are lis
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
 import attrs
 
@@ -19,6 +20,7 @@ from veeam_async import (
     Id,
     InvalidId,
     Job,
+    NotFound,
     RestoreSession,
     parse_id,
 )
@@ -40,6 +42,8 @@ _JOB = re.compile(r"urn:veeam:\w*job:", re.IGNORECASE)
 _NEWEST = 50
 """Sessions of a job among which the running ones are looked for."""
 _LISTED = 10
+
+_T = TypeVar("_T")
 
 
 def check_name(text: str) -> None:
@@ -87,6 +91,28 @@ class SessionFinder:
         if not _JOB.match(text):
             say(f"{one_line(text)} is session {found}")
         return found
+
+    async def ask(self, text: str, question: Callable[[str], Awaitable[_T]]) -> _T:
+        """What *question* is answered about the session that *text* means.
+
+        Where no session has this id, but a job, that job's session is meant.
+        """
+        session_id = await self.find(text)
+        try:
+            return await question(session_id)
+        except NotFound:
+            meant = await self._of_job(session_id)
+            if meant is None:
+                raise
+        say(f"{one_line(text)} is a job: its session is {meant}")
+        return await question(meant)
+
+    async def _of_job(self, job_id: str) -> str | None:
+        if self.kind is RestoreSession:
+            return None
+        rows = await self._named(f"urn:veeam:Job:{parse_id(job_id)}")
+        meant = _running(rows) or rows[:1]
+        return str(meant[0].id) if len(meant) == 1 else None
 
     async def _by_beginning(self, text: str) -> str | None:
         if not _BEGINNING.fullmatch(text):

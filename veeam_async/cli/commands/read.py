@@ -27,7 +27,7 @@ from veeam_async.cli.options import (
 from veeam_async.cli.render.output import Columns, Format, row_writer, write_one
 from veeam_async.cli.render.rows import field_of_heading, parse_columns
 from veeam_async.cli.render.streams import say
-from veeam_async.cli.render.words import count
+from veeam_async.cli.render.words import count, one_line
 from veeam_async.filters import query_field
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ async def _get(
     columns: Columns,
 ) -> Exit:
     async with logged_on(server) as em:
-        found = await SessionFinder.of(em, resource).find(session_id)
-        session = await sessions_of(em, resource).get(found)
+        finder = SessionFinder.of(em, resource)
+        session = await finder.ask(session_id, sessions_of(em, resource).get)
         write_one(session, output, columns, lambda: em.server_time)
     return Exit.DONE
 
@@ -262,13 +262,13 @@ async def _tasks(
     server: Server, session_id: str, output: Format | None, columns: Columns
 ) -> Exit:
     async with logged_on(server) as em:
-        session_id = await SessionFinder.of(em, "backup").find(session_id)
-        found = await em.backup_sessions.task_sessions(session_id)
+        finder = SessionFinder.of(em, "backup")
+        found = await finder.ask(session_id, em.backup_sessions.task_sessions)
         with row_writer(
             output, columns, lambda: em.server_time, kind=BackupTaskSession
         ) as write:
             for task_session in found:
                 write(task_session)
     if not found:
-        say(f"session {session_id} has {count(0, 'task session')}")
+        say(f"{one_line(session_id)} has {count(0, 'task session')}")
     return Exit.DONE
