@@ -352,6 +352,38 @@ async def test_a_logon_that_takes_its_time_is_seen(command: tuple[str, ...]) -> 
 
 
 @needs_terminal
+@pytest.mark.parametrize(
+    "command", ["query", "references", "fetch", "get x", "tasks x"]
+)
+async def test_a_server_that_hangs_after_the_logon_is_seen(command: str) -> None:
+    """What is read is told of, and for how long; nothing of it is left."""
+    words = command.replace("x", str(uuid_of(1))).split()
+    async with FaultServer(behind_logon(lambda _: Stall())) as server:
+        env = environment(VEEAM_URL=server.url, VEEAM_USERNAME="u", VEEAM_PASSWORD="p")
+        said = "Reading from http://"
+        shown = await on_terminal(*words, env=env, answer=(said, "\x03"))
+
+    assert shown.code == 130
+    assert "".join(shown.screen) == ""
+
+
+def test_a_row_is_an_answer() -> None:
+    """A list that takes minutes, page by page, is no silence."""
+    scene = Scene()
+    line = LifeLine("Reading", clock=lambda: scene.now)
+    line.doing("")
+    said = []
+    for seconds, is_row in ((9, True), (13, False), (15, False)):
+        scene.after(seconds)
+        if is_row:
+            line.answered()
+        said.append(line.text(80).plain)
+
+    assert said[:2] == ["Reading · 9s", "Reading · 13s"]
+    assert "no answer since" in said[2]
+
+
+@needs_terminal
 async def test_an_empty_watch_leaves_a_clean_screen() -> None:
     """After Ctrl-C nothing of it is left, be the terminal as narrow as its lines."""
     async with Simulator(sessions=0, running=0, password=PASSWORD) as simulator:

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from veeam_async import EnterpriseManager, Fetch, InvalidId
-from veeam_async.cli.connecting import logged_on
+from veeam_async.cli.connecting import logged_on, reading
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
@@ -104,7 +104,8 @@ async def _fetch(
     async with logged_on(server) as em:
         sessions = sessions_of(em, resource)
         if isinstance(given, Selection):
-            session_ids, unknown = await _selected(sessions, given), 0
+            async with reading(server):
+                session_ids, unknown = await _selected(sessions, given), 0
         else:
             session_ids, unknown = await _found(em, resource, given)
         total = len(session_ids) + unknown

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from veeam_async import BackupTaskSession, EntityRef
-from veeam_async.cli.connecting import logged_on
+from veeam_async.cli.connecting import logged_on, reading
 from veeam_async.cli.exits import Exit
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.names import SessionFinder, check_name
@@ -24,7 +24,13 @@ from veeam_async.cli.options import (
     Where,
     sessions_of,
 )
-from veeam_async.cli.render.output import Columns, Format, row_writer, write_one
+from veeam_async.cli.render.output import (
+    Columns,
+    Format,
+    row_writer,
+    scrolls_on_terminal,
+    write_one,
+)
 from veeam_async.cli.render.rows import field_of_heading, parse_columns
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import count, one_line
@@ -72,7 +78,8 @@ async def _get(
 ) -> Exit:
     async with logged_on(server) as em:
         finder = SessionFinder.of(em, resource)
-        session = await finder.ask(session_id, sessions_of(em, resource).get)
+        async with reading(server):
+            session = await finder.ask(session_id, sessions_of(em, resource).get)
         write_one(session, output, columns, lambda: em.server_time)
     return Exit.DONE
 
@@ -109,7 +116,7 @@ async def _references(
     output: Format | None,
     columns: Columns,
 ) -> Exit:
-    async with logged_on(server) as em:
+    async with logged_on(server) as em, reading(server):
         found = await sessions_of(em, resource).references()
     with row_writer(output, columns, kind=EntityRef) as write:
         for reference in islice(found, limit):
@@ -221,9 +228,11 @@ async def _query(
                 kind=SESSION_MODELS[resource],
             ) as write,
         ):
-            async for session in rows:
-                write(session)
-                found += 1
+            async with reading(server, hidden=scrolls_on_terminal(output)) as answered:
+                async for session in rows:
+                    write(session)
+                    answered()
+                    found += 1
         if not found:
             # On standard error: nothing is what a pipe gets of no rows.
             say("no session matches")
@@ -263,7 +272,8 @@ async def _tasks(
 ) -> Exit:
     async with logged_on(server) as em:
         finder = SessionFinder.of(em, "backup")
-        found = await finder.ask(session_id, em.backup_sessions.task_sessions)
+        async with reading(server):
+            found = await finder.ask(session_id, em.backup_sessions.task_sessions)
         with row_writer(
             output, columns, lambda: em.server_time, kind=BackupTaskSession
         ) as write:

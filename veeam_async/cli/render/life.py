@@ -45,6 +45,10 @@ class LifeLine(Life):
         self._is_followed = False
         self._so_far = ""
 
+    def answered(self) -> None:
+        """Note that the server has answered."""
+        self._requests.answered()
+
     def doing(self, what: str) -> None:
         """Say what is asked of the server now."""
         self._doing = what

@@ -65,7 +65,11 @@ class Requests:
         elif done.status >= _FAULT:
             self._error = f"HTTP {done.status}"
         else:
-            self._last, self._error = self._clock(), None
+            self.answered()
+
+    def answered(self) -> None:
+        """Note that an answer came."""
+        self._last, self._error = self._clock(), None
 
     def looks(self) -> Looks:
         """The requests so far: one is always under way."""

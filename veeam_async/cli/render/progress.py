@@ -31,6 +31,9 @@ class Life:
     on_request: Callable[[Any], object] | None = None
     """A listener for a manager, which tells it of its requests."""
 
+    def answered(self) -> None:
+        """Note that the server has answered, for whom no listener tells so."""
+
     def doing(self, what: str) -> None:
         """Say what is asked of the server now."""
 
@@ -72,22 +75,34 @@ async def signs_of_life(subject: str, *, hidden: bool = False) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def life_after(seconds: float, subject: str) -> AsyncIterator[None]:
-    """Do the same once the block has taken *seconds*; the *subject* says it all."""
-    if not may_be_drawn_on(sys.stderr):
-        yield
+async def life_after(
+    seconds: float, subject: str, *, hidden: bool = False
+) -> AsyncIterator[Callable[[], object]]:
+    """Do the same once the block has taken *seconds*; the *subject* says it all.
+
+    What it yields is to be called where the server has answered in part.
+    """
+    if hidden or not may_be_drawn_on(sys.stderr):
+        yield _no_step
         return
+    shown = Life()
+
+    def answered() -> None:
+        shown.answered()
+
     import asyncio  # noqa: PLC0415 - who draws nothing may need no loop
 
     async def show() -> None:
+        nonlocal shown
         await asyncio.sleep(seconds)
         async with signs_of_life(subject) as life:
+            shown = life
             life.doing("")
             await asyncio.Event().wait()
 
     showing = asyncio.create_task(show())
     try:
-        yield
+        yield answered
     finally:
         showing.cancel()
         with suppress(asyncio.CancelledError):
