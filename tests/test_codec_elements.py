@@ -22,6 +22,7 @@ from veeam_async import (
 from veeam_async.codec import decode
 from veeam_async.codec.decode import decode_short
 from veeam_async.codec.parse import UnreadableError, parse, parse_short
+from veeam_async.models import ApiRoot, ErrorBody
 
 BODIES = Path(__file__).parent / "bodies"
 
@@ -116,6 +117,34 @@ def test_both_ways_give_equal_models(document: tuple[bytes, type]) -> None:
     """Or the same sentences, whatever a document holds."""
     body, kind = document
     assert outcome(body, kind) == outcome(body + LONG, kind)
+
+
+@pytest.mark.parametrize("inside", [None, "", " ", "text", " <!-- --> "])
+@pytest.mark.parametrize(
+    ("root", "kind"),
+    [
+        ("Error", ErrorBody),
+        ("ErrorBody", ErrorBody),
+        ("ERROR", ErrorBody),
+        ("EnterpriseManager", ApiRoot),
+        ("ApiRoot", ApiRoot),
+    ],
+)
+def test_what_requires_nothing_is_refused_where_there_is_nothing(
+    root: str, kind: type, inside: str | None
+) -> None:
+    """An empty element is no entity, and one of another name is not this kind."""
+    body = (f"<{root}/>" if inside is None else f"<{root}>{inside}</{root}>").encode()
+
+    assert isinstance(outcome(body, kind), tuple)
+    assert outcome(body, kind) == outcome(body + LONG, kind)
+
+
+def test_an_element_is_of_the_kind_that_it_is_called_by() -> None:
+    """By the server's name, in any spelling, and not by the name of the class."""
+    for root in ("Error", "ERROR", "error", "ErrorBody", "Job"):
+        body = f"<{root}><Message>Busy</Message></{root}>".encode()
+        assert outcome(body, ErrorBody) == outcome(body + LONG, ErrorBody)
 
 
 @pytest.mark.parametrize(
