@@ -257,6 +257,101 @@ async def test_a_record_that_was_changed_on_its_way_ends_the_exchange_at_once(
     assert reasons == ([] if is_stuck else ["SSLV3_ALERT_BAD_RECORD_MAC"])
 
 
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("came", "said"),
+    [
+        (b"", "without an answer"),
+        (TO_THE_END, "in the middle of its body"),
+        (head(200, {"Content-Length": "9"}) + b"{", "in the middle of its body"),
+    ],
+    ids=["before", "to the end", "amid"],
+)
+async def test_an_alert_is_told_wherever_it_ends_an_answer(
+    newest: ssl.TLSVersion, came: bytes, said: str, tmp_path: Path
+) -> None:
+    """With the reason that the server gives, and a hint at what can be done."""
+    context, trust = server_up_to(newest, tmp_path)
+
+    async def serve(peer: TlsPeer) -> None:
+        await peer.send(await peer.open())
+        await peer.request()
+        await peer.send(peer.records(came) if came else b"")
+        await peer.send(peer.alert())
+        await peer.gone()
+
+    async with tls_server(context, serve) as url, direct(url, trust) as made:
+        with pytest.raises(ConnectionFailed) as caught:
+            await made.send(POST)
+
+    assert said in str(caught.value)
+    assert 'the server sent the alert "bad record mac"; the log' in str(caught.value)
+
+
+def server_up_to(newest: ssl.TLSVersion, path: Path) -> tuple[ssl.SSLContext, Trust]:
+    """The context of a server that speaks nothing after *newest*, and trust in it."""
+    authority, ca_file = trustme.CA(), path / "ca.pem"
+    authority.cert_pem.write_to_path(ca_file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.maximum_version = newest
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context, trust_of(ca_file)
+
+
+async def test_what_is_changed_amid_a_body_is_told(
+    tls_everywhere: Serving, trust: Trust
+) -> None:
+    """It was no end of the server's making."""
+
+    async def serve(peer: TlsPeer) -> None:
+        await peer.send(await peer.open())
+        await peer.request()
+        bad = bytearray(peer.records(TO_THE_END, b"}"))
+        bad[-1] ^= 1
+        await peer.send(bytes(bad))
+        await peer.gone()
+
+    async with (
+        tls_server(tls_everywhere[0], serve) as url,
+        direct(url, trust) as made,
+    ):
+        with pytest.raises(ConnectionFailed, match=r"its body: .*bad record mac; the"):
+            await made.send(POST)
+
+
+@pytest.mark.parametrize("code", [199, 250])
+async def test_an_alert_without_a_name_is_no_closed_connection(
+    tls_everywhere: Serving, trust: Trust, code: int
+) -> None:
+    """OpenSSL tells that there was one, and no more."""
+
+    async def serve(peer: TlsPeer) -> None:
+        await peer.reader.read(65536)
+        await peer.send(bytes((21, 3, 1, 0, 2, 2, code)))
+        await peer.gone()
+
+    async with (
+        tls_server(tls_everywhere[0], serve) as url,
+        direct(url, trust) as made,
+    ):
+        with pytest.raises(ConnectionFailed, match="has no name for") as caught:
+            await made.send(POST)
+
+    assert "it was closed" not in str(caught.value)
+
+
+async def test_a_context_that_serves_no_client_is_said_to_be_wrong(
+    tls_everywhere: Serving,
+) -> None:
+    """And not the server, which was never spoken to."""
+    wrong = trust_of(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    async with direct("https://127.0.0.1:9", wrong) as made:
+        with pytest.raises(ConnectionFailed, match="PROTOCOL_TLS_SERVER") as caught:
+            await made.send(POST)
+
+    assert "give another SSLContext" in str(caught.value)
+
+
 # ---------------------------------------------------------------- bytes unasked for
 
 

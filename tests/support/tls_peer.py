@@ -73,6 +73,13 @@ class TlsPeer:
             self._tls.unwrap()
         return self._out.read()
 
+    def alert(self) -> bytes:
+        """The record by which TLS refuses a record that was changed on its way."""
+        self._in.write(b"\x17\x03\x03\x00\x40" + bytes(64))
+        with suppress(ssl.SSLError):
+            self._tls.read(1)
+        return self._out.read()
+
     async def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self.writer.write(data)

@@ -565,7 +565,7 @@ def _not_answered(
         case _OddBodyError():
             return unintelligible(str(error).partition(":")[0])
         case aiohttp.ClientPayloadError():
-            return cut_short()
+            return cut_short(error)
         case TimeoutError():
             return no_answer_within(timeout.request)
     return broken(error, is_tls=is_tls)

@@ -257,7 +257,9 @@ class Connection(asyncio.BufferedProtocol):
         return status if is_new and status >= _FINAL else None
 
     def _lost(self, error: Exception | None) -> VeeamError:
-        return cut_short() if self._in_body else broken(error, is_tls=self._is_tls)
+        if self._in_body:
+            return cut_short(error)
+        return broken(error, is_tls=self._is_tls)
 
     def eof_received(self) -> bool:
         """Complete a body that has no other end, and let the transport close."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import ssl
+from typing import TypeGuard
 
-from veeam_async.errors import ConnectionFailed, RequestTimeout
+from veeam_async.errors import ConnectionFailed, RequestTimeout, one_line
 
 _TLS_HINTS = {
     "WRONG_VERSION_NUMBER|HTTP_REQUEST|RECORD_LAYER_FAILURE|PACKET_LENGTH": (
@@ -33,8 +34,14 @@ _TLS_HINTS = {
 }
 """Hints by what stands in the reason of OpenSSL, the first that fits."""
 
+_TLS_CUT = "it was closed in the middle of the handshake"
+_TLS_UNNAMED = "an alert, or a fault, that OpenSSL has no name for"
 _TLS_CLOSED = "does it speak http:// there, or TLS of another version?"
+_TLS_OWN = "give another SSLContext as tls"
 _TLS_OTHER = "the log of the server, or of a gateway before it, may say why"
+
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+"""The errors by which OpenSSL tells the end of a connection."""
 
 
 def unreachable(
@@ -87,18 +94,16 @@ def broken(error: Exception | None, *, is_tls: bool) -> ConnectionFailed:
     """The connection broke after the request went out."""
     reason = (error.strerror if isinstance(error, OSError) else None) or "it was closed"
     hint = "" if is_tls else "; does the server speak https:// there?"
-    # A server of TLS 1.3 judges the client's certificate after the handshake; aiohttp
-    # hands such an error on as the cause of its own.
-    for met in (error, getattr(error, "__cause__", None)):
-        if isinstance(met, ssl.SSLError) and met.reason:
-            reason, hint = _of_tls(met)
-            hint = f"; {hint}"
-    return ConnectionFailed(f"the connection broke without an answer: {reason}{hint}")
+    why = _met_in_tls(error) or f"{reason}{hint}"
+    return ConnectionFailed(f"the connection broke without an answer: {why}")
 
 
-def cut_short() -> ConnectionFailed:
-    """An answer ended before it was whole."""
-    return ConnectionFailed("the answer broke off in the middle of its body")
+def cut_short(error: Exception | None = None) -> ConnectionFailed:
+    """An answer ended before it was whole, for an *error* of TLS perhaps."""
+    why = _met_in_tls(error)
+    return ConnectionFailed(
+        f"the answer broke off in the middle of its body{why and f': {why}'}"
+    )
 
 
 def mismatched(question: str) -> ConnectionFailed:
@@ -115,11 +120,35 @@ def unintelligible(fault: str) -> ConnectionFailed:
     return ConnectionFailed(f"the answer is no HTTP to be understood: {fault}")
 
 
+def _met_in_tls(error: Exception | None) -> str:
+    """The fault in TLS that *error* is, with a hint; nothing where it is another."""
+    # A server of TLS 1.3 judges the client's certificate after the handshake; aiohttp
+    # hands such an error on as the cause of its own.
+    for met in (error, getattr(error, "__cause__", None)):
+        if _is_of_tls(met):
+            return "; ".join(_of_tls(met))
+    return ""
+
+
+def _is_of_tls(error: object) -> TypeGuard[ssl.SSLError]:
+    """Whether *error* is a fault that TLS has found, and not merely an end."""
+    if not isinstance(error, ssl.SSLError):
+        return False
+    # Its own end has no reason; where it has one, that is all there is to tell.
+    return bool(error.reason) or not isinstance(error, _CLOSED)
+
+
 def _of_tls(error: object) -> tuple[str, str]:
     """What is wrong with TLS, and a hint at what can be done."""
-    reason = getattr(error, "reason", None)
+    if not _is_of_tls(error):
+        return _TLS_CUT, _TLS_CLOSED
+    reason = error.reason
     if not reason:
-        return "it was closed in the middle of the handshake", _TLS_CLOSED
+        # Python's own, about a context that serves no client, say so in full.
+        is_own = getattr(error, "library", None) is None
+        return (
+            (one_line(str(error)), _TLS_OWN) if is_own else (_TLS_UNNAMED, _TLS_OTHER)
+        )
     _, is_alert, alert = reason.partition("ALERT_")
     words = (alert or reason).lower().replace("_", " ")
     fault = f'the server sent the alert "{words}"' if is_alert else words
