@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 import socket
 import ssl
@@ -350,6 +351,68 @@ async def test_a_context_that_serves_no_client_is_said_to_be_wrong(
             await made.send(POST)
 
     assert "give another SSLContext" in str(caught.value)
+
+
+async def test_a_context_that_can_say_nothing_leaves_no_socket(
+    tls_everywhere: Serving,
+) -> None:
+    """Its handshake fails before the first byte."""
+    context = ssl.create_default_context(cafile=tls_everywhere[1])
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with (
+        tls_server(tls_everywhere[0], TlsPeer.gone) as url,
+        direct(url, trust_of(context)) as made,
+    ):
+        with pytest.raises(ConnectionFailed, match="no protocols available"):
+            await made.send(POST)
+        await turns()
+        gc.collect()  # whatever is left behind warns of itself
+        await made.close()
+
+
+@pytest.mark.parametrize("turn", [1, 2], ids=["first", "later"])
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(OSError(5, "its own"), ConnectionFailed), (LookupError("its own"), LookupError)],
+)
+async def test_what_a_check_of_a_context_raises_ends_the_handshake(
+    tls_everywhere: Serving,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    kind: type[Exception],
+    turn: int,
+) -> None:
+    """At once, and for whoever asked: some bring checks of the system's own."""
+
+    class Checked(ssl.SSLObject):
+        """A side of TLS that checks by itself."""
+
+        turns = 0
+
+        def do_handshake(self) -> None:
+            """Raise in the given turn."""
+            self.turns += 1
+            if self.turns == turn:
+                raise error
+            super().do_handshake()
+
+    async def serve(peer: TlsPeer) -> None:
+        await peer.open()
+
+    context = ssl.create_default_context(cafile=tls_everywhere[1])
+    context.sslobject_class = Checked
+    async with (
+        tls_server(tls_everywhere[0], serve) as url,
+        direct(url, trust_of(context), connect=60, request=60) as made,
+    ):
+        with pytest.raises(kind, match="its own"):
+            async with asyncio.timeout(20):
+                await made.send(POST)
+        await turns()
+        assert made.open_connections == made.connecting == 0
+
+    assert caplog.records == []
 
 
 # ---------------------------------------------------------------- bytes unasked for

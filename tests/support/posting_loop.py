@@ -38,8 +38,8 @@ class PostingTransport(asyncio.Transport):
         self._queue: list[bytes] = []
         self._error: Exception | None = None
         self._writing: asyncio.Task[None] | None = None
-        protocol.connection_made(self)
         self._reading = loop.create_task(self._read())
+        protocol.connection_made(self)
 
     def get_write_buffer_size(self) -> int:
         """Bytes that wait."""

@@ -49,7 +49,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         self._plain = connection.get_buffer(-1)
         self._records = Records()
         self._unsent: list[bytes | bytearray | memoryview] = []
-        self._is_open = self._is_paused = self._is_amid = False
+        self._is_begun = self._is_open = self._is_paused = self._is_amid = False
         self._error: Exception | None = None
         self._transport: asyncio.Transport
         self._opened: asyncio.Future[None] = self._loop.create_future()
@@ -62,6 +62,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         """
         transport, _ = await self._loop.create_connection(lambda: self, sock=connected)
         try:
+            self._is_begun = True
+            self.buffer_updated(0)
             await self._opened
         except BaseException:
             # Whoever does not wait any longer must not wait for a goodbye either.
@@ -71,9 +73,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
     # ------------------------------------------------------------ the socket's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the handshake."""
+        """Keep the socket's transport; `open` begins the handshake."""
         self._transport = cast("asyncio.Transport", transport)
-        self.buffer_updated(0)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Pass the loss on, with the error of TLS where that was the reason."""
@@ -153,7 +154,18 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
 
     def _shake_hands(self) -> None:
         """Go on with the handshake; once it is done, the connection is made."""
-        self._tls.do_handshake()
+        if not self._is_begun:
+            # A transport that is closed before its loop has handed it out leaves the
+            # socket behind in uvloop, whose number may be another one's by then.
+            raise ssl.SSLWantReadError
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a context may bring its own checks
+            # A loop would log it, and leave whoever waits without an answer.
+            self._give_up(error)
+            return
         self._is_open = True
         self._connection.connection_made(self)
         if not self._opened.done():
@@ -204,7 +216,7 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         if not self._unsent and not self._is_paused:
             self._connection.resume_writing()
 
-    def _give_up(self, error: ssl.SSLError) -> None:
+    def _give_up(self, error: Exception) -> None:
         """Close for *error*, of which OpenSSL may have left an alert to be sent."""
         # Its frames hold this stream, and the variables of a request.
         self._error = self._error or error.with_traceback(None)
