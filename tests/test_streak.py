@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 
@@ -369,6 +370,29 @@ async def test_a_streak_that_fails_for_good_tells_of_the_last_alone() -> None:
 
     assert isinstance(found.pop(uuid_of(5)).error, ConnectionFailed)
     assert all(one.result().id == given for given, one in found.items())
+
+
+async def test_what_an_id_itself_raises_costs_no_answer_before_it() -> None:
+    """It ends the fetch, and with it what others have under way, but no more."""
+
+    class Odd(UUID):
+        """An id that cannot be written."""
+
+        def __str__(self) -> str:
+            raise LookupError("mine")
+
+    ids = [uuid_of(number) for number in range(60)]
+    ids[40] = Odd(int=ids[40].int)
+    for settings in ({}, {"on_request": str}):
+        found = []
+        given = {"max_connections": 2} | settings
+        async with talking(gets_any(serving(MANY)), **given) as (em, _):
+            fetch = em.backup_sessions.fetch(ids)
+            with pytest.raises(LookupError, match="mine"):
+                while True:
+                    found.append((await anext(fetch)).result().id)
+
+        assert len(found) >= 39
 
 
 async def test_an_error_of_the_library_raised_by_the_ids_ends_the_fetch() -> None:
