@@ -371,6 +371,44 @@ async def test_a_context_that_can_say_nothing_leaves_no_socket(
         await made.close()
 
 
+@pytest.mark.parametrize(
+    ("said", "is_reset"), [(b"", False), (b"", True), (b"SSH-2.0-x\r\n", False)]
+)
+async def test_a_socket_that_has_ended_before_the_handshake_fails_it(
+    trust: Trust,
+    said: bytes,
+    is_reset: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """With an error of the system's or of TLS, whenever the loop learns of the end."""
+    for _ in range(20):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            ours = socket.create_connection(server.getsockname())
+            theirs, _address = server.accept()
+        ours.setblocking(False)
+        theirs.sendall(said)
+        if is_reset:
+            theirs.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, bytes((1,) + (0,) * 7)
+            )
+        theirs.close()
+        stream = TlsStream(unused_connection(), trust.context, "127.0.0.1")
+        with pytest.raises(OSError, match=r"handshake|WRONG_VERSION|reset"):
+            await stream.open(ours)
+        await turns(0)
+    gc.collect()
+
+
+def unused_connection() -> Connection:
+    """A connection that never sends anything."""
+    return Connection(
+        writer=HeadWriter("x"),
+        seconds=1.0,
+        max_body_size=1,
+        on_lost=id,
+        is_tls=True,
+    )
+
+
 @pytest.mark.parametrize("turn", [1, 2], ids=["first", "later"])
 @pytest.mark.parametrize(
     ("error", "kind"),

@@ -63,7 +63,8 @@ class TlsStream(asyncio.BufferedProtocol, asyncio.Transport):
         transport, _ = await self._loop.create_connection(lambda: self, sock=connected)
         try:
             self._is_begun = True
-            self.buffer_updated(0)
+            if not transport.is_closing():
+                self.buffer_updated(0)
             await self._opened
         except BaseException:
             # Whoever does not wait any longer must not wait for a goodbye either.
