@@ -16,7 +16,7 @@ from veeam_async.codec import decode, from_dict, to_dict
 from veeam_async.codec.compile import Structurer
 from veeam_async.codec.kinds import page
 from veeam_async.codec.mend import mend, settle
-from veeam_async.codec.parse import parse
+from veeam_async.codec.parse import MalformedError, parse
 from veeam_async.errors import DecodeError
 from veeam_async.models import BackupJobSession, EntityRef, LogonSession, Page, Task
 
@@ -345,7 +345,10 @@ def test_both_passes_agree_about_what_is_mended(
     mended = mend(body)
     if mended is None:
         return  # two that were drawn made a good one together
-    _, tree = parse(*mended)
+    try:
+        _, tree = parse(*mended)
+    except MalformedError:
+        return  # what stood between two texts, or in a tag, is mended by nobody
     row: Any = kind.__args__[0]
     for value in page(settle(tree, mended[1]), row)["rows"]:
         fast, careful = (_outcome(each, value, row) for each in (FAST, CAREFUL))

@@ -231,7 +231,7 @@ async def test_an_answer_that_is_still_due_does_not_hold_up_its_end() -> None:
             with pytest.raises(ConnectionFailed):
                 await asked
 
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 30
 
 
 async def test_it_can_be_changed_while_it_serves() -> None:

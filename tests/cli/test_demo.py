@@ -1,7 +1,6 @@
 import asyncio
 import re
 import sys
-import time
 from inspect import signature
 from pathlib import Path
 
@@ -23,14 +22,11 @@ _SUMMARY = re.compile(
 
 
 async def test_the_demo_needs_nothing_and_adds_up() -> None:
-    """In a pipe it is plain lines; exit code 0 in under 20 s, failed sessions or no."""
-    started = time.monotonic()
+    """In a pipe it is plain lines, and its exit code 0, failed sessions or no."""
     ended = await end(await start("demo", env=environment()))
-    took = time.monotonic() - started
     summary = _SUMMARY.search(ended.out)
 
     assert (ended.code, ended.err) == (0, "")
-    assert took < 20
     assert summary is not None
     assert sum(int(many) for many in summary.groups()[:3]) == 200
     assert int(summary[4]) > 200

@@ -51,7 +51,11 @@ async def test_others_end_as_ctrl_c_does(name: str, tmp_path: Path) -> None:
             "--interval",
             "0.1",
         )
-        process = await start(*arguments, env=environment(simulator))
+        ours = signal.signal(number, signal.SIG_DFL)  # under nohup it is ignored
+        try:
+            process = await start(*arguments, env=environment(simulator))
+        finally:
+            signal.signal(number, ours)
         while process.returncode is None and not _is_under_way(simulator):
             await asyncio.sleep(0.02)
         process.send_signal(number)

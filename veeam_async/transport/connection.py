@@ -122,6 +122,7 @@ class Connection(asyncio.BufferedProtocol):
         self._response: asyncio.Future[Response] | None = None
         self._follow_up: FollowUp | None = None
         self._head: list[tuple[bytes, bytes]] = []
+        self._begun = b""  # of a head that comes in pieces
         self._parts: list[bytes] = []
         self._size = self._overhead = self._status_before = 0
         self._in_body = self._is_done = False
@@ -166,6 +167,7 @@ class Connection(asyncio.BufferedProtocol):
     def _send(self, request: Request, began: float) -> None:
         self.began = began
         self._head = []
+        self._begun = b""
         self._parts = []
         self._size = self._overhead = 0
         self._in_body = self._is_done = False
@@ -307,8 +309,8 @@ class Connection(asyncio.BufferedProtocol):
         """Keep the headers behind the one that the parser refused."""
         if not self._in_body:
             heads = HeadCheck()
-            heads.fault_in(bytes(self._view[:nbytes]))
-            self._head += heads.headers
+            heads.fault_in(self._begun + bytes(self._view[:nbytes]))
+            self._head = list(heads.headers)
 
     def _check_limits(self, nbytes: int, *, is_growing: bool) -> None:
         """Refuse a response that is not whole yet, where it is too large already."""
@@ -319,6 +321,8 @@ class Connection(asyncio.BufferedProtocol):
             self._overhead += nbytes
         if self._overhead > MAX_HEAD:
             self._fault = self._fault or unintelligible(_TOO_LONG)
+        elif not self._in_body:
+            self._begun += bytes(self._view[:nbytes])
         if self._in_body and announced_size(self._head) > self._max_body_size:
             self._fault = self._fault or BodyTooLarge(self._max_body_size)
 
