@@ -31,6 +31,9 @@ from veeam_async.ids import Id, check_many
 from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Identified, standing, title
 
+_ALONE = 8
+"""Requests that are made alone after one that none could follow."""
+
 A = TypeVar("A")
 S = TypeVar("S")
 
@@ -342,6 +345,7 @@ class Line(Generic[A]):
         self._most = most
         # The caller's iterable is drawn from in its own context, wherever that happens.
         self._context = copy_context()
+        self._alone = 0
         self.drawn: Drawn | None = None
         self.failure: BaseException | None = None
 
@@ -349,6 +353,22 @@ class Line(Generic[A]):
         """Turn to the id that was *drawn*."""
         self.number, self.id = drawn
         self.drawn = None
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether a request that others may follow is worth its while.
+
+        Not where the last one was followed by none: in order, each answer may find as
+        many waiting for the one before them.
+        """
+        if self._alone > 0:
+            self._alone -= 1
+            return False
+        return self.may_move_on
+
+    def stays(self) -> None:
+        """Note that nothing has followed."""
+        self._alone = _ALONE
 
     @property
     def may_move_on(self) -> bool:

@@ -139,7 +139,7 @@ class JobSessions(Entities[S], Generic[S]):
         self, line: Line[tuple[str, Response] | S]
     ) -> Awaitable[tuple[str, Response] | S]:
         """As `_fetch`, for the id at which *line* stands, or stands at last."""
-        if line.may_move_on and self._pool.follows_up:
+        if line.may_begin and self._pool.follows_up:
             return self._fetch_on(line)
         return self._fetch(line.id)
 
@@ -148,7 +148,10 @@ class JobSessions(Entities[S], Generic[S]):
     ) -> tuple[str, Response] | S:
         """As `_fetch`, but on through the ids of *line* while every answer is plain."""
         asked = EntityQuestions(line, self._path, self._kind)
+        first = asked.wanted
         answer = await self._pool.requests(asked, route=self._route)
+        if asked.wanted is first:
+            line.stays()
         if is_large(answer):
             return self._own(await read(answer, self._kind), asked.wanted, answer)
         return asked.wanted, answer
