@@ -39,10 +39,9 @@ class Proof:
     due: float = inf
     looking: bool = False
 
-    def see(self, asked: Moment) -> None:
-        """Note a good answer that was asked for then."""
-        if self.asked is None or asked.monotonic > self.asked.monotonic:
-            self.asked = asked
+    def is_older(self, asked_at: float) -> bool:
+        """Whether a good answer that was asked for then is a newer one."""
+        return self.asked is None or asked_at > self.asked.monotonic
 
     def is_between(self, missed: Moment | None, now: float, within: float) -> bool:
         """Whether it was asked for since a 404 that came no longer ago than *within*.

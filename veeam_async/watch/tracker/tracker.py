@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from math import inf
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -79,6 +80,7 @@ class Tracker(Generic[S]):
         # Its first is found at once; a dict's only past all that was removed before.
         self._untold: OrderedDict[UUID, None] = OrderedDict()
         self._repeated: Moment | None = None
+        self._when: tuple[float, float, datetime] | None = None
         self._next_look = 0.0
         self._asked = EPOCH
         self._undecided: list[Observation[S]] = []
@@ -177,8 +179,8 @@ class Tracker(Generic[S]):
     @property
     def has_news(self) -> bool:
         """Whether there may be something to tell."""
-        healths = (self.server.health, self.lists)
-        return bool(self._untold) or any(health.has_news for health in healths)
+        # Plainly, as this is asked after each observation.
+        return bool(self._untold) or self.server.health.has_news or self.lists.has_news
 
     def note(self, seen: Observation[S]) -> None:
         """Update from what was seen; a look older than the newest one is ignored."""
@@ -213,15 +215,22 @@ class Tracker(Generic[S]):
             return False
         at = seen.at
         if at is not self._repeated:  # all rows of a page share theirs
-            self._repeated = at
-            self._next_look = self.rules.next_look(seen.asked_at, at.monotonic)
-            self._asked = self.rules.seen_at(seen.asked_at, at)
-            self._prove(seen.asked_at, at)
+            self._repeat(seen.asked_at, at)
         tracked.see_again(session, seen.asked_at, at, self._asked, self._next_look)
         if tracked.known is session:
             self._parts.share(session)
         self._schedule.put(tracked)
         return True
+
+    def _repeat(self, asked_at: float, at: Moment) -> None:
+        """Find out what looks that were asked for and answered then have in common."""
+        self._repeated = at
+        when = asked_at, at.monotonic, at.wall
+        if when != self._when:
+            self._when = when
+            self._next_look = self.rules.next_look(asked_at, at.monotonic)
+            self._asked = self.rules.seen_at(asked_at, at)
+            self._prove(asked_at, at)
 
     def _note(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
         tracked.looking = False
@@ -274,7 +283,8 @@ class Tracker(Generic[S]):
         self._look_at_late(result.at)
 
     def _prove(self, asked_at: float, at: Moment) -> None:
-        self.proof.see(Moment(asked_at, self.rules.seen_at(asked_at, at)))
+        if self.proof.is_older(asked_at):
+            self.proof.asked = Moment(asked_at, self.rules.seen_at(asked_at, at))
         if self.standing_in is not None:
             self.lists.degrade(at, at, self.standing_in)
 
