@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import re
 import shlex
@@ -99,6 +100,19 @@ def test_each_link_leads_somewhere(page: Path) -> None:
 
 
 # ---------------------------------------------------------------- Python
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """What a page says about logs does not outlast its block."""
+    loggers = [logging.getLogger(name) for name in ("", "veeam_async.requests")]
+    before = [(logger, logger.level) for logger in loggers]
+    yield
+    for logger, level in before:
+        logger.setLevel(level)
+        for handler in list(logger.handlers):
+            if type(handler) is logging.StreamHandler:  # pytest's own are of others
+                logger.removeHandler(handler)
 
 
 def is_program(block: Block) -> bool:
