@@ -191,7 +191,7 @@ def test_what_has_changed_is_seen_by_the_next_manager(
 class Unhashable:
     """A factory that cannot be the key of anything."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # Python's own way to say so
 
     def __init__(self) -> None:
         self.create = ssl.create_default_context

@@ -24,9 +24,9 @@ from veeam_async import (
 from veeam_async.cli.render.console import PlainConsole
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.dashboard import Dashboard
+from veeam_async.cli.render.last_answer import Looks, Requests
 from veeam_async.cli.render.life import LifeLine
 from veeam_async.cli.render.live import Renderer, Surroundings
-from veeam_async.cli.render.looks import Looks, Requests
 from veeam_async.simulator import Simulator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

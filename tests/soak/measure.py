@@ -85,13 +85,13 @@ def timed() -> Iterator[Turns]:
 
     before = asyncio.events.Handle
     # Loops make their handles by this name.
-    asyncio.events.Handle = TimedHandle  # type: ignore[misc]
+    asyncio.events.Handle = TimedHandle  # type: ignore[misc]  # a class, to mypy
     gc.callbacks.append(turns.collects)
     try:
         yield turns
     finally:
         gc.callbacks.remove(turns.collects)
-        asyncio.events.Handle = before  # type: ignore[misc]
+        asyncio.events.Handle = before  # type: ignore[misc]  # as above
 
 
 @attrs.frozen(kw_only=True)

@@ -123,7 +123,7 @@ class SoakServer(Simulator):
             speed=1,
             seed=self._rng.randrange(1 << 30),
             tls=lane.is_tls,
-            product=lane.product,  # type: ignore[arg-type]
+            product=lane.product,  # type: ignore[arg-type]  # one of the three
             start=setting.start,
             clock_offsets=_offsets(self._rng) if setting.apart else (),
         )

@@ -26,8 +26,8 @@ from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.console import PlainConsole, stdout_console
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import show_table
+from veeam_async.cli.render.last_answer import looks_of
 from veeam_async.cli.render.live import Surroundings
-from veeam_async.cli.render.looks import looks_of
 from veeam_async.cli.render.progress import bar
 from veeam_async.cli.render.text import summary
 from veeam_async.cli.render.words import count, outcome, rate, seconds

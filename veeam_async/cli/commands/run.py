@@ -39,8 +39,8 @@ from veeam_async.cli.pipeline import failed_session
 from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.last_answer import looks_of_run
 from veeam_async.cli.render.live import Surroundings
-from veeam_async.cli.render.looks import looks_of_run
 from veeam_async.cli.render.output import Columns, Format, write_one
 from veeam_async.cli.render.progress import Life, signs_of_life
 from veeam_async.cli.render.rows import parse_columns

@@ -30,7 +30,7 @@ from veeam_async.cli.options import (
     Server,
     sessions_of,
 )
-from veeam_async.cli.render.looks import looks_of
+from veeam_async.cli.render.last_answer import looks_of
 from veeam_async.cli.render.output import row_writer, write_one
 from veeam_async.cli.render.progress import Life, signs_of_life
 from veeam_async.cli.render.rows import parse_columns

@@ -42,8 +42,8 @@ from veeam_async.cli.pipeline import (
 )
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.events import event_columns, is_live, show_events
+from veeam_async.cli.render.last_answer import looks_of
 from veeam_async.cli.render.live import Surroundings
-from veeam_async.cli.render.looks import looks_of
 from veeam_async.cli.render.output import Columns, Format
 from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import count

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
 
 from veeam_async import (
+    AgentBackupJob,
     ApiError,
     AuthenticationFailed,
     BackupJobSession,
     EnterpriseManager,
-    EntityRef,
+    Job,
+    NasJob,
     PermissionDenied,
     Retry,
     VeeamError,
@@ -22,8 +22,7 @@ from veeam_async.cli.exits import Refusal, explain
 from veeam_async.cli.options import Server
 from veeam_async.cli.render.words import count, date_time, one_line, seconds, zone
 from veeam_async.errors import is_unsupported
-from veeam_async.models import Page
-from veeam_async.pool.responses import read
+from veeam_async.jobs.kinds import JobCollection
 
 _PAGE = 100
 _SLOW_SECONDS = 5.0
@@ -34,27 +33,16 @@ _ROLES = (
 
 
 class Access:
-    """Looks at what the user of a *server* may do; leaving it logs out.
+    """Looks at what the user of a *server* may do; the end of *stack* logs out.
 
     *server* is a Refusal where a setting is missing.
     """
 
-    def __init__(self, server: Server | Refusal) -> None:
+    def __init__(self, server: Server | Refusal, stack: AsyncExitStack) -> None:
         self._server = server
-        self._stack = AsyncExitStack()
+        self._stack = stack
         self._em: EnterpriseManager | None = None
         self._sees_jobs = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def user(self) -> Found:
         """See whether user and password are given."""
@@ -104,7 +92,7 @@ class Access:
     async def jobs(self) -> Found:
         """Count the jobs of virtual machines."""
         try:
-            found = await self._count("Job")
+            found = await self._count(Job)
         except PermissionDenied:
             return Found(
                 "jobs are not shown to this user (403)",
@@ -122,13 +110,13 @@ class Access:
 
     async def agents(self) -> Found:
         """Count the jobs of agents."""
-        return await self._other_jobs("AgentBackupJob", "of agents")
+        return await self._other_jobs(AgentBackupJob, "of agents")
 
     async def shares(self) -> Found:
         """Count the jobs of file shares."""
-        return await self._other_jobs("NasJob", "of file shares")
+        return await self._other_jobs(NasJob, "of file shares")
 
-    async def _other_jobs(self, kind: str, whose: str) -> Found:
+    async def _other_jobs(self, kind: type[Job], whose: str) -> Found:
         try:
             return Found(f"{count(await self._count(kind), 'job')} {whose}")
         except ApiError as error:
@@ -141,15 +129,10 @@ class Access:
                 else "only a Portal Administrator sees jobs",
             )
 
-    async def _count(self, kind: str) -> int:
-        """How many jobs of a *kind* there are, by the number of pages of one."""
-        path = f"/query?type={kind}&pageSize=1&page=1"
-        pool = self._manager._pool  # noqa: SLF001 - counting is no business of users
-        answer = await pool.request("GET", path, route="/query")
-        page = await read(answer, Page[EntityRef])
-        pages = page.paging.pages_count if page.paging else len(page.rows)
-        # An empty list has one page, too.
-        return pages if page.rows or page.unreadable else 0
+    async def _count(self, kind: type[Job]) -> int:
+        """How many jobs of a *kind* alone there are; `em.jobs` counts all of them."""
+        pool = self._manager._pool  # noqa: SLF001 - one kind is no business of users
+        return await JobCollection(pool, kind).query().count()
 
     @property
     def _manager(self) -> EnterpriseManager:

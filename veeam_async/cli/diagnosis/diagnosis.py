@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import TypeAlias
 
 import attrs
@@ -35,8 +36,8 @@ async def diagnose(
     *server* is the one of *connection*, or what keeps that from being complete.
     """
     failed: set[str] = set()
-    async with Access(server) as access:
-        for planned in _plan(Way(connection), access):
+    async with AsyncExitStack() as stack:
+        for planned in _plan(Way(connection), Access(server, stack)):
             step = await _taken(planned, failed)
             if step.status in (Status.FAILED, Status.NOT_TRIED):
                 failed.add(planned.name)

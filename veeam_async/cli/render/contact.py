@@ -12,7 +12,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from veeam_async.cli.render.looks import Looks, now_here
+from veeam_async.cli.render.last_answer import Looks, now_here
 from veeam_async.cli.render.text import SEPARATOR
 from veeam_async.cli.render.words import duration, time_of_day, why
 

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from veeam_async.cli.render.console import PlainConsole
 from veeam_async.cli.render.contact import AWAY, Contact
+from veeam_async.cli.render.last_answer import Looks, Requests, now_here
 from veeam_async.cli.render.live import live_line
-from veeam_async.cli.render.looks import Looks, Requests, now_here
 from veeam_async.cli.render.progress import Life
 from veeam_async.cli.render.text import SEPARATOR, status
 from veeam_async.cli.render.words import AnySession, duration, one_line, title, took

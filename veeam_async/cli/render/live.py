@@ -27,7 +27,7 @@ from rich.text import Text
 from veeam_async.cli.render.console import PlainConsole
 from veeam_async.cli.render.contact import Contact
 from veeam_async.cli.render.dashboard import Dashboard, Row
-from veeam_async.cli.render.looks import now_here
+from veeam_async.cli.render.last_answer import now_here
 from veeam_async.cli.render.text import SEPARATOR, outcome_counts, styled
 from veeam_async.cli.render.words import duration, title, took
 

@@ -20,7 +20,7 @@ from veeam_async.cli.render.streams import may_be_drawn_on
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from veeam_async.cli.render.looks import Looks
+    from veeam_async.cli.render.last_answer import Looks
     from veeam_async.cli.render.words import AnySession
 
 

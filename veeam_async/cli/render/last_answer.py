@@ -1,4 +1,4 @@
-"""The looks of a watch, of a run, of a logon, as a screen asks for them."""
+"""When whoever asks was answered last: a watch, a run, the requests of a logon."""
 
 from __future__ import annotations
 
