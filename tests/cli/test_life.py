@@ -27,6 +27,7 @@ from veeam_async.cli.render.dashboard import Dashboard
 from veeam_async.cli.render.last_answer import Looks, Requests
 from veeam_async.cli.render.life import LifeLine
 from veeam_async.cli.render.live import Renderer, Surroundings
+from veeam_async.cli.render.words import zone
 from veeam_async.simulator import Simulator
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -88,6 +89,9 @@ def test_a_look_that_failed_is_told_within_two_intervals() -> None:
     since = f"the server has not answered since {NOON.astimezone():%H:%M:%S}"
     assert told[2:] == [since] * 2
     assert (contact.lasting, contact.reason) == (" (10s)", f": {REFUSED}")
+    # On a line of its own no heading of a table says the zone.
+    at = f"{NOON.astimezone():%H:%M:%S} {zone([NOON])}"
+    assert contact.text(brief=True).plain == f"no answer since {at}"
 
 
 @pytest.mark.parametrize(("grace", "late"), [(2.0, 2.0), (60.0, 5.0)])

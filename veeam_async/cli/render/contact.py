@@ -14,7 +14,7 @@ from rich.text import Text
 
 from veeam_async.cli.render.last_answer import Looks, now_here
 from veeam_async.cli.render.text import SEPARATOR
-from veeam_async.cli.render.words import duration, time_of_day, why
+from veeam_async.cli.render.words import duration, time_of_day, why, zone
 
 _SLACK = 1.5
 """So many intervals after the last answer a look that failed is no hiccup."""
@@ -67,10 +67,10 @@ class Contact:
             self._away_until = now
             self.lasting, self.reason = f" ({duration(silent)})", why(looks.error)
             who = "no answer" if brief else "the server has not answered"
-            return Text(f"{who} since {time_of_day(last)}", style=AWAY)
+            return Text(f"{who} since {_at(last, has_zone=brief)}", style=AWAY)
         if looks.last is None:
             return Text("no answer yet", style="dim")
-        text = Text(f"last look {time_of_day(looks.last)}", style="dim")
+        text = Text(f"last look {_at(looks.last, has_zone=brief)}", style="dim")
         if not self._is_back(now):
             return text
         again = Text("the server answers again", style="green")
@@ -87,3 +87,8 @@ class Contact:
     def _is_back(self, now: datetime) -> bool:
         until = self._away_until
         return until is not None and (now - until).total_seconds() < _BACK_SECONDS
+
+
+def _at(time: datetime, *, has_zone: bool) -> str:
+    """The *time* of day, with its zone where it stands below no table that says it."""
+    return f"{time_of_day(time)} {zone([time])}" if has_zone else time_of_day(time)
