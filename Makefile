@@ -57,7 +57,7 @@ fuzz: $(STAMPS)/test     ## feed each part INPUTS odd inputs (400000: in some te
 
 LAWS ?= 1000
 laws: $(STAMPS)/test     ## play LAWS histories of each law of a watch (1000: in some twenty minutes)
-	@LAWS=$(LAWS) $(BIN)/python -m pytest tests/test_watch_law.py $(PYTEST)
+	@LAWS=$(LAWS) $(BIN)/python -m pytest tests/watch/test_law.py $(PYTEST)
 
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py

@@ -9,15 +9,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import released
+from tests.support.paths import TESTS
 from veeam_async.cli.dispatch import COMMANDS
 
-GOLDEN = Path(__file__).parent / "data" / "0.1.0"
+GOLDEN = TESTS / "data" / "0.1.0"
 CHECKPOINTS = sorted(path.stem for path in GOLDEN.glob("checkpoints/*.json"))
 OLDER = [name.removesuffix("-v1") for name in CHECKPOINTS if name.endswith("-v1")]
 RECORDINGS = sorted(path.stem for path in GOLDEN.glob("recordings/*.rec"))

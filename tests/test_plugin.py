@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.paths import ROOT
 from veeam_async import (
     ConnectionFailed,
     EnterpriseManager,
@@ -26,7 +27,6 @@ from veeam_async import (
 from veeam_async.simulator import Simulator
 from veeam_async.simulator.threaded import ThreadedSimulator
 
-ROOT = Path(__file__).parent.parent
 BLOCKS = re.findall(
     r"```python\n(.*?)```",
     (ROOT / "docs" / "how-to" / "testing.md").read_text("utf-8"),

@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from tests.cli.command import PASSWORD, Invoke, Run, environment, start
+from tests.support.paths import RECORDINGS
 from tests.support.simulated import QUICK, client
 from veeam_async import F
 from veeam_async.cli.arguments import command_first
@@ -17,10 +18,11 @@ from veeam_async.cli.dispatch import COMMANDS, function_of
 from veeam_async.cli.options import Connection
 from veeam_async.simulator import Simulator
 
-RECORDING = Path(__file__).parent.parent / "recordings" / "everything.rec"
+RECORDING = RECORDINGS / "everything.rec"
 ID = "3f6a8c1e-52d7-4b90-a1c4-7d0e9b2f6a35"
 JOB = "HR Systems"
 """What examples call a session and a job; `veeam-async simulate` has such a job."""
+
 
 ENDLESS = ("simulate",)
 """The commands that run until somebody presses Ctrl-C."""

@@ -2,9 +2,10 @@ import asyncio
 from pathlib import Path
 
 from tests.cli.command import PASSWORD, Invoke, Run, after_lists
+from tests.support.paths import RECORDINGS
 from veeam_async.simulator import Simulator
 
-RECORDING = Path(__file__).parent.parent / "recordings" / "everything.rec"
+RECORDING = RECORDINGS / "everything.rec"
 
 
 async def test_a_replay_prints_what_the_watch_printed(

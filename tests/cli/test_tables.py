@@ -2,13 +2,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
 from tests.cli.command import PASSWORD, Invoke, Run, environment
 from tests.cli.terminal import Terminal, needs_terminal, on_terminal
+from tests.support.paths import RECORDINGS
 from veeam_async import BackupJobSession
 from veeam_async.cli.render.output import row_writer
 from veeam_async.cli.render.words import zone
@@ -16,7 +16,7 @@ from veeam_async.simulator import Simulator
 
 REASON = "Processing of SQL01 failed: the network path was not found; " * 3
 NAME = "Mail servers of the north and of the south, every night"
-RECORDING = Path(__file__).parent.parent / "recordings" / "everything.rec"
+RECORDING = RECORDINGS / "everything.rec"
 WIDTHS = (60, 80, 200)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from tests.fuzz.batch import LARGE_EACH, MEMORY_EACH, Tally
 from tests.fuzz.measure import MOST_BYTES
 from tests.fuzz.mutation import LARGEST
 from tests.fuzz.registry import TARGETS
+from tests.support.paths import ROOT
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "development" / "fuzz.md"
+PAGE = ROOT / "docs" / "development" / "fuzz.md"
 
 _MIB = 1024 * 1024
 _HEAD = """\

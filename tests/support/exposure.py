@@ -16,12 +16,12 @@ import traceback
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import unquote, unquote_plus
 
 from tests.support.in_full import in_full
+from tests.support.paths import TESTS
 
-TESTS = str(Path(__file__).parent.parent)
+_HERE = str(TESTS)
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _UNIT = re.compile(r"\\+u([0-9a-fA-F]{4})")
 
@@ -90,7 +90,7 @@ def _places(error: BaseException) -> Iterator[tuple[str, str]]:
         yield f"{name}, pickle", _pickled(met)
         for frame, line in traceback.walk_tb(met.__traceback__):
             code = frame.f_code
-            if code.co_filename.startswith(TESTS):
+            if code.co_filename.startswith(_HERE):
                 continue
             for local, value in frame.f_locals.items():
                 place = f"{code.co_filename}:{line} {code.co_qualname}: {local}"
@@ -108,7 +108,7 @@ def _formatted(error: BaseException) -> Iterator[tuple[str, str]]:
         seen.add(id(met))
         yield "printed", "\n".join(met.format_exception_only())
         for frame in met.stack:
-            if not frame.filename.startswith(TESTS):
+            if not frame.filename.startswith(_HERE):
                 yield f"{frame.filename}:{frame.lineno}", repr(frame.locals)
         waiting += [one for one in (met.__cause__, met.__context__) if one is not None]
         waiting += met.exceptions or ()

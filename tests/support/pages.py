@@ -9,7 +9,8 @@ from pathlib import Path
 
 import attrs
 
-ROOT = Path(__file__).parents[2]
+from tests.support.paths import ROOT
+
 PAGES = sorted(
     {
         ROOT / "README.md",

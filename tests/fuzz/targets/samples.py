@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import attrs
 
+from tests.support.paths import BODIES, TESTS
 from veeam_async.models import (
     ApiRoot,
     BackupJobSession,
@@ -23,7 +23,6 @@ from veeam_async.models import (
     Task,
 )
 
-TESTS = Path(__file__).parent.parent.parent
 RELEASED = TESTS / "data" / "0.1.0"
 _CUT = " … "  # in the place of the rest of a long body
 
@@ -65,12 +64,12 @@ class Body:
 @cache
 def bodies() -> tuple[Body, ...]:
     """All that there are: those of `tests/bodies`, and answers of the simulator."""
-    index = json.loads((TESTS / "bodies" / "index.json").read_text("utf-8"))
+    index = json.loads((BODIES / "index.json").read_text("utf-8"))
     found = [
         Body(
             each["kind"],
             400 if each["kind"] == "ErrorBody" else 200,
-            (TESTS / "bodies" / each["file"]).read_bytes(),
+            (BODIES / each["file"]).read_bytes(),
         )
         for each in index["bodies"]
     ]

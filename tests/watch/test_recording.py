@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import uuid_of
+from tests.support.paths import RECORDINGS
 from tests.support.watching import (
     KIND,
     START,
@@ -28,8 +29,6 @@ from veeam_async.watch.persist.replay import replay
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.tracker import Tracker
 from veeam_async.watch.watch import Watch
-
-RECORDINGS = Path(__file__).parent / "recordings"
 
 
 def load(kind: str, data: Json) -> BackupJobSession:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import uuid_of
+from tests.support.paths import BODIES
 from veeam_async import (
     BackupJobSession,
     BackupTaskSession,
@@ -23,8 +23,6 @@ from veeam_async.codec import decode
 from veeam_async.codec.decode import decode_short
 from veeam_async.codec.parse import UnreadableError, parse, parse_short
 from veeam_async.models import ApiRoot, ErrorBody
-
-BODIES = Path(__file__).parent / "bodies"
 
 LONG = b"<!--" + b" " * 70_000 + b"-->"
 """Behind a document it says nothing, but makes a body too large for our handlers."""

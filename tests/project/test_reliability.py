@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from tests.faults.operations import OPERATIONS
 from tests.soak.judge import PROMISES
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "development" / "reliability.md"
 
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")

@@ -4,7 +4,6 @@ import contextlib
 import json
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.paths import BODIES
 from veeam_async import models
 from veeam_async.codec import decode, from_dict, to_dict
 from veeam_async.codec.kinds import fold
@@ -42,7 +42,6 @@ from veeam_async.models import (
     TaskState,
 )
 
-BODIES = Path(__file__).parent / "bodies"
 INDEX = json.loads((BODIES / "index.json").read_text("utf-8"))["bodies"]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

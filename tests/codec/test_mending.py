@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.support.paths import BODIES
 from veeam_async.codec import decode, from_dict, to_dict
 from veeam_async.codec.compile import Structurer
 from veeam_async.codec.kinds import page
@@ -20,7 +20,6 @@ from veeam_async.codec.parse import MalformedError, parse
 from veeam_async.errors import DecodeError
 from veeam_async.models import BackupJobSession, EntityRef, LogonSession, Page, Task
 
-BODIES = Path(__file__).parent / "bodies"
 LOST = "\ufffd"
 PAGES: list[tuple[str, Any]] = [
     ("query_sessions_12.json", Page[BackupJobSession]),

@@ -1,6 +1,6 @@
 """The law of two transports: whatever a server says, the caller sees the same.
 
-Left out is where they differ by nature, as test_transport_contract.py shows: bytes
+Left out is where they differ by nature, as test_contract.py shows: bytes
 after an answer, spaces behind the size of a chunk, and how often a request is repeated
 on a kept connection of whose answer a part had come.
 """

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import tracemalloc
-from pathlib import Path
 from typing import Any, cast
 
 import orjson
 import pytest
 
+from tests.support.paths import BODIES
 from veeam_async.codec import decode, from_dict
 from veeam_async.errors import DecodeError
 from veeam_async.models import (
@@ -22,7 +22,6 @@ from veeam_async.models import (
     Task,
 )
 
-BODIES = Path(__file__).parent / "bodies"
 SECRET = "c2f3a7b0-8f1e-4a57-bb0a-1e2d3c4b5a06"
 KINDS: list[Any] = [
     ApiRoot,

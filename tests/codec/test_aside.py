@@ -3,17 +3,16 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.support.paths import BODIES
 from veeam_async.codec import decode, decode_aside
 from veeam_async.errors import DecodeError
 from veeam_async.models import BackupJobSession, Page
 
-BODIES = Path(__file__).parent / "bodies"
 XML = (BODIES / "backup_session_9u4.xml").read_bytes()
 JSON = (BODIES / "backup_session_10.json").read_bytes()
 SESSIONS = Page[BackupJobSession]

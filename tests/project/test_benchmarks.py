@@ -36,8 +36,8 @@ from benchmarks.targets import targets
 from benchmarks.watching.following import Errand
 from benchmarks.watching.page import page
 from benchmarks.watching.rows import Row
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 PLACE = ROOT / "benchmarks"
 
 

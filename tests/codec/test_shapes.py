@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice, product
-from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from tests.support.paths import BODIES
 from veeam_async.codec import decode, from_dict, to_dict
 from veeam_async.codec.decode import FAST
 from veeam_async.codec.kinds import fold
@@ -24,7 +24,6 @@ from veeam_async.models import (
     Task,
 )
 
-BODIES = Path(__file__).parent / "bodies"
 ROW = {
     "UID": "urn:veeam:BackupJobSession:2f3c7a50-9d1e-4b7a-8c55-0e9d6a1b7c01",
     "JobType": "Backup",

@@ -11,10 +11,11 @@ from typing import Any
 import attrs
 import pytest
 
+from tests.support.paths import BODIES
 from veeam_async import models
 from veeam_async.codec import decode, to_saved
 
-OWN = Path(__file__).parent / "bodies"
+OWN = BODIES
 REAL = OWN / "real"
 KINDS: dict[str, Any] = {
     "BackupJobSessions": models.Page[models.BackupJobSession],

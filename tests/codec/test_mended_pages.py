@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.paths import BODIES
 from veeam_async.codec import decode
 from veeam_async.errors import DecodeError
 from veeam_async.models import BackupJobSession, EntityRef, Page, Task
 
-BODIES = Path(__file__).parent / "bodies"
 LOST = "\ufffd"
 PAGES: dict[str, Any] = {
     "query_sessions_12.json": Page[BackupJobSession],

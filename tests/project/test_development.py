@@ -12,11 +12,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tests.support.paths import ROOT
 from veeam_async import models
 from veeam_async.codec.kinds import fold
 from veeam_async.filters import query_field, query_fields
 
-ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "veeam_async"
 DEVELOPMENT = ROOT / "docs" / "development"
 DECISIONS = DEVELOPMENT / "decisions"

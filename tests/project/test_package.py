@@ -6,13 +6,11 @@ import copy
 import inspect
 import re
 from importlib.metadata import requires, version
-from pathlib import Path
 
 import pytest
 
 import veeam_async
-
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

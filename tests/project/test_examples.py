@@ -11,9 +11,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.support.paths import EXAMPLES
 from veeam_async.simulator import Simulator
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 async def start(

@@ -1,4 +1,4 @@
-"""What only aiohttp does: the rest is in test_transport_contract.py."""
+"""What only aiohttp does: the rest is in test_contract.py."""
 
 from __future__ import annotations
 

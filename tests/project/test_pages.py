@@ -20,15 +20,8 @@ import pytest
 
 import veeam_async
 from tests.cli.command import environment, settings_of
-from tests.support.pages import (
-    PAGES,
-    ROOT,
-    Block,
-    blocks,
-    blocks_of,
-    is_alive,
-    links_of,
-)
+from tests.support.pages import PAGES, Block, blocks, blocks_of, is_alive, links_of
+from tests.support.paths import ROOT
 from tests.support.simulated import QUICK
 from veeam_async import EnterpriseManager
 from veeam_async.cli.app import run as run_command

@@ -8,7 +8,7 @@ import re
 import attrs
 import pytest
 
-from tests.support.pages import ROOT
+from tests.support.paths import ROOT
 from veeam_async import BackupJobSession, EventKind, RestoreSession, errors
 from veeam_async.cli.exits import Exit
 from veeam_async.events import HealthChanged, SessionChanged, SessionGone

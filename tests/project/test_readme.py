@@ -9,7 +9,8 @@ import tomllib
 
 import pytest
 
-from tests.support.pages import ROOT, blocks_of
+from tests.support.pages import blocks_of
+from tests.support.paths import ROOT
 
 README = ROOT / "README.md"
 
