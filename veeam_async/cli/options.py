@@ -189,6 +189,12 @@ class Connection:
             return Fingerprint(self.fingerprint)
         return self.ca_file or not self.insecure
 
+    def timeout(self) -> Timeout:
+        """How long a request may take, and its connection."""
+        # Who gives a request two seconds does not mean to wait ten for its connection.
+        limit = self.request_timeout
+        return Timeout(connect=min(Timeout().connect, limit), request=limit)
+
 
 NO_CONNECTION = Connection()
 """The default of each command: nothing but what the environment holds."""
@@ -228,7 +234,7 @@ class Server:
             tls=connection.tls(),
             accept=connection.accept,
             max_connections=max_connections or connection.max_connections,
-            timeout=_timeout(connection.request_timeout),
+            timeout=connection.timeout(),
             retry=retry,
             proxy=connection.proxy,
             on_request=on_request,
@@ -275,11 +281,6 @@ def _password_in(file: str) -> str:
 def _first_line(file: str) -> Secret[str]:
     # No variable: some tools show those of each frame that an error passes.
     return Secret(next(iter(read_text(file).splitlines()), ""))
-
-
-def _timeout(request: float) -> Timeout:
-    # Who gives a request two seconds does not mean to wait ten for its connection.
-    return Timeout(connect=min(Timeout().connect, request), request=request)
 
 
 # ---------------------------------------------------------------- the kind of session

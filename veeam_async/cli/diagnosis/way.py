@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from veeam_async import CertificateError, DecodeError, Timeout, VeeamError, codec
+from veeam_async import CertificateError, DecodeError, VeeamError, codec
 from veeam_async.cli.diagnosis.steps import Fault, Found
 from veeam_async.cli.exits import Refusal, explain, how_to_trust
 from veeam_async.cli.options import Connection
@@ -53,8 +53,7 @@ class Way:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        limit = connection.request_timeout
-        self._timeout = Timeout(connect=min(Timeout().connect, limit), request=limit)
+        self._timeout = connection.timeout()
         self._endpoint = Endpoint("", "")
         self._host, self._port = "", 0
         self._trust: Trust | None = None
