@@ -11,7 +11,7 @@ from veeam_async import SessionResult
 from veeam_async.cli.last_runs import JobsSession, LastRuns
 from veeam_async.cli.name_patterns import ANY, NamePattern
 from veeam_async.cli.plugin import State
-from veeam_async.cli.render.words import count, date_time, duration, one_line, zone
+from veeam_async.cli.render.words import count, duration, one_line, zoned
 from veeam_async.cli.thresholds import Limits, performance
 
 _NAMED = 3
@@ -107,7 +107,7 @@ class Judge:
         """Judge that no job ran of those that *patterns* mean."""
         limits = self._fine.missing
         state = limits.state(len(patterns))
-        what = f"no session since {_time(self._since)}: --since looks further back"
+        what = f"no session since {zoned(self._since)}: --since looks further back"
         self._tell(
             "did not run",
             [
@@ -171,7 +171,7 @@ class Judge:
         ]
 
     def _ended(self, session: JobsSession, state: State) -> _Trouble:
-        at = _time(session.end_time or session.creation_time)
+        at = zoned(session.end_time or session.creation_time)
         reason = ""
         if session.result == SessionResult.FAILED or session.failure_message:
             reason = f": {self._reason_of(session)}"
@@ -180,7 +180,7 @@ class Judge:
     def _ran(self) -> str:
         running = sum(bool(job.running) for job in self._jobs)
         now = f", {running:,} of them now" if running else ""
-        return f"{count(len(self._jobs), 'job')} ran since {_time(self._since)}{now}"
+        return f"{count(len(self._jobs), 'job')} ran since {zoned(self._since)}{now}"
 
 
 def _since(begun: datetime, now: datetime) -> timedelta:
@@ -197,15 +197,11 @@ def _state_of_age(success: Success, limits: Limits, now: datetime) -> State:
 def _last_success(success: Success) -> str:
     if success.at is None:
         return "never a success, as far back as the server remembers"
-    return f"the last success was at {_time(success.at)}"
+    return f"the last success was at {zoned(success.at)}"
 
 
 def _name(session: JobsSession) -> str:
     return session.job_name or session.name
-
-
-def _time(time: datetime) -> str:
-    return f"{date_time(time)} {zone([time])}"
 
 
 def _names(troubles: Iterable[_Trouble]) -> str:

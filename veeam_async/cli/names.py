@@ -30,11 +30,10 @@ from veeam_async.cli.render.streams import say
 from veeam_async.cli.render.words import (
     AnySession,
     count,
-    date_time,
     one_line,
     outcome,
     title,
-    zone,
+    zoned,
 )
 
 _BEGINNING = re.compile("[0-9a-f]{4,8}(?:-[0-9a-f-]{0,27})?", re.IGNORECASE)
@@ -195,7 +194,7 @@ def _newest_of_each_job(rows: Sequence[AnySession]) -> list[AnySession]:
 
 
 def _described(row: AnySession) -> str:
-    began = f"{date_time(row.creation_time)} {zone([row.creation_time])}"
+    began = zoned(row.creation_time)
     return f"{row.id}  {outcome(row):<9}  {began}  {title(row)}"
 
 

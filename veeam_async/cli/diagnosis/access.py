@@ -20,7 +20,7 @@ from veeam_async import (
 from veeam_async.cli.diagnosis.steps import Fault, Found
 from veeam_async.cli.exits import Refusal, explain
 from veeam_async.cli.options import Server
-from veeam_async.cli.render.words import count, date_time, one_line, seconds, zone
+from veeam_async.cli.render.words import count, one_line, seconds, zoned
 from veeam_async.errors import is_unsupported
 from veeam_async.jobs.kinds import JobCollection
 
@@ -149,7 +149,7 @@ def _page(rows: list[BackupJobSession], took: float) -> Found:
     newest = rows[0].creation_time
     text = (
         f"a page of {count(len(rows), 'session')} in {seconds(took)}, the newest of "
-        f"{date_time(newest)} {zone([newest])}"
+        f"{zoned(newest)}"
     )
     if took <= _SLOW_SECONDS:
         return Found(text)

@@ -16,7 +16,7 @@ from veeam_async import CertificateError, DecodeError, VeeamError, codec
 from veeam_async.cli.diagnosis.steps import Fault, Found
 from veeam_async.cli.exits import Refusal, explain, how_to_trust
 from veeam_async.cli.options import Connection
-from veeam_async.cli.render.words import date_time, duration, one_line, zone
+from veeam_async.cli.render.words import duration, one_line, zoned
 from veeam_async.models import ApiRoot
 from veeam_async.pool.endpoint import Endpoint
 from veeam_async.pool.logon import stranger
@@ -154,7 +154,7 @@ class Way:
         shown = read_certificate(der)
         text = f"fingerprint {fingerprint}, {trusted}"
         if shown is not None:
-            ends = f"{date_time(shown.ends)} {zone([shown.ends])}"
+            ends = zoned(shown.ends)
             text = f"certificate of {one_line(shown.subject)!r} until {ends}, {text}"
         if self._connection.insecure:
             return Found(text, how_to_trust(fingerprint) + ", not by --insecure")

@@ -34,6 +34,7 @@ from veeam_async.cli.render.words import (
     title,
     took,
     zone,
+    zoned,
 )
 
 _GAP = 2
@@ -410,7 +411,7 @@ def _named_field(name: str, model: Any, *, now: datetime | None = None) -> Text:
         return Text(_duration(model, now))
     value = getattr(model, name, None)
     if _is_time(name) and value is not None:
-        return Text(f"{date_time(value)} {zone([value])}")
+        return Text(zoned(value))
     return _field_text(value)
 
 

@@ -89,6 +89,11 @@ def date_time(time: datetime | None) -> str:
     return f"{_here(time):%Y-%m-%d %H:%M}"
 
 
+def zoned(time: datetime) -> str:
+    """A time as `date_time` shows it, with its zone: `2026-11-27 18:00 UTC+1`."""
+    return f"{date_time(time)} {zone([time])}"
+
+
 def short_date_time(time: datetime | None) -> str:
     """As `date_time`, without the year: EM shows what is younger than 30 days."""
     return date_time(time)[5:]
