@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
+from uuid import UUID
 
-from veeam_async import (
-    AgentBackupJob,
-    EnterpriseManager,
-    F,
-    Job,
-    JobSessions,
-    JobType,
-    NasJob,
+from veeam_async import AgentBackupJob, EnterpriseManager, F, Job, NasJob
+from veeam_async.cli.last_runs import (
+    JobsSession,
+    LastRuns,
+    by_job,
+    kind_of_sessions,
 )
-from veeam_async.cli.last_runs import JobsSession, LastRuns, by_job
+from veeam_async.cli.options import sessions_of
 from veeam_async.cli.render.job_row import JobRow
 
 Kind: TypeAlias = Literal["vm", "agent", "share"]
@@ -40,41 +39,33 @@ def kind_of(job: Job) -> Kind:
 async def rows_of(em: EnterpriseManager, jobs: Sequence[Job]) -> list[JobRow]:
     """A row for each of *jobs*, in their order."""
     known = await _recent(em) if len(jobs) > FEW else {}
-    unknown = [job for job in jobs if not _is_settled(known.get(_key(job)))]
+    unknown = [job for job in jobs if not _is_settled(known.get(job.id))]
     found = await asyncio.gather(*(_last(em, job) for job in unknown))
     for job, runs in zip(unknown, found, strict=True):
         if runs is not None:
-            known[_key(job)] = runs
-    return [_row(job, known.get(_key(job))) for job in jobs]
-
-
-def _key(job: Job) -> str:
-    return str(job.id)
+            known[job.id] = runs
+    return [_row(job, known.get(job.id)) for job in jobs]
 
 
 def _is_settled(runs: LastRuns | None) -> bool:
     return runs is not None and runs.ended is not None
 
 
-async def _recent(em: EnterpriseManager) -> dict[str, LastRuns]:
+async def _recent(em: EnterpriseManager) -> dict[UUID, LastRuns]:
     """Those of the last days, by the ids of their jobs."""
     since = datetime.now(UTC) - _RECENT
     where = (F.creation_time >= since) | (F.state != "Stopped")
     sessions: list[JobsSession] = []
     for resource in (em.backup_sessions, em.replica_sessions):
         sessions += [row async for row in resource.query(where, page_size=_PAGE_SIZE)]
-    return {runs.uid[-36:].lower(): runs for runs in by_job(sessions)}
+    return {runs.job_id: runs for runs in by_job(sessions) if runs.job_id}
 
 
 async def _last(em: EnterpriseManager, job: Job) -> LastRuns | None:
     """Those of one job, None where it has no session."""
-    is_replica = job.job_type == JobType.REPLICA
-    resource: JobSessions[Any] = (
-        em.replica_sessions if is_replica else em.backup_sessions
-    )
     # Sessions call a job of any kind so.
     where = F.job_uid == f"urn:veeam:Job:{job.id}"
-    query = resource.query(
+    query = sessions_of(em, kind_of_sessions(job)).query(
         where, order_by="-creation_time", page_size=_OF_ONE, limit=_OF_ONE
     )
     return next(iter(by_job([session async for session in query])), None)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+from uuid import UUID
 
 import attrs
 
-from veeam_async import BackupJobSession, JobType, ReplicaJobSession, SessionResult
+from veeam_async import (
+    BackupJobSession,
+    Job,
+    JobType,
+    ReplicaJobSession,
+    SessionResult,
+)
 
 JobsSession = BackupJobSession | ReplicaJobSession
+
+Kind: TypeAlias = Literal["backup", "replica"]
+"""The kinds of sessions that belong to a job, as `--resource` calls them."""
 
 _GOOD = (SessionResult.SUCCESS, SessionResult.WARNING)
 """Results after which there is a backup to restore from."""
@@ -19,12 +30,13 @@ class LastRuns:
     """The sessions of one job: the newest that ended, and those that run.
 
     *success* is the newest that ended with Success or Warning. *uid* is the job's,
-    empty where the server no longer knows it.
+    empty where the server no longer knows it, and *job_id* is None then.
     """
 
     uid: str
+    job_id: UUID | None
     name: str
-    kind: type[JobsSession]
+    kind: Kind
     ended: JobsSession | None
     running: Sequence[JobsSession]
     success: JobsSession | None
@@ -36,10 +48,12 @@ class LastRuns:
             sessions, key=lambda session: session.creation_time, reverse=True
         )
         ended = [each for each in newest_first if each.is_stopped]
+        newest = newest_first[0]
         return cls(
-            uid=newest_first[0].job_uid,
-            name=newest_first[0].job_name or newest_first[0].name,
-            kind=type(newest_first[0]),
+            uid=newest.job_uid,
+            job_id=newest.job_id,
+            name=newest.job_name or newest.name,
+            kind="replica" if isinstance(newest, ReplicaJobSession) else "backup",
             ended=next(iter(ended), None),
             running=[each for each in newest_first if not each.is_stopped],
             success=next((each for each in ended if each.result in _GOOD), None),
@@ -58,6 +72,11 @@ class LastRuns:
     def ended_with(self, result: SessionResult) -> bool:
         """True where the session that counts has this *result*."""
         return self.verdict is not None and self.verdict.result == result
+
+
+def kind_of_sessions(job: Job) -> Kind:
+    """The kind of the sessions that a *job* has."""
+    return "replica" if job.job_type == JobType.REPLICA else "backup"
 
 
 def by_job(sessions: Iterable[JobsSession]) -> list[LastRuns]:

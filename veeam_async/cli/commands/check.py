@@ -9,30 +9,38 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import attrs
 from cyclopts import Group, Parameter
 
 from veeam_async import (
-    BackupJobSession,
     EnterpriseManager,
     F,
     Job,
-    JobSessions,
-    JobType,
     PermissionDenied,
-    ReplicaJobSession,
     SessionResult,
 )
 from veeam_async.cli import plugin
 from veeam_async.cli.exits import Refusal, reason_of
 from veeam_async.cli.interrupts import run_async
 from veeam_async.cli.judgement import Answer, Fine, Judge, Success
-from veeam_async.cli.last_runs import JobsSession, LastRuns, by_job
+from veeam_async.cli.last_runs import (
+    JobsSession,
+    Kind,
+    LastRuns,
+    by_job,
+    kind_of_sessions,
+)
 from veeam_async.cli.logs import warnings_given_to
 from veeam_async.cli.name_patterns import ANY, NamePattern, is_meant
-from veeam_async.cli.options import NO_CONNECTION, Connection, Jobs, Server
+from veeam_async.cli.options import (
+    NO_CONNECTION,
+    Connection,
+    Jobs,
+    Server,
+    sessions_of,
+)
 from veeam_async.cli.plugin import State
 from veeam_async.cli.render.words import count
 from veeam_async.cli.since import parse_since
@@ -45,8 +53,6 @@ _PAGE_SIZE = 500
 
 _MOST_DETAILS = 100
 """Lines below the first: some systems cut what is longer anywhere."""
-
-Kind = Literal["backup", "replica"]
 
 _LIMIT = Parameter(allow_leading_hyphen=True)
 _GROUP = Group(
@@ -220,10 +226,6 @@ async def _answer(em: EnterpriseManager, options: _Options) -> Answer:
     return judge.answer()
 
 
-def _sessions_of(em: EnterpriseManager, kind: Kind) -> JobSessions[Any]:
-    return em.replica_sessions if kind == "replica" else em.backup_sessions
-
-
 async def _sessions(
     em: EnterpriseManager, options: _Options
 ) -> AsyncIterator[JobsSession]:
@@ -231,7 +233,7 @@ async def _sessions(
     since = options.since
     recent = (F.creation_time >= since) | (F.end_time >= since) | (F.state != "Stopped")
     for kind in options.kinds:
-        query = _sessions_of(em, kind).query(recent, page_size=_PAGE_SIZE)
+        query = sessions_of(em, kind).query(recent, page_size=_PAGE_SIZE)
         async for session in query:
             # Names are compared here: the server knows no patterns.
             if is_meant(session.job_name, options.patterns):
@@ -247,11 +249,10 @@ async def _successes(
     """The last success of *jobs*, and of those that should have run."""
     found = [Success(job.name, job.success.end_time) for job in jobs if job.success]
     wanted = {job.uid: _Wanted(job.name, job.kind) for job in jobs if not job.success}
-    seen = {_uuid_of(job.uid) for job in jobs}
+    seen = {job.job_id for job in jobs}
     async for listed in _listed(em, options):
-        if str(listed.id) not in seen:
-            is_replica = listed.job_type == JobType.REPLICA
-            kind = ReplicaJobSession if is_replica else BackupJobSession
+        if listed.id not in seen:
+            kind = kind_of_sessions(listed)
             # Sessions call a job of any kind so.
             wanted[f"urn:veeam:Job:{listed.id}"] = _Wanted(listed.name, kind)
     found += await asyncio.gather(
@@ -265,18 +266,14 @@ class _Wanted:
     """A job whose last success is looked for, by its name and its sessions' kind."""
 
     name: str
-    kind: type[JobsSession]
-
-
-def _uuid_of(uid: str) -> str:
-    return uid[-36:].lower()
+    kind: Kind
 
 
 async def _listed(em: EnterpriseManager, options: _Options) -> AsyncIterator[Job]:
     """The jobs that should have run: meant by name, or else those with a schedule."""
     try:
         async for job in em.jobs.query(page_size=_PAGE_SIZE):
-            kind = "replica" if job.job_type == JobType.REPLICA else "backup"
+            kind = kind_of_sessions(job)
             is_due = options.names_jobs or job.schedule_enabled
             is_wanted = kind in options.kinds and is_meant(job.name, options.patterns)
             if is_due and is_wanted:
@@ -289,8 +286,7 @@ async def _listed(em: EnterpriseManager, options: _Options) -> AsyncIterator[Job
 
 
 async def _last_success(em: EnterpriseManager, uid: str, wanted: _Wanted) -> Success:
-    is_replica = issubclass(wanted.kind, ReplicaJobSession)
-    sessions = _sessions_of(em, "replica" if is_replica else "backup")
+    sessions = sessions_of(em, wanted.kind)
     of_job = F.job_uid == uid if uid else F.job_name == wanted.name
     where = of_job & F.result.in_([SessionResult.SUCCESS, SessionResult.WARNING])
     async for session in sessions.query(where, order_by="-creation_time", limit=1):
