@@ -41,6 +41,8 @@ _JOB = re.compile(r"urn:veeam:\w*job:", re.IGNORECASE)
 _NEWEST = 50
 """Sessions of a job among which the running ones are looked for."""
 _LISTED = 10
+_ALIKE = 0.6
+"""How like a name is that may be meant, as difflib measures it."""
 
 _T = TypeVar("_T")
 
@@ -163,7 +165,7 @@ class SessionFinder:
     async def nearest(self, text: str) -> list[str]:
         """A line for each job's name that is most like *text*; none where one is it."""
         names = await self._job_names()
-        return [] if text in names else _nearest(text, names)
+        return [] if text in names else _perhaps(text, names)
 
     async def _unknown(self, text: str) -> Refusal:
         what = "machine" if self.kind is RestoreSession else "job"
@@ -204,14 +206,11 @@ def _ambiguous(what: str, text: str, lines: Sequence[str]) -> Refusal:
     return Refusal(f"{what} with {one_line(text)!r}: give one's id", more=more)
 
 
-def _nearest(text: str, names: Iterable[str]) -> list[str]:
+def _perhaps(text: str, names: Iterable[str]) -> list[str]:
     """A line for each of the *names* that are most like *text*."""
-    from difflib import get_close_matches  # noqa: PLC0415 - nobody has the name
+    from veeam_async.jobs.find_job import nearest  # noqa: PLC0415 - nobody has the name
 
-    by_folded = {name.casefold(): name for name in names}
-    near = get_close_matches(text.casefold(), by_folded, n=3)
-    near += [name for name in by_folded if text.casefold() in name and name not in near]
-    return [f"  perhaps: {by_folded[name]}" for name in near[:3]]
+    return [f"  perhaps: {name}" for name in nearest(text, names, cutoff=_ALIKE)]
 
 
 # ---------------------------------------------------------------- jobs
@@ -232,7 +231,7 @@ async def find_job(em: EnterpriseManager, text: str) -> Id:
     if len(found) == 1:
         return found[0].id
     if not found:
-        near = _nearest(text, (job.name for job in jobs))
+        near = _perhaps(text, (job.name for job in jobs))
         said = f"no job is called {one_line(text)!r}, nor has it as its id"
         raise Refusal(said, Exit.ERROR, more=near)
     lines = [

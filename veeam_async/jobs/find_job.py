@@ -24,16 +24,18 @@ def not_found(
 ) -> JobNotFound:
     """The error for a *name* that none of *jobs* has; *left_out* are not among them."""
     unread = "; ".join(f"the {WORDS[kind]}: {left_out[kind]}" for kind in left_out)
-    return JobNotFound(name, nearest=nearest(name, jobs), unread=unread or None)
+    near = nearest(name, (job.name for job in jobs))
+    return JobNotFound(name, nearest=near, unread=unread or None)
 
 
-def nearest(name: str, jobs: Iterable[Job]) -> tuple[str, ...]:
-    """The names of *jobs* that are most like *name*."""
+def nearest(name: str, names: Iterable[str], *, cutoff: float = 0.5) -> tuple[str, ...]:
+    """Those of *names* that are most like *name* in any case; *cutoff* is difflib's."""
     # Only a name that is wrong needs it.
     from difflib import get_close_matches  # noqa: PLC0415 - see above
 
-    names = {job.name.casefold(): job.name for job in jobs}
+    by_folded = {each.casefold(): each for each in names}
     wanted = name.casefold()
-    parts = [each for each in names if wanted in each]
-    like = get_close_matches(wanted, names, n=_NEAREST, cutoff=0.5)
-    return tuple(names[each] for each in dict.fromkeys([*like, *parts]))[:_NEAREST]
+    parts = [each for each in by_folded if wanted in each]
+    like = get_close_matches(wanted, by_folded, n=_NEAREST, cutoff=cutoff)
+    found = dict.fromkeys([*like, *parts])
+    return tuple(by_folded[each] for each in found)[:_NEAREST]

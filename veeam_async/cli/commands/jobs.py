@@ -141,8 +141,9 @@ async def _all(em: EnterpriseManager) -> list[Job]:
 def _nothing(every: Sequence[Job], options: _Options) -> str:
     """No job is listed: where a name may be wrong, with those that are like it."""
     like: list[str] = []
+    names = [job.name for job in every]
     for each in options.patterns:
         if not each.is_among(every):
-            like += nearest(each.text.replace("*", ""), every)
-    names = ", ".join(map(one_line, dict.fromkeys(like)))
-    return f"no job matches; like it are: {names}" if names else "no job matches"
+            like += nearest(each.text.replace("*", ""), names)
+    found = ", ".join(map(one_line, dict.fromkeys(like)))
+    return f"no job matches; like it are: {found}" if found else "no job matches"
