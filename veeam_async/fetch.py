@@ -278,7 +278,7 @@ class _WorkerPool(Generic[A, S]):
             # A plain iterable needs no coroutine, which would cost something per id.
             drawn = line.drawn or (
                 source.draw()
-                if source.is_plain and len(results) < self._concurrency
+                if source.is_plain and len(results.waiting) < self._concurrency
                 else await self._draw()
             )
             if drawn is None:
@@ -303,14 +303,14 @@ class _WorkerPool(Generic[A, S]):
 
     async def _draw(self) -> Drawn | None:
         """The next id, once there is room for its result; None after the last."""
-        if len(self._results) >= self._concurrency:
+        if len(self._results.waiting) >= self._concurrency:
             await self._wait_for_room()
         if self._source.is_plain:
             return self._source.draw()
         return await self._source.draw_async(self._wait_for_room)
 
     async def _wait_for_room(self) -> None:
-        while len(self._results) >= self._concurrency:
+        while len(self._results.waiting) >= self._concurrency:
             self._room.clear()
             await self._room.wait()
 
@@ -342,7 +342,8 @@ class Line(Generic[A]):
         self._source = source
         self._results = results
         self._news = news
-        self._most = most
+        # An async iterable has to be waited for.
+        self._most = most if source.is_plain else 0
         # The caller's iterable is drawn from in its own context, wherever that happens.
         self._context = copy_context()
         self._alone = 0
@@ -364,28 +365,24 @@ class Line(Generic[A]):
         if self._alone > 0:
             self._alone -= 1
             return False
-        return self.may_move_on
+        return self.may_move_on()
 
     def stays(self) -> None:
         """Note that nothing has followed."""
         self._alone = _ALONE
 
-    @property
     def may_move_on(self) -> bool:
         """False where the next id has to be waited for, or room for its result."""
-        return self._source.is_plain and len(self._results) + 1 < self._most
+        return len(self._results.waiting) + 1 < self._most
 
     def move_on(self, answer: A, ask: Callable[[Id], Q]) -> Q | None:
         """Store the *answer* to this id, and turn to the next; what *ask* gives of it.
 
-        None stores nothing: the worker does so, and goes on by itself. So it is where
-        no id is left, there is no room for another result, or *ask* raises.
+        It is for who `may_move_on`. None stores nothing: the worker does so, and goes
+        on by itself. So it is where no id is left, or *ask* raises.
         """
-        results, source = self._results, self._source
-        if not self.may_move_on:
-            return None
         try:
-            self.drawn = self._context.run(source.draw)
+            self.drawn = self._context.run(self._source.draw)
         except BaseException as failure:  # noqa: BLE001 - raised where the worker is
             self.failure = failure
             return None
@@ -395,18 +392,18 @@ class Line(Generic[A]):
             asked = ask(self.drawn[1])
         except Exception:  # noqa: BLE001 - the worker asks again, and meets it there
             return None  # it is that id's own, and not the answer's
-        results.put(self.number, (self.id, answer, None))
+        self._results.put(self.number, (self.id, answer, None))
         self._news.set()
         self.stand_at(self.drawn)
         return asked
 
 
 class _Results(Generic[A]):
-    """The results that wait for the caller, by their ids' order or their arrival."""
+    """The results that are `waiting` for the caller, by their ids' order or arrival."""
 
     def __init__(self, *, ordered: bool) -> None:
         self._arrivals = None if ordered else count()
-        self._waiting: dict[int, Answered[A]] = {}
+        self.waiting: dict[int, Answered[A]] = {}
         self._next = 0
 
     @property
@@ -414,17 +411,14 @@ class _Results(Generic[A]):
         """How many were taken out."""
         return self._next
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def put(self, number: int, answered: Answered[A]) -> None:
         """Store the result of the id that was drawn as *number*, from 0."""
         place = number if self._arrivals is None else next(self._arrivals)
-        self._waiting[place] = answered
+        self.waiting[place] = answered
 
     def take(self) -> Answered[A] | None:
         """Take out the next one, None while it has not come."""
-        answered = self._waiting.pop(self._next, None)
+        answered = self.waiting.pop(self._next, None)
         self._next += answered is not None
         return answered
 

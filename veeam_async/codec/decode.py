@@ -102,7 +102,7 @@ def decode_short(body: bytes, kind: type[K]) -> K | None:
         if body.startswith(b"{"):
             tree = orjson.loads(body) if len(body) <= LARGE_JSON else {}
             if says_so(tree, kind):
-                return cast("K", FAST.structure(tree, kind))
+                return cast("K", FAST.for_kind(kind).one(tree, kind))
         elif (
             (found := parse_short(body))
             and is_root(found[0], kind)

@@ -238,11 +238,11 @@ class Pool:
                     answer.hide = self._hide
                     outcome = (  # without a call for nearly every one
                         answer
-                        if answer.status == _OK and token.rare not in answer.body
+                        if answer.status == _OK and answer.body.find(token.rare) < 0
                         else self._checked(answer, asked, token)
                     )
                     its_own = (
-                        (mark is not None and mark in answer.body)
+                        (mark is not None and answer.body.find(mark) >= 0)
                         or belongs is None
                         or belongs(answer)
                     )

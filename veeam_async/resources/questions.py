@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from veeam_async.fetch import Line
-from veeam_async.ids import Id, id_text
+from veeam_async.ids import id_text
 from veeam_async.models import Identified
 from veeam_async.pool.responses import is_large
 from veeam_async.resources.belonging import is_entity
@@ -28,16 +29,13 @@ class EntityQuestions:
         self._collection = path
         self._kind = kind
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
+        self._text = partial(id_text, kind=kind.__name__)
+        self.may_move_on: Callable[[], bool] = line.may_move_on
         self._turn_to(self._text(line.id))
-
-    @property
-    def may_move_on(self) -> bool:
-        """False where the worker has to wait before it turns to the next."""
-        return self._line.may_move_on
 
     def belongs(self, answer: Response) -> bool | Awaitable[bool]:
         """False where *answer* is about another entity than the wanted one."""
-        if self.mark in answer.body:
+        if answer.body.find(self.mark) >= 0:
             return True
         return is_entity(self.wanted, self._kind, answer)
 
@@ -50,9 +48,6 @@ class EntityQuestions:
             return False
         self._turn_to(wanted)
         return True
-
-    def _text(self, session_id: Id) -> str:
-        return id_text(session_id, self._kind.__name__)
 
     def _turn_to(self, wanted: str) -> None:
         self.wanted = wanted

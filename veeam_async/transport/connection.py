@@ -29,6 +29,7 @@ from veeam_async.transport.exchange import (
 )
 from veeam_async.transport.failures import broken, cut_short, unintelligible
 from veeam_async.transport.heads import HeadCheck
+from veeam_async.transport.known_heads import GOOD, LARGEST, KnownHeads, split
 
 _BUFFER = 64 * 1024
 _TOO_LONG = "its head is over 64 KiB"
@@ -40,6 +41,7 @@ _FINAL = 200
 """The first status of a response that does not merely announce another."""
 
 
+_GET = "GET"
 _REDIRECT = 300
 """The first status of a response that is no success."""
 
@@ -92,12 +94,13 @@ class Connection(asyncio.BufferedProtocol):
 
     *writer* writes the requests, an exchange has *seconds*; *max_body_size* is in
     bytes; *on_lost* is called when the connection has closed; *is_tls* serves to
-    explain why it may have; *buffer* is what is read into, its own where none is given.
-    `began` is when the last exchange began, on the loop's
-    clock, `deadline` when the time of the one under way is over, infinity while there
-    is none; `has_followed` tells whether it follows another in the same `begin`;
-    `closed` is done when the connection is. `has_more` tells that TLS keeps more than
-    it has handed over, be it that it cannot be decrypted yet.
+    explain why it may have; *buffer* is what is read into, *known* are the heads that
+    came before, here or on another connection; both are its own by default. `began` is
+    when the last exchange began, on the loop's clock, `deadline` when the time of the
+    one under way is over, infinity while there is none; `has_followed` tells whether it
+    follows another in the same `begin`; `closed` is done when the connection is.
+    `has_more` tells that TLS keeps more than it has handed over, be it that it cannot
+    be decrypted yet.
     """
 
     def __init__(
@@ -109,8 +112,10 @@ class Connection(asyncio.BufferedProtocol):
         on_lost: Callable[[Connection], object],
         is_tls: bool,
         buffer: memoryview | None = None,
+        known: KnownHeads | None = None,
     ) -> None:
         self._writer = writer
+        self._known = KnownHeads() if known is None else known
         self._seconds = seconds
         self._max_body_size = max_body_size
         self._on_lost = on_lost
@@ -125,7 +130,7 @@ class Connection(asyncio.BufferedProtocol):
         self._begun = b""  # of a head that comes in pieces
         self._parts: list[bytes] = []
         self._size = self._overhead = self._status_before = 0
-        self._in_body = self._is_done = False
+        self._in_body = self._is_done = self._is_parsed = False
         self._is_kept = self._is_paused = False
         self._answer: Response | None = None
         self._fault: VeeamError | None = None
@@ -166,20 +171,26 @@ class Connection(asyncio.BufferedProtocol):
 
     def _send(self, request: Request, began: float) -> None:
         self.began = began
+        self.deadline = began + self._seconds
+        self._is_done = False
+        if self._is_parsed:
+            self._forget_the_last()
+        if self._transport is not None:
+            # What is sent stays out of sight: some tools show variables.
+            self._transport.write(self._writer.write(request))
+
+    def _forget_the_last(self) -> None:
+        """Be ready for the parser to read another response."""
+        self._is_parsed = self._in_body = False
         self._head = []
         self._begun = b""
         self._parts = []
         self._size = self._overhead = 0
-        self._in_body = self._is_done = False
-        self.deadline = began + self._seconds
         self._status_before = self._parser.get_status_code()
         if self._status_before >= _REDIRECT:
             # The same refusal again could not be told from the one before.
             self._parser = httptools.HttpResponseParser(self)
             self._status_before = 0
-        if self._transport is not None:
-            # What is sent stays out of sight: some tools show variables.
-            self._transport.write(self._writer.write(request))
 
     def finish(self) -> bool:
         """End an exchange that was answered; True where another one may follow."""
@@ -284,11 +295,27 @@ class Connection(asyncio.BufferedProtocol):
         return self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse what was read into the buffer."""
-        if self._response is None:
+        """Parse what was read into the buffer, unless all of it is known."""
+        waiting = self._response
+        if waiting is None:
             # Bytes that nobody asked for: no request must take them for its response.
             self.abort()
             return
+        if self._is_parsed or nbytes > LARGEST or waiting.done():
+            self._parse(nbytes)
+            return
+        head, body = split(self._view[:nbytes])
+        headers = self._known.headers(head, body)
+        if headers is None:
+            self._parse(nbytes, (head, body))
+            return
+        self._is_done = self._is_kept = True
+        self._answer = Response(GOOD, headers, body, self.abort)
+        self._hand_over()
+
+    def _parse(self, nbytes: int, whole: tuple[bytes, bytes] | None = None) -> None:
+        """Parse what was read; where it is a *whole* answer, learn its head."""
+        self._is_parsed = True
         size = self._size
         try:
             self._parser.feed_data(self._view[:nbytes])
@@ -300,10 +327,17 @@ class Connection(asyncio.BufferedProtocol):
         # Most responses come in one read, for which nothing more is looked at.
         if not self._is_done:
             self._check_limits(nbytes, is_growing=self._size > size)
+        elif whole is not None:
+            self._learn(*whole)
         if self._is_done:
             self._hand_over()
         if self._fault is not None:
             self.fail(self._fault)
+
+    def _learn(self, head: bytes, body: bytes) -> None:
+        is_get = self._request is not None and self._request.method == _GET
+        if is_get and self._is_kept and self._answer and self._fault is None:
+            self._known.learn(head, body, self._answer)
 
     def _read_on(self, nbytes: int) -> None:
         """Keep the headers behind the one that the parser refused."""
@@ -400,7 +434,6 @@ class Connection(asyncio.BufferedProtocol):
             return False
         if not follow_up(response):
             return False
-        self._writer.check(request)
         self.has_followed = True
         self._send(request, self._loop.time())
         return True

@@ -34,6 +34,7 @@ from veeam_async.transport.failures import (
     no_tls,
     unreachable,
 )
+from veeam_async.transport.known_heads import KnownHeads
 from veeam_async.transport.tls import Trust, fingerprint_of, mismatch, untrusted
 from veeam_async.transport.tls_stream import TlsStream
 
@@ -65,6 +66,7 @@ class DirectTransport:
         self._loop = asyncio.get_running_loop()
         self._resolver = Resolver(self._host, self._port)
         self._writer = HeadWriter(parts.netloc)
+        self._known = KnownHeads()
         # TLS fills and empties it in one go, so that one serves all connections.
         self._plain = None if trust is None else new_buffer()
         self._idle: list[Connection] = []
@@ -190,6 +192,7 @@ class DirectTransport:
             on_lost=self._open.discard,
             is_tls=self._trust is not None,
             buffer=self._plain,
+            known=self._known,
         )
         stream = None
         if self._trust is not None:

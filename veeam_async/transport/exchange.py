@@ -82,7 +82,8 @@ class Response:
 
 FollowUp: TypeAlias = Callable[[Response], bool]
 """Takes a response in the very callback that read it, and makes the request another
-one, which is sent on its connection at once. False leaves the response to whoever
+one, which is sent on its connection at once: its headers are as they were, and its
+target is made of nothing but what was checked. False leaves the response to whoever
 called `send_on`; what is raised is raised there.
 """
 

@@ -1,0 +1,61 @@
+"""Heads of answers that came before: the same bytes mean the same again.
+
+The heads of one server differ by the second of their Date and the length of the body,
+hardly in anything else. To have the parser call for each of its headers costs more than
+all the rest of an answer that is not large, so what it made of one head is kept.
+Nothing here reads HTTP: an answer is known only if the parser has read one of the same
+head, which came in one piece with a body of the same length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from veeam_async.transport.exchange import Response
+
+LARGEST = 16 * 1024
+"""Bytes of an answer above which nothing is gained."""
+
+_MOST = 512
+"""Heads that are kept; a new second brings new ones."""
+
+_LONGEST = 2048
+"""Bytes of the longest that is kept."""
+
+GOOD = 200
+"""The status of every answer that is known."""
+
+_END = b"\r\n\r\n"
+
+
+class KnownHeads:
+    """The heads of good answers to GETs, on all connections of a transport."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[int, Mapping[str, str]]] = {}
+
+    def headers(self, head: bytes, body: bytes) -> Mapping[str, str] | None:
+        """The headers of an answer of *head* and *body*, None where it is not known."""
+        known = self._known.get(head)
+        return known[1] if known is not None and known[0] == len(body) else None
+
+    def learn(self, head: bytes, body: bytes, answer: Response) -> None:
+        """Keep what the parser has made of *head* and *body*: an *answer*, no more.
+
+        The connection may be used again after it.
+        """
+        # Where the body is what came behind the head, to the byte, its length was told:
+        # chunks have sizes between them, and nothing else ends with its last byte.
+        is_whole = answer.status == GOOD and answer.body == body
+        if is_whole and len(head) <= _LONGEST:
+            if len(self._known) >= _MOST:
+                self._known.clear()
+            self._known[head] = len(body), answer.headers
+
+
+def split(data: memoryview) -> tuple[bytes, bytes]:
+    """What *data* holds before and behind the first empty line."""
+    head, _, body = bytes(data).partition(_END)
+    return head, body
