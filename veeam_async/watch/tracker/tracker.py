@@ -179,8 +179,13 @@ class Tracker(Generic[S]):
     @property
     def has_news(self) -> bool:
         """Whether there may be something to tell."""
-        # Plainly, as this is asked after each observation.
-        return bool(self._untold) or self.server.health.has_news or self.lists.has_news
+        # Plainly, as this is asked after each observation: mostly nothing ever failed.
+        server, lists = self.server.health, self.lists
+        return (
+            bool(self._untold)
+            or (server.changed_at is not None and server.has_news)
+            or (lists.changed_at is not None and lists.has_news)
+        )
 
     def note(self, seen: Observation[S]) -> None:
         """Update from what was seen; a look older than the newest one is ignored."""
@@ -206,7 +211,7 @@ class Tracker(Generic[S]):
         if (
             session is None
             or told is None
-            or session.state != told.state
+            or (session.state is not told.state and session.state != told.state)
             or seen.asked_at < tracked.asked_at
             or (self.rules.progress and session.progress != told.progress)
             or self.rules.each_look
@@ -215,7 +220,10 @@ class Tracker(Generic[S]):
             return False
         at = seen.at
         if at is not self._repeated:  # all rows of a page share theirs
-            self._repeat(seen.asked_at, at)
+            self._repeated, when = at, (seen.asked_at, at.monotonic, at.wall)
+            if when != self._when:
+                self._when = when
+                self._repeat(seen.asked_at, at)
         tracked.see_again(session, seen.asked_at, at, self._asked, self._next_look)
         if tracked.known is session:
             self._parts.share(session)
@@ -224,13 +232,9 @@ class Tracker(Generic[S]):
 
     def _repeat(self, asked_at: float, at: Moment) -> None:
         """Find out what looks that were asked for and answered then have in common."""
-        self._repeated = at
-        when = asked_at, at.monotonic, at.wall
-        if when != self._when:
-            self._when = when
-            self._next_look = self.rules.next_look(asked_at, at.monotonic)
-            self._asked = self.rules.seen_at(asked_at, at)
-            self._prove(asked_at, at)
+        self._next_look = self.rules.next_look(asked_at, at.monotonic)
+        self._asked = self.rules.seen_at(asked_at, at)
+        self._prove(asked_at, at)
 
     def _note(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
         tracked.looking = False
