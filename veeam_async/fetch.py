@@ -394,7 +394,7 @@ class Line(Generic[A]):
             return None  # it is that id's own, and not the answer's
         self._results.put(self.number, (self.id, answer, None))
         self._news.set()
-        self.stand_at(self.drawn)
+        (self.number, self.id), self.drawn = self.drawn, None
         return asked
 
 

@@ -257,7 +257,7 @@ class _FunctionWriter:
     def for_one(self, keys: Mapping[str, str]) -> Hook:
         """Write the function for one dict; *keys* are the wire's, by field."""
         written: Hook = self._compiled(
-            "def one(value, _of):",
+            f"def one(value, _of, {self._named(keys)}):",
             *self._reads(keys, "    "),
             *self._fills(keys, "    "),
             "    return made",
@@ -271,7 +271,7 @@ class _FunctionWriter:
         """
         self._globals["one"] = one
         written: _ListHook = self._compiled(
-            "def rows(values):",
+            f"def rows(values, {self._named(keys)}):",
             "    found = []",
             "    for value in values:",
             f"        if type(value) is not dict or len(value) != {size}:",
@@ -289,9 +289,22 @@ class _FunctionWriter:
         )
         return written
 
+    def _named(self, keys: Mapping[str, str]) -> str:
+        """The parameters whose defaults are *keys*, the very objects of the first dict.
+
+        orjson gives the same object for a key each time, which is found without a look
+        at its letters then.
+        """
+        read = [
+            number for number, field in enumerate(self._fields) if field.name in keys
+        ]
+        for number in read:
+            self._globals[f"key{number}"] = keys[self._fields[number].name]
+        return ", ".join(f"k{number}=key{number}" for number in read)
+
     def _reads(self, keys: Mapping[str, str], indent: str) -> list[str]:
         return [
-            f"{indent}v{number} = value[{keys[field.name]!r}]"
+            f"{indent}v{number} = value[k{number}]"
             for number, field in enumerate(self._fields)
             if field.name in keys
         ]

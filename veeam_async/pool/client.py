@@ -43,6 +43,7 @@ E = TypeVar("E", bound=VeeamError)
 # Asked for each request, which would pay for looking them up.
 _DEBUG, _is_logged = logging.DEBUG, LOG.isEnabledFor
 
+_GET = "GET"
 _OK = 200
 _REDIRECT = 300
 """The first status of an answer that is no success."""
@@ -218,7 +219,8 @@ class Pool:
                 transport, logon = self._open or self._opened()
                 token = logon.current or await logon.token()
                 path = path if questions is None else questions.path
-                asked = Request(method, self._root + path, _headers(method, token))
+                headers = token.headers if method == _GET else _headers(method, token)
+                asked = Request(method, self._root + path, headers)
                 token.carried += 1
                 streak = (
                     None
@@ -282,7 +284,7 @@ class Pool:
     def requests(self, questions: Questions, *, route: str) -> Awaitable[Response]:
         """GET what *questions* ask for, as `request` does; no coroutine of its own."""
         return self.request(
-            "GET",
+            _GET,
             questions.path,
             route=route,
             belongs=questions.belongs,

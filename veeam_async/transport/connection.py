@@ -29,7 +29,7 @@ from veeam_async.transport.exchange import (
 )
 from veeam_async.transport.failures import broken, cut_short, unintelligible
 from veeam_async.transport.heads import HeadCheck
-from veeam_async.transport.known_heads import GOOD, LARGEST, KnownHeads, split
+from veeam_async.transport.known_heads import END_OF_HEAD, GOOD, LARGEST, KnownHeads
 
 _BUFFER = 64 * 1024
 _TOO_LONG = "its head is over 64 KiB"
@@ -304,7 +304,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_parsed or nbytes > LARGEST or waiting.done():
             self._parse(nbytes)
             return
-        head, body = split(self._view[:nbytes])
+        head, _, body = bytes(self._view[:nbytes]).partition(END_OF_HEAD)
         headers = self._known.headers(head, body)
         if headers is None:
             self._parse(nbytes, (head, body))
@@ -429,8 +429,10 @@ class Connection(asyncio.BufferedProtocol):
         is_free = self._is_kept and not self._is_paused and self._fault is None
         # What TLS keeps was sent before the next request, whatever it is.
         is_free = is_free and not self.has_more
-        request, follow_up = self._request, self._follow_up
-        if request is None or follow_up is None or not (is_free and self.is_usable):
+        request, follow_up, transport = self._request, self._follow_up, self._transport
+        if request is None or follow_up is None or transport is None:
+            return False
+        if not is_free or transport.is_closing():
             return False
         if not follow_up(response):
             return False

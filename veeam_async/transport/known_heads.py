@@ -25,7 +25,7 @@ _LONGEST = 2048
 GOOD = 200
 """The status of every answer that is known."""
 
-_END = b"\r\n\r\n"
+END_OF_HEAD = b"\r\n\r\n"
 
 
 class KnownHeads:
@@ -53,9 +53,3 @@ class KnownHeads:
             if len(self._known) >= _MOST:
                 self._known.clear()
             self._known[head] = len(body), answer.headers
-
-
-def split(data: memoryview) -> tuple[bytes, bytes]:
-    """What *data* holds before and behind the first empty line."""
-    head, _, body = bytes(data).partition(_END)
-    return head, body
