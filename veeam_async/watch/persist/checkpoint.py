@@ -7,6 +7,7 @@ processes.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
@@ -107,10 +108,8 @@ def restore(
 
 def _named(kind: object) -> str:
     """Words for what a checkpoint says it is of."""
-    try:
-        return one_line(str(kind))
-    except RecursionError:
-        raise ValueError("the checkpoint is damaged: its kind nests too deep") from None
+    # What is no text may nest without an end, at which str() fails on some Pythons.
+    return one_line(kind if isinstance(kind, str) else reprlib.repr(kind))
 
 
 def _restored(
