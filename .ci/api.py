@@ -1,7 +1,7 @@
 """Compare the public API with the one that was released; name each difference.
 
 Run as `python .ci/api.py`. It compares the package that is importable with
-`.ci/api-0.1.0.json`, prints each difference as a line, and fails unless
+`.ci/api-0.2.0.json`, prints each difference as a line, and fails unless
 `.ci/api-changes.toml` lists it, with its reason; an entry there that matches no
 difference fails too. `--write FILE --commit ID` writes a snapshot instead.
 
@@ -39,7 +39,7 @@ from typing import Any
 import attrs
 
 HERE = Path(__file__).parent
-RELEASED = HERE / "api-0.1.0.json"
+RELEASED = HERE / "api-0.2.0.json"
 CHANGES = HERE / "api-changes.toml"
 
 PACKAGE = "veeam_async"

@@ -1,6 +1,6 @@
-"""What 0.1.0 gave is given still, to the letter; `tests/data/0.1.0` holds it.
+"""What earlier releases gave is given still, to the letter; `tests/data` holds it.
 
-`tests/data/0.1.0/generate.py` made it on that release, in part by the functions of
+`tests/data/generate.py` made it on each release, in part by the functions of
 `tests/support/released.py`, which are called here on this code.
 """
 
@@ -9,65 +9,98 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import released
 from tests.support.paths import TESTS
-from veeam_async.cli.dispatch import COMMANDS
 
-GOLDEN = TESTS / "data" / "0.1.0"
-CHECKPOINTS = sorted(path.stem for path in GOLDEN.glob("checkpoints/*.json"))
-OLDER = [name.removesuffix("-v1") for name in CHECKPOINTS if name.endswith("-v1")]
-RECORDINGS = sorted(path.stem for path in GOLDEN.glob("recordings/*.rec"))
+RELEASES = ("0.1.0", "0.2.0")
+each_release = pytest.mark.parametrize("release", RELEASES)
 
 
-def kept(name: str) -> Any:
-    """What 0.1.0 gave."""
-    return json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+def folder(release: str) -> Path:
+    """Where what a release gave is."""
+    return TESTS / "data" / release
 
 
-ADDED = {
-    "gone_ids": "what was gone and comes back is told again",
-    "proven_at": "only what is missing around a good answer is gone",
-    "missed_at": "the same",
-    "last_seen": "an end by time says how far it was seen",
-    "errors": "the same",
-    "wanted_kind": "an id of another kind is refused",
-    "each_look": "a wait that judges each look",
-    "lists": "lists that do not work are told, and tried again",
-    "scope": "an outage says what is out of sight",
-    "known_asked": "an event's not_before is when a look was asked for",
-    "gone_after": "a server's bad minute is not the end of sessions",
-    "edition": "a recording is replayed by the rules of its release",
-    "ended_on": "each backup server has a clock of its own",
-    "servers": "the same",
-    "em_time": "the same",
-    "date": "the same",
-    "denials": "an end that was denied is confirmed later",
-    "old": "references that were kept are no answer of the server",
-    "called": "what ended since a watch was called is told",
-    "last_look": "a metric of a watch that looks in vain",
-    "last_error": "the same",
+def kept(release: str, name: str) -> Any:
+    """What a release gave."""
+    return json.loads((folder(release) / f"{name}.json").read_text("utf-8"))
+
+
+def names(pattern: str) -> list[tuple[str, str]]:
+    """The releases with the names of their files, for each file of that *pattern*."""
+    return [
+        (release, path.stem)
+        for release in RELEASES
+        for path in sorted(folder(release).glob(pattern))
+    ]
+
+
+CHECKPOINTS = names("checkpoints/*.json")
+RECORDINGS = names("recordings/*.rec")
+OLDER = [name.removesuffix("-v1") for _, name in names("checkpoints/*-v1.json")]
+
+# What was added since a release is listed below that release, and passed over where
+# this code is compared with it or with an earlier one.
+
+ADDED: dict[str, dict[str, str]] = {
+    "0.1.0": {
+        "gone_ids": "what was gone and comes back is told again",
+        "proven_at": "only what is missing around a good answer is gone",
+        "missed_at": "the same",
+        "last_seen": "an end by time says how far it was seen",
+        "errors": "the same",
+        "wanted_kind": "an id of another kind is refused",
+        "each_look": "a wait that judges each look",
+        "lists": "lists that do not work are told, and tried again",
+        "scope": "an outage says what is out of sight",
+        "known_asked": "an event's not_before is when a look was asked for",
+        "gone_after": "a server's bad minute is not the end of sessions",
+        "edition": "a recording is replayed by the rules of its release",
+        "ended_on": "each backup server has a clock of its own",
+        "servers": "the same",
+        "em_time": "the same",
+        "date": "the same",
+        "denials": "an end that was denied is confirmed later",
+        "old": "references that were kept are no answer of the server",
+        "called": "what ended since a watch was called is told",
+        "last_look": "a metric of a watch that looks in vain",
+        "last_error": "the same",
+    },
+    "0.2.0": {},
 }
-"""Keys that 0.1.0 had not and passes over, and why they are there."""
+"""Keys that a release had not, and passes over, and why they are there."""
 
+FIELDS_ADDED: dict[str, dict[str, str]] = {"0.1.0": {}, "0.2.0": {}}
+"""Fields that models have got since, and why: not in the JSON and reprs of then."""
 
-BODIES_CHANGED = {
-    "querySvc": "agents' and file shares' jobs are queried by types of their own",
-    "reports/summary/overview": "a copy job's workers are no jobs with a schedule",
+BODIES_CHANGED: dict[str, dict[str, str]] = {
+    "0.1.0": {
+        "querySvc": "agents' and file shares' jobs are queried by types of their own",
+        "reports/summary/overview": "a copy job's workers are no jobs with a schedule",
+    },
+    "0.2.0": {},
 }
-"""Paths whose answers of the simulator are others than 0.1.0's, and why."""
+"""Paths whose answers of the simulator are others than a release's, and why."""
 
 
-def as_before(bodies: dict[str, Any]) -> dict[str, Any]:
+def since(release: str, lists: dict[str, dict[str, str]]) -> set[str]:
+    """What is listed of *release* and of those after it."""
+    later = RELEASES[RELEASES.index(release) :]
+    return {each for name in later for each in lists[name]}
+
+
+def as_before(release: str, bodies: dict[str, Any]) -> dict[str, Any]:
     """Answers of those paths that have none of these changes."""
-    return {
-        name: body
-        for name, body in bodies.items()
-        if name.split(" ", 2)[2] not in BODIES_CHANGED
-    }
+    changed = since(release, BODIES_CHANGED)
+    return {k: v for k, v in bodies.items() if k.split(" ", 2)[2] not in changed}
+
+
+# ---------------------------------------------------------------- 0.1.0 alone
 
 
 def move_back(now: dict[str, Any], sent: list[list[Any]]) -> None:
@@ -100,22 +133,10 @@ def without_others(now: dict[str, Any]) -> None:
     now["sent"] = [row for row in now["sent"] if row[1] not in ALSO_ASKED]
 
 
-FIELDS_ADDED: dict[str, str] = {}
-"""Fields that models of 0.1.0 have got since, and why: not in its JSON and reprs."""
-
-
-def without_fields(text: str) -> str:
-    """A *text* without the fields that were added since, in JSON and in reprs."""
-    for name in FIELDS_ADDED:
-        text = re.sub(rf', "{name}": ("(?:[^"\\]|\\.)*"|[^,}}\]]+)', "", text)
-        text = re.sub(rf", {name}=('(?:[^'\\]|\\.)*'|[^,)]+)", "", text)
-    return text
-
-
-def without_added(data: Any) -> Any:
-    """*data* without the keys that were added since."""
+def as_0_1_0(data: Any) -> Any:
+    """*data* as 0.1.0 would have given it, which had fewer parts of several kinds."""
     if isinstance(data, list | tuple):
-        return [without_added(each) for each in data]
+        return [as_0_1_0(each) for each in data]
     if isinstance(data, str):
         data = re.sub(r"^(\d\d:\d\d:\d\d) UTC\S*(?=  [A-Z])", r"\1", data)  # a line
         data = re.sub(r', "scope": "\w+"', "", data)
@@ -125,24 +146,46 @@ def without_added(data: Any) -> Any:
         told = (
             r", (resource='', .*, error=None|(last_look|last_error)=None|scope='\w+')"
         )
-        return without_fields(re.sub(told, "", data))
+        return re.sub(told, "", data)
     if not isinstance(data, dict):
         return data
     passed_over = {
-        *ADDED,
-        *FIELDS_ADDED,
         *(DERIVED if "uid" in data else ()),
         *(ADDED_TO_REQUEST if "route" in data else ()),
     }
-    kept_keys = [key for key in data if key not in passed_over]
-    found = {key: without_added(data[key]) for key in kept_keys}
+    found = {k: as_0_1_0(v) for k, v in data.items() if k not in passed_over}
     # A recording of version 2 has one more kind of line, which 0.1.0 cannot read.
     return found | ({"version": 1} if found.get("line") == "watch" else {})
 
 
-def through_json(data: Any) -> Any:
-    """The same, as a file would hold it."""
-    return json.loads(json.dumps(data))
+# ---------------------------------------------------------------- any release
+
+
+def as_released(release: str, data: Any) -> Any:
+    """*data* without what was added since *release*."""
+    if release == "0.1.0":
+        data = as_0_1_0(data)
+    fields = since(release, FIELDS_ADDED)
+    return without(data, fields | since(release, ADDED), fields)
+
+
+def without(data: Any, keys: set[str], fields: set[str]) -> Any:
+    """*data* without these *keys*, and without these *fields* in the texts in it."""
+    if isinstance(data, list | tuple):
+        return [without(each, keys, fields) for each in data]
+    if isinstance(data, str):
+        return without_fields(data, fields)
+    if not isinstance(data, dict):
+        return data
+    return {k: without(v, keys, fields) for k, v in data.items() if k not in keys}
+
+
+def without_fields(text: str, fields: set[str]) -> str:
+    """A *text* without these *fields*, in JSON and in reprs."""
+    for name in fields:
+        text = re.sub(rf', "{name}": ("(?:[^"\\]|\\.)*"|[^,}}\]]+)', "", text)
+        text = re.sub(rf", {name}=('(?:[^'\\]|\\.)*'|[^,)]+)", "", text)
+    return text
 
 
 def lines_of(data: Any) -> list[str]:
@@ -150,345 +193,107 @@ def lines_of(data: Any) -> list[str]:
     return json.dumps(data, indent=1, ensure_ascii=False).splitlines()
 
 
-def assert_same(now: Any, name: str, before: Any = None) -> None:
+def assert_same(release: str, name: str, now: Any, before: Any = None) -> None:
     """Fail with the lines that differ; the order of keys counts too."""
-    old = lines_of(kept(name) if before is None else before)
-    new = lines_of(without_added(now))
+    old = lines_of(kept(release, name) if before is None else before)
+    new = lines_of(as_released(release, now))
     if old != new:
-        told = difflib.unified_diff(old, new, f"0.1.0 {name}", "now", n=2, lineterm="")
-        pytest.fail("\n".join(list(told)[:80]), pytrace=False)
+        told = difflib.unified_diff(old, new, f"{release} {name}", "now", n=2)
+        pytest.fail("\n".join(line.rstrip() for line in [*told][:80]), pytrace=False)
 
 
+@each_release
 @pytest.mark.parametrize("name", ["models", "events", "errors", "filters"])
-def test_values(name: str) -> None:
+def test_values(release: str, name: str) -> None:
     """Each model, event, error and condition has the JSON and the text it had."""
-    assert_same(getattr(released, name)(), name)
+    assert_same(release, name, getattr(released, name)())
 
 
-async def test_what_is_refused() -> None:
+@each_release
+async def test_what_is_refused(release: str) -> None:
     """Wrong arguments raise the errors that they raised, in the same words."""
-    assert_same(await released.refusals(), "refusals")
+    assert_same(release, "refusals", await released.refusals())
 
 
-async def test_what_is_asked_and_answered() -> None:
+@each_release
+async def test_what_is_asked_and_answered(release: str) -> None:
     """The same requests are sent, and models made of the answers, for each release."""
     now = await released.requests()
-    for way, before in kept("requests").items():
-        without_others(now[way])
-        move_back(now[way], before["sent"])
+    if release == "0.1.0":
+        for way, before in kept(release, "requests").items():
+            without_others(now[way])
+            move_back(now[way], before["sent"])
 
-    assert_same(now, "requests")
+    assert_same(release, "requests", now)
 
 
-async def test_what_the_simulator_answers() -> None:
+@each_release
+async def test_what_the_simulator_answers(release: str) -> None:
     """The same seed gives the same bodies, in JSON and XML, byte for byte."""
-    now, before = await released.bodies(), kept("bodies")
+    now, before = await released.bodies(), kept(release, "bodies")
 
     assert [*now] == [*before]
-    assert_same(as_before(now), "bodies", as_before(before))
+    assert_same(release, "bodies", as_before(release, now), as_before(release, before))
 
 
-async def test_a_first_look() -> None:
+@each_release
+async def test_a_first_look(release: str) -> None:
     """A watch records, tells and saves the same, by each way to look."""
-    assert_same(await released.first_looks(), "first_looks")
+    assert_same(release, "first_looks", await released.first_looks())
 
 
-@pytest.mark.parametrize("name", CHECKPOINTS)
-async def test_a_checkpoint_goes_on(name: str) -> None:
-    """One that 0.1.0 saved, and one of version 1, is saved again as 0.1.0 would."""
-    data = kept(f"checkpoints/{name}")
+@pytest.mark.parametrize(("release", "name"), CHECKPOINTS)
+async def test_a_checkpoint_goes_on(release: str, name: str) -> None:
+    """One that a release saved, and one of version 1, is saved again as it would."""
+    data = kept(release, f"checkpoints/{name}")
     again = data["saved"] if data["again"] == "the same" else data["again"]
-    assert_same(released.resaved(data["saved"]), f"checkpoints/{name}", again)
+    assert_same(release, name, released.resaved(data["saved"]), again)
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
-def test_a_recording_is_told_again(name: str) -> None:
-    """Watches of 0.1.0, resumed ones too, tell the same events, and exit alike."""
-    told = released.replayed(GOLDEN / "recordings" / f"{name}.rec")
-    assert_same(told, f"recordings/{name}")
+@pytest.mark.parametrize(("release", "name"), RECORDINGS)
+def test_a_recording_is_told_again(release: str, name: str) -> None:
+    """Watches of a release, resumed ones too, tell the same events, and exit alike."""
+    told = released.replayed(folder(release) / "recordings" / f"{name}.rec")
+    assert_same(release, f"recordings/{name}", told)
 
 
 @pytest.mark.parametrize("name", OLDER)
 def test_a_watch_goes_on_from_version_1(name: str) -> None:
     """From a checkpoint of version 1 a watch tells what it tells from one of 2."""
-    start = kept(f"checkpoints/{name}-v1")["saved"]
+    start = kept("0.1.0", f"checkpoints/{name}-v1")["saved"]
     resumed = f"recordings/{name}-resumed"
-    assert_same(released.replayed(GOLDEN / f"{resumed}.rec", start), resumed)
+    told = released.replayed(folder("0.1.0") / f"{resumed}.rec", start)
+    assert_same("0.1.0", resumed, told)
 
 
-async def test_a_saved_run_goes_on() -> None:
+@each_release
+async def test_a_saved_run_goes_on(release: str) -> None:
     """A run that was taken up is saved again as it was, whatever is known of it."""
-    saved = {k: v for k, v in kept("runs")["saved"].items() if "version" in v}
+    runs = kept(release, "runs")
+    saved = {k: v for k, v in runs["saved"].items() if "version" in v}
     again = {name: released.resumed_run(data) for name, data in saved.items()}
-    assert_same(again, "runs", kept("runs")["again"])
+    assert_same(release, "runs", again, runs["again"])
 
 
-async def test_what_is_damaged() -> None:
+@each_release
+async def test_what_is_damaged(release: str) -> None:
     """Damaged checkpoints and runs are refused in the same words."""
-    checkpoint = kept("checkpoints/ids-3")["saved"]
-    run = next(v for v in kept("runs")["saved"].values() if "version" in v)
+    checkpoint = kept(release, "checkpoints/ids-3")["saved"]
+    saved = kept(release, "runs")["saved"]
+    run = next(v for v in saved.values() if "version" in v)
     now = {
         "checkpoint": released.damages(checkpoint, released.resaved),
         "run": released.damages(run, released.resumed_run),
     }
-    assert_same(now, "damages")
+    assert_same(release, "damages", now)
 
 
-HELP_CHANGES = (
-    # A server by its name, and the command that keeps those.
-    (
-        None,
-        "The URL of an HTTP proxy",
-        (
-            "--profile STR A profile, for what no option and no variable gives:"
-            " veeam-async profile. [env var: VEEAM_PROFILE]"
-        ),
-    ),
-    (
-        "veeam-async",
-        "Measure how fast the server gives backup sessions",
-        "profile Keep servers under names, for --profile: list, show, add, remove.",
-    ),
-    # The password of the proxy is not taken from the command line any more.
-    (None, "The URL of an HTTP proxy", "; one with a password in VEEAM_PROXY alone"),
-    (
-        "veeam-async watch",
-        "End with exit code 3 as soon as a session has failed.",
-        (
-            "--gone-after FLOAT Seconds that a session which was seen may be unknown "
-            "to the server before it is gone: one that restarts knows none for a "
-            "while. [default: 300.0]"
-        ),
-    ),
-    (
-        "veeam-async run",
-        "Seconds between two looks at the run.",
-        (
-            "--gone-after FLOAT Seconds that the run may be unknown to the server "
-            "before it is gone. [default: 300.0]"
-        ),
-    ),
-    (
-        "veeam-async demo",
-        "Needs nothing.",
-        (
-            "Ends with lines to paste: how to go on with a server of yours, or a "
-            "simulated one."
-        ),
-    ),
-    (
-        "veeam-async wait",
-        "Wait until a session is Stopped, and show it then.",
-        (
-            "A terminal shows meanwhile how far it is, and since when the server does "
-            "not answer."
-        ),
-    ),
-    # The hook's environment has it no more, and its author looks here for the reason.
-    (
-        "veeam-async watch",
-        "JSON on standard input",
-        ", and no VEEAM_PASSWORD (but VEEAM_PASSWORD_FILE)",
-    ),
-    (
-        "veeam-async watch",
-        "for veeam-async replay: a short line for each look at",
-        " None but its owner can read it, nor that of --checkpoint.",
-    ),
-    # A terminal that goes ends a command as SIGTERM does.
-    ("veeam-async", "141 the reader of the output has gone, 143", " 129 SIGHUP,"),
-    # Options for what watches must survive.
-    (
-        "veeam-async simulate",
-        "with a certificate of its own.",
-        (
-            "--role CHOICE What its user may do: everything, read sessions, or neither."
-            " [choices: Portal Administrator, Portal User, Restore Operator]"
-            " [default: Portal Administrator]"
-        ),
-    ),
-    (
-        "veeam-async simulate",
-        "with a certificate of its own.",
-        (
-            "--clock-offset FLOAT... Seconds that a backup server's clock is ahead,"
-            " negative where it is behind; once for each of the two."
-        ),
-    ),
-    # It goes on for ever, and its clock runs ahead.
-    (
-        "veeam-async simulate",
-        "until Ctrl-C, and say how to reach it.",
-        (
-            "It never runs dry: each of its jobs starts once an hour of its clock, and "
-            "what is older than 30 days of it is forgotten. That clock begins with "
-            "yours and runs ahead."
-        ),
-    ),
-    ("veeam-async simulate", "How many of them run.", "About as many do so later."),
-    (
-        "veeam-async simulate",
-        "How many of its seconds pass in one of ours.",
-        (
-            "1: its clock keeps up with yours. 0: it stands still, and nothing starts "
-            "or ends."
-        ),
-    ),
-    # CSV is a form of the output, and columns can be chosen.
-    (None, "table, json, ndjson]", "ndjson csv]"),
-    *(
-        (
-            f"veeam-async {name}",
-            "--output -o",
-            '--columns STR The fields to show, as in "id,job_name,state".',
-        )
-        for name in ("get", "references", "query", "fetch", "tasks", "wait")
-    ),
-    *(
-        (
-            f"veeam-async {name}",
-            "--output -o",
-            (
-                "--columns STR The fields to show in JSON and CSV, as in"
-                ' "kind,id,job_name,state".'
-            ),
-        )
-        for name in ("watch", "run", "replay")
-    ),
-    (
-        "veeam-async stop",
-        "--output -o",
-        '--columns STR The fields to show of the task, as in "task_id,state".',
-    ),
-    (
-        None,
-        "URL of an HTTP proxy",
-        "--verbose -v Tell what is tried again on standard error; -vv: each request.",
-    ),
-    # More commands.
-    *(
-        ("veeam-async", "Needs nothing.", f"{name} {COMMANDS[name]}")
-        for name in ("doctor", "check", "jobs", "completion")
-    ),
-    (
-        "veeam-async",
-        "143 SIGTERM.",
-        (
-            "check has those of a monitoring plugin: 0 OK, 1 warning, 2 critical, 3"
-            " unknown."
-        ),
-    ),
-    # What commands print they read.
-    (
-        "veeam-async fetch",
-        "one a line",
-        "JSON, lines of it or CSV as these commands print them.",
-    ),
-    (
-        "veeam-async watch",
-        "one a line",
-        "or JSON, lines of it or CSV as these commands print them.",
-    ),
-    (
-        "veeam-async wait",
-        "The session's UUID, UID or Href",
-        (
-            "[ARGS...] IDS - reads it from standard input, one a line, or JSON, lines"
-            " of it or CSV as these commands print them. --file -f STR A file that"
-            " holds ids, in the same form. Of several each is waited for."
-        ),
-    ),
-    # Examples that work with what `veeam-async simulate` serves.
-    *(
-        (
-            f"veeam-async {command.split()[0]}",
-            "Example:",
-            f"Example: veeam-async {command}",
-        )
-        for command in (
-            'get "HR Systems" --output json',
-            'tasks "HR Systems"',
-            'fetch --since 7d --columns "id,job_name,result" -o csv',
-            'watch --job "HR*" --job "SAP HANA" --until-failed',
-            'wait "HR Systems" --timeout 3600',
-            'stop "HR Systems" --yes',
-        )
-    ),
-    ("veeam-async run", "Example:", '"HR Systems"'),
-    # Where an id is wanted its beginning will do, and a job's name.
-    *(
-        (
-            f"veeam-async {name}",
-            "The session's UUID, UID or Href",
-            (
-                "the beginning of its id, or a job's name: its session that runs, else"
-                " its newest."
-            ),
-        )
-        for name in ("get", "stop", "tasks", "wait")
-    ),
-    *(
-        (
-            f"veeam-async {name}",
-            "UUIDs, UIDs or Hrefs",
-            (
-                "beginnings of ids, or names of jobs: the session that runs, else the "
-                "newest;"
-            ),
-        )
-        for name in ("fetch", "watch")
-    ),
-    ("veeam-async run", "The job's UUID, UID or Href", "the beginning of its id,"),
-    # Sessions are selected by patterns and times, in one vocabulary.
-    (
-        "veeam-async query",
-        "Select sessions on the server",
-        (
-            "All that is given must be met. Fields are called as JSON and --columns"
-            ' call them. Example: veeam-async query --job "HR*" --since "yesterday'
-            ' 18:00" -o csv Example: veeam-async query'
-            ' "result==Failed;creation_time>=2026-01-31" --where --filter STR The same'
-            " as an option. ...; * stands for anything, in any case, for which more"
-            " rows are read than shown. More than once: any of them. --since STR Only"
-            ' sessions that began since 24h, 7d, yesterday, "yesterday 18:00",'
-            " 2026-11-27 or an ISO time; this machine's zone unless it has one."
-        ),
-    ),
-    (
-        "veeam-async fetch",
-        "Fetch many sessions",
-        (
-            "--where --filter STR Which sessions, without ids: a filter, as veeam-async"
-            " query takes it. --state STR Only sessions in this state, Working or"
-            " Stopped for example. --result STR Only sessions with this result:"
-            " Success, Warning or Failed. --job STR... Only sessions of the job with"
-            " this name; * stands for anything, in any case. More than once: any of"
-            " them. --since STR Only sessions that began since 24h, 7d, yesterday,"
-            ' "yesterday 18:00", 2026-11-27 or an ISO time.'
-        ),
-    ),
-    (
-        "veeam-async watch",
-        "Which sessions, without ids",
-        (
-            "--filter --job STR... The same by the names of jobs; * stands for"
-            " anything, in any case. More than once: any of them."
-        ),
-    ),
-)
-"""What the help of a command (None: of any) says more than in 0.1.0: after what."""
+HELP_CHANGES: tuple[tuple[str | None, str, str], ...] = ()
+"""What the help of a command (None: of any) says more than in the newest release:
+after what."""
 
-HELP_GONE = (
-    ("veeam-async run", '"Mail servers"'),
-    (None, "ndjson]"),
-    ("veeam-async fetch", "lines of JSON as this command prints them."),
-    ("veeam-async wait", "* ID [required] ID"),
-    (
-        "veeam-async query",
-        'Example: veeam-async query \'Result=="Failed";CreationTime>="2026-01-31"\'',
-    ),
-)
-"""Words that are in the help of a command (None: of any) no longer, after 0.1.0."""
+HELP_GONE: tuple[tuple[str | None, str], ...] = ()
+"""Words that are in the help of a command (None: of any) no longer."""
 
 
 def test_every_help_text() -> None:
@@ -496,9 +301,10 @@ def test_every_help_text() -> None:
 
     Word by word, and line by line where nothing was added on purpose and the libraries
     that lay it out are those of then. To see both: `COLUMNS=80 NO_COLOR=1 veeam-async
-    COMMAND --help`, here and in a checkout of 0.1.0.
+    COMMAND --help`, here and in a checkout of the newest release.
     """
-    before, now = kept("helps"), released.helps()
+    release = RELEASES[-1]
+    before, now = kept(release, "helps"), released.helps()
     is_laid_out_alike = before.pop("made by") == now.pop("made by")
     assert before.keys() <= now.keys()
     for name, lines in before.items():
@@ -506,7 +312,7 @@ def test_every_help_text() -> None:
         gone = gone_from(name, lines)
         assert words(lines) + words([more]) == words(now[name]) + words(gone), name
         if is_laid_out_alike and not more:
-            assert_same(now[name], name, lines)
+            assert_same(release, name, now[name], lines)
 
 
 def added_to(name: str, before: list[str]) -> Iterator[str]:
@@ -534,11 +340,12 @@ def words(lines: list[str]) -> Counter[str]:
     return Counter(word.strip(".,;") for word in text.split() if word.strip(".,;"))
 
 
-def test_every_phase_is_kept() -> None:
+@each_release
+def test_every_phase_is_kept(release: str) -> None:
     """The checkpoints hold sessions in each phase that there is."""
     phases: Counter[str] = Counter()
-    for name in CHECKPOINTS:
-        saved = kept(f"checkpoints/{name}")["saved"]
+    for name in (name for owner, name in CHECKPOINTS if owner == release):
+        saved = kept(release, f"checkpoints/{name}")["saved"]
         phases[f"version {saved['version']}"] += 1
         phases["everything" if saved.get("everything") else "ids"] += 1
         phases["outage"] += saved["health"]["told"] is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import inspect
 import re
+import tomllib
 from importlib.metadata import requires, version
+from itertools import pairwise
 
 import pytest
 
@@ -97,7 +99,34 @@ def test_a_manager_cannot_be_copied_into_two_logons_by_accident() -> None:
 
 
 def test_the_changelog_speaks_of_this_version() -> None:
-    """Or of what is not released yet."""
+    """With its date, below what is not released yet."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
 
-    assert "## Unreleased" in text or f"## {veeam_async.__version__}" in text
+    assert headings[0] == "Unreleased"
+    assert re.fullmatch(
+        rf"{veeam_async.__version__} \(\d{{4}}-\d\d-\d\d\)", headings[1]
+    )
+
+
+def test_what_is_gone_or_changed_is_in_the_upgrade_notes() -> None:
+    """By its name; what is new needs no note."""
+    listed = tomllib.loads((ROOT / ".ci" / "api-changes.toml").read_text("utf-8"))
+    notes = (ROOT / "docs" / "how-to" / "upgrading.md").read_text("utf-8")
+    changed = [
+        change["object"]
+        for change in listed.get("change", [])
+        if change["what"] != "new" and not change["object"].endswith(" doc")
+    ]
+
+    assert [each for each in changed if each.split("(")[0] not in notes] == []
+
+
+def test_each_release_has_upgrade_notes() -> None:
+    """From each version in the changelog to the next."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    notes = (ROOT / "docs" / "how-to" / "upgrading.md").read_text("utf-8")
+    versions = re.findall(r"^## (\d\S*)", text, re.MULTILINE)
+
+    for newer, older in pairwise(versions):
+        assert f"## From {older} to {newer}\n" in notes

@@ -1,8 +1,8 @@
 """What a release is known by: texts and plain JSON, made through public doors alone.
 
 Each function gives what JSON can hold and is deterministic, so that what one release
-gave can be kept in a file and compared with what another one gives. It runs on 0.1.0 as
-on this code, from which follows that it imports nothing that a release may move.
+gave can be kept in a file and compared with what another one gives: it imports nothing
+that a release may move.
 """
 
 from __future__ import annotations
@@ -72,8 +72,9 @@ ONE = UUID("88b395e2-81ff-439c-558c-188d97274c15")
 TWO = UUID("d46e39e0-1131-4585-91a7-e828ce7eafae")
 
 COMMANDS = (
-    *("demo", "simulate", "get", "references", "query", "fetch"),
-    *("watch", "wait", "run", "replay", "stop", "tasks", "bench"),
+    *("demo", "doctor", "check", "jobs", "simulate", "get", "references", "query"),
+    *("fetch", "watch", "wait", "run", "replay", "stop", "tasks", "bench", "profile"),
+    "completion",
 )
 
 KINDS: dict[str, Any] = {
@@ -669,7 +670,8 @@ _SHOWN_AT_ONCE = 7
 
 _TIMES = {
     *("at", "asked_at", "random", "phase", "observed_at", "not_before", "since"),
-    *("told_seen", "known_at", "missing_since"),
+    *("told_seen", "known_at", "missing_since", "known_asked", "proven_at"),
+    *("missed_at", "em_time"),
 }
 """What differs each time, by its name."""
 
@@ -738,7 +740,12 @@ def _timeless(data: Any) -> Any:
 def resaved(checkpoint: Any) -> Any:
     """A checkpoint that was resumed and saved again, without a look."""
     kind = checkpoint.get("kind", "BackupJobSession")
-    return sessions_of(alone(), kind).watch(resume=checkpoint).checkpoint()
+    again = sessions_of(alone(), kind).watch(resume=checkpoint).checkpoint()
+    for session_id, session in checkpoint["sessions"].items():
+        # What was never missing is next missed after the watch goes on: now.
+        if session.get("missed_at") is None:
+            again["sessions"][session_id]["missed_at"] = None
+    return again
 
 
 def resumed_run(saved: Any) -> Any:

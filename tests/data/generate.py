@@ -1,40 +1,41 @@
-"""Write what 0.1.0 gives, for `tests/test_compatibility.py` to compare with.
+"""Write what this release gives, for `tests/test_compatibility.py` to compare with.
 
-It runs on 0.1.0 alone, of which it replaces the clocks. From a checkout of this code:
+It runs once for each release, before its tag, and fills the folder that is named as the
+version:
 
-    git worktree add ../released c3e869a
-    python -m venv ../released/.venv
-    ../released/.venv/bin/pip install -e '../released[cli,simulator]'
-    ../released/.venv/bin/python tests/data/0.1.0/generate.py
+    python -m tests.data.generate
 
 It writes the same files each time: the server's sessions come from a seed and its time
 stands still but for what a scenario lets pass, the watch's time is that of the
 scenario, one request is sent after the other, and jitter comes from a seed. The
 links of sessions, which are many and all alike, are left out; restores keep the first.
+
+The files of 0.1.0 were written on that release, by this program as it was then.
 """
 
 from __future__ import annotations
 
 import asyncio
-import importlib
+import itertools
 import json
 import random
 import re
-import runpy
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from unittest import mock
+from uuid import UUID
 
+from tests.support import released
 from veeam_async import DeadlineExceeded, F, VeeamError, to_dict
+from veeam_async.clock import Clock
 from veeam_async.simulator import Faults
+from veeam_async.version import __version__
 
-HERE = Path(__file__).parent
-SAMPLES = HERE.parents[1] / "support" / "released.py"
-released: Any = SimpleNamespace(**runpy.run_path(str(SAMPLES)))
+HERE = Path(__file__).parent / __version__
 
 INTERVAL = 5.0
 
@@ -55,8 +56,7 @@ class Time:
 
     def wall(self) -> datetime:
         """The time of day."""
-        wall: datetime = released.START + timedelta(seconds=self.now - 1000.0)
-        return wall
+        return released.START + timedelta(seconds=self.now - 1000.0)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep until it has passed."""
@@ -71,18 +71,6 @@ class Time:
             if due <= self.now and not woken.done():
                 woken.set_result(None)
         self._sleeping = [each for each in self._sleeping if not each[1].done()]
-
-
-def replace_clocks(time: Time) -> None:
-    """Let watches and runs take their time from *time*."""
-    clock = importlib.import_module("veeam_async.watch.clock").Clock
-    followed: Any = importlib.import_module("veeam_async.sessions.followed")
-    followed.Clock = lambda: clock(
-        monotonic=time.monotonic, wall=time.wall, sleep=time.sleep
-    )
-    for name in ("jobs", "chain"):
-        module: Any = importlib.import_module(f"veeam_async.jobs.{name}")
-        module.now = time.wall
 
 
 # ---------------------------------------------------------------- a scenario
@@ -169,13 +157,18 @@ async def stage(**settings: Any) -> AsyncIterator[Stage]:
     """Everything anew, by the same seeds."""
     random.seed(5)
     time = Time()
-    replace_clocks(time)
+    clock = Clock(monotonic=time.monotonic, wall=time.wall, sleep=time.sleep)
     given = {"sessions": 3, "running": 0} | settings
-    async with (
-        released.server(**given) as simulator,
-        released.client(simulator) as em,
+    run_ids = (UUID(int=number) for number in itertools.count(1))
+    with (
+        mock.patch("veeam_async.manager.Clock", return_value=clock),
+        mock.patch("veeam_async.jobs.jobs.uuid4", side_effect=run_ids),
     ):
-        yield Stage(simulator, em, time)
+        async with (
+            released.server(**given) as simulator,
+            released.client(simulator) as em,
+        ):
+            yield Stage(simulator, em, time)
 
 
 Step = Callable[[Stage], Awaitable[None]]
@@ -320,9 +313,6 @@ TAKEN_AT = {
 }
 """After how many steps a scenario's watch is left and resumed in another process."""
 
-OLD = {"ids-0", "ids-3", "ids-4", "ids-5", "ids-outage-6", "ids-outage-9"}
-"""Of which a checkpoint as version 1 wrote it is kept too."""
-
 
 async def play(on: Stage, steps: list[Step]) -> None:
     """Go through *steps*, until the watch ends."""
@@ -357,60 +347,47 @@ _PORT = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 def keep_recording(name: str, lines: list[Any], events: list[Any]) -> None:
-    """Keep the lines of a recording, and what 0.1.0 tells from them."""
+    """Keep the lines of a recording, and what is told from them."""
     links = name.startswith("restores")
     lines, events = short(lines, links), short(events, links)
     path = HERE / "recordings" / f"{name}.rec"
     path.parent.mkdir(exist_ok=True)
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     told = released.replayed(path)
-    if name.removesuffix("-resumed") in OLD:
-        older = of_version_1(lines[0]["start"])
-        assert released.replayed(path, older) == told, name
     again = [json.loads(row) for row in told["rows"]]
     assert again == events, name
     write(f"recordings/{name}", told)
 
 
 def keep_checkpoint(name: str, checkpoint: Any) -> None:
-    """Keep a checkpoint, and what 0.1.0 saves when it has resumed it."""
+    """Keep a checkpoint, and what is saved when it has been resumed."""
     saved = short(checkpoint, name.startswith("restores"))
     again = released.resaved(saved)
     kept = "the same" if again == saved else again
     write(f"checkpoints/{name}", {"saved": saved, "again": kept})
 
 
-def of_version_1(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint as the first version wrote it, which could watch ids only."""
-    old = {k: v for k, v in checkpoint.items() if k not in ("kind", "everything")}
-    new = ("doubted_at", "quiet")
-    return old | {
-        "version": 1,
-        "ended": list(checkpoint["ended"]),
-        "sessions": {
-            one: {k: v for k, v in saved.items() if k not in new}
-            for one, saved in checkpoint["sessions"].items()
-        },
-    }
+Recorded = tuple[str, list[Any], list[Any]]
 
 
-async def watches() -> None:
-    """Keep the recordings and checkpoints of every scenario."""
+async def watches() -> list[Recorded]:
+    """Keep the checkpoints of every scenario, and give the recordings."""
+    recorded: list[Recorded] = []
     for name, (begin, steps) in SCENARIOS.items():
         async with stage() as on:
             begin(on)
             await play(on, steps)
             await on.close()
-            kept = (name, on.lines, on.events)
+            recorded.append((name, on.lines, on.events))
             for checkpoint in on.checkpoints:
                 keep_checkpoint(f"{name}-late", checkpoint)
-        await asyncio.to_thread(keep_recording, *kept)
-        for place in TAKEN_AT.get(name, ()):
-            await taken_up(name, place)
+        places = TAKEN_AT.get(name, ())
+        recorded += [await taken_up(name, place) for place in places]
+    return recorded
 
 
-async def taken_up(name: str, place: int) -> None:
-    """Keep the checkpoint after some steps, and what a watch resumed from it does."""
+async def taken_up(name: str, place: int) -> Recorded:
+    """Keep the checkpoint after some steps; give what a watch resumed from it does."""
     begin, steps = SCENARIOS[name]
     async with stage() as on:
         begin(on)
@@ -422,13 +399,8 @@ async def taken_up(name: str, place: int) -> None:
         await on.drain()
         await play(on, steps[place:])
         await on.close()
-        label = f"{name}-{place}"
-        keep_checkpoint(label, checkpoint)
-        name = f"{label}-resumed"
-        await asyncio.to_thread(keep_recording, name, on.lines, on.events)
-        if label in OLD:
-            old = of_version_1(checkpoint)
-            keep_checkpoint(f"{label}-v1", old)
+    keep_checkpoint(f"{name}-{place}", checkpoint)
+    return (f"{name}-{place}-resumed", on.lines, on.events)
 
 
 async def runs() -> None:
@@ -494,12 +466,15 @@ async def damaged() -> None:
 
 def main() -> None:
     """Write all files anew."""
+    HERE.mkdir(exist_ok=True)
     for folder in ("checkpoints", "recordings"):
         shutil.rmtree(HERE / folder, ignore_errors=True)
     for name in ("models", "events", "errors", "filters", "helps"):
         write(name, getattr(released, name)())
     asyncio.run(made())
-    asyncio.run(watches())
+    # The command that replays them takes signals, as the main thread alone can.
+    for each in asyncio.run(watches()):
+        keep_recording(*each)
     asyncio.run(runs())
     asyncio.run(damaged())
 
