@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package overload docs faults fuzz laws soak bench bench-watch clean help
+.PHONY: demo test check lint types rooms api package lowest interpreters overload docs faults fuzz laws soak bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ laws: $(STAMPS)/test     ## play LAWS histories of each law of a watch (1000: in
 package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py
 
+lowest: $(STAMPS)/venv   ## part of the suite on the lowest versions of the dependencies
+	@$(BIN)/python .ci/versions.py lowest
+
+interpreters: $(STAMPS)/venv   ## part of the suite on each other Python that is here
+	@$(BIN)/python .ci/versions.py interpreters
+
 SECONDS ?= 600
 soak: $(STAMPS)/test     ## everything at once against bad servers, for SECONDS (SEED=N)
 	@$(BIN)/python -m tests.soak --page docs/development/soak.md --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(SOAK)
@@ -73,7 +79,7 @@ bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in som
 	@$(BIN)/python -m benchmarks.watch
 
 clean:           ## remove what make made
-	rm -rf $(VENV) dist docs/_build docs/reference/generated .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venvs dist docs/_build docs/reference/generated .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
 
 $(STAMPS)/venv:
 	@command -v $(PYTHON) >/dev/null || { \

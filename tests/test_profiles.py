@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from tests.support.exposure import exposed
 from veeam_async import (
@@ -300,6 +302,30 @@ def test_a_keyring_is_asked_and_never_passed_over(
         password("other")
     assert password("em") == PASSWORD
     monkeypatch.delitem(sys.modules, "keyring")
+
+
+class OneEntry(KeyringBackend):
+    """A keyring of one password."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """That of u for em."""
+        return PASSWORD if (service, username) == ("em", "u") else None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Nobody sets one here."""
+        raise NotImplementedError
+
+
+def test_the_keyring_that_its_package_finds_is_asked(tmp_path: Path) -> None:
+    """By the package itself, of whatever version."""
+    keyring.set_keyring(OneEntry())  # type: ignore[no-untyped-call]  # its base is
+    file = written(tmp_path, f"{GOOD}password = {{keyring = 'em'}}")
+    source = load("a", file).password
+
+    assert source is not None
+    assert source.read().reveal() == PASSWORD
 
 
 def test_files_are_named_from_the_folder_of_the_profiles(tmp_path: Path) -> None:
