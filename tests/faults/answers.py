@@ -603,6 +603,16 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         nature=Nature.UNREADABLE,
         natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
         act=Instead(_plain(200, _HTML)),
+        unseen=True,
+    ),
+    Fault(
+        name="html-typeless",
+        kind="body",
+        says="the same without a Content-Type",
+        nature=Nature.UNREADABLE,
+        natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
+        act=Instead(Answer(status=200, body=_HTML)),
+        unseen=True,
     ),
     Fault(
         name="status-204",
@@ -611,6 +621,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         nature=Nature.UNREADABLE,
         natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
         act=Instead(_plain(204, b"")),
+        unseen=True,
     ),
     Fault(
         name="token-none",

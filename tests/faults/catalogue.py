@@ -42,7 +42,7 @@ def all_cells() -> Iterator[Cell]:
 
 
 def cells_named(only: str) -> list[Cell]:
-    """The cells whose names begin with the parts of *only*, or have them in place.
+    """The cells whose names have the parts of *only*, each whole and in its place.
 
     A part that is empty, or missing, takes all.
     """

@@ -25,9 +25,9 @@ sessions may stay at the server; after each no task and no socket is left, and a
 request works. A fault that makes no sense for an operation must change nothing.
 
 A cell is run alone by `python -m tests.faults --only FAULT,OPERATION,tls,direct --seed
-N`; a part may be empty, `plain` and `aiohttp` are the others. `make test` runs some of
-them, chosen by a seed that it prints. Faults that strike again and again have a `+`
-behind their names.
+N`; a part is whole, or empty for all of its kind; `plain` and `aiohttp` are the others.
+`make test` runs some of them, chosen by a seed that it prints. Faults that strike again
+and again have a `+` behind their names.
 """
 
 _WORDS = """\

@@ -333,7 +333,7 @@ def _left(fault: Fault, operation: Operation, nature: Nature) -> int:
     if operation.family is not Family.LEAVE:
         return 0
     # No logout reaches the server, or it refuses it for good.
-    if fault.name.rstrip("+") in ("html-200", "status-204"):
+    if fault.unseen:
         return 1
     if nature in (Nature.CERTIFICATE, Nature.UNAUTHORIZED):
         return 1

@@ -38,8 +38,9 @@ class Fault:
     *kind* groups faults on the page, *says* is its sentence there. *plain* is the
     nature over plain TCP, *aiohttp* that over aiohttp where it differs, *natures* those
     for some operations, by their names. *status* and *error* are those of an answer,
-    *wait* the seconds that it asks for, *accept* is what is asked for. It strikes once
-    unless it is *lasting*.
+    *wait* the seconds that it asks for, *accept* is what is asked for. *unseen*: it is
+    answered as by the server, which never sees the request. It strikes once unless it
+    is *lasting*.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Fault:
     error: str | None = None
     wait: float = 0.0
     accept: str = "json"
+    unseen: bool = False
     lasting: bool = False
 
     def nature_for(self, operation: str, *, is_tls: bool, transport: str) -> Nature:
