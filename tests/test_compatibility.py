@@ -181,10 +181,11 @@ def without(data: Any, keys: set[str], fields: set[str]) -> Any:
 
 
 def without_fields(text: str, fields: set[str]) -> str:
-    """A *text* without these *fields*, in JSON and in reprs."""
+    """A *text* without these *fields*, in JSON, in reprs and in lists of fields."""
     for name in fields:
         text = re.sub(rf', "{name}": ("(?:[^"\\]|\\.)*"|[^,}}\]]+)', "", text)
         text = re.sub(rf", {name}=('(?:[^'\\]|\\.)*'|[^,)]+)", "", text)
+        text = re.sub(rf", {name}(?=,|;|$)|(?<=: ){name}, ", "", text)
     return text
 
 
