@@ -740,7 +740,7 @@ def _timeless(data: Any) -> Any:
 def resaved(checkpoint: Any) -> Any:
     """A checkpoint that was resumed and saved again, without a look."""
     kind = checkpoint.get("kind", "BackupJobSession")
-    again = sessions_of(alone(), kind).watch(resume=checkpoint).checkpoint()
+    again: Any = sessions_of(alone(), kind).watch(resume=checkpoint).checkpoint()
     for session_id, session in checkpoint["sessions"].items():
         # What was never missing is next missed after the watch goes on: now.
         if session.get("missed_at") is None:
