@@ -22,12 +22,13 @@ COMMANDS = (
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_teaches_by_an_example(invoke: Invoke, command: str) -> None:
-    """The help of each has an example, and fits a terminal of 60 columns."""
+    """The help of each has an example, fits 60 columns, and shows no Python."""
     shown = invoke(command, "--help", COLUMNS="60")
 
     assert (shown.code, shown.err) == (0, "")
     assert f"Example: veeam-async {command}" in shown.out
     assert all(len(line) <= 60 for line in shown.out.splitlines())
+    assert "default: ()" not in shown.out
 
 
 def test_the_help_of_all(invoke: Invoke) -> None:

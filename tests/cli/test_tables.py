@@ -1,6 +1,8 @@
 import asyncio
+import io
 import time
 from collections.abc import Iterator
+from csv import reader
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -158,6 +160,19 @@ def test_csv_says_in_its_words_what_json_says(
         write(_session(job_name='a,"b"', is_retry=True))
 
     assert capsys.readouterr().out == 'job_name,is_retry,end_time\n"a,""b""",true,\n'
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_of_a_cell_is_a_formula(
+    begin: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An apostrophe stands before it, and before nothing else; a number is one."""
+    row = _session(job_name=f"{begin}cmd", name=f"a{begin}", progress=-1)
+    with row_writer("csv", ["name", "progress", "job_name"]) as write:
+        write(row)
+
+    (_, cells) = reader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert cells == [f"a{begin}", "-1", f"'{begin}cmd"]
 
 
 @pytest.fixture

@@ -34,7 +34,9 @@ _PAGE_SIZE = 500
 
 
 def jobs(
-    name: Annotated[tuple[str, ...], Parameter(name="NAMES", negative="")] = (),
+    name: Annotated[
+        tuple[str, ...], Parameter(name="NAMES", negative="", show_default=False)
+    ] = (),
     /,
     *,
     job: Jobs = None,

@@ -147,6 +147,9 @@ def _links_last(value: Any) -> Any:
 
 # ---------------------------------------------------------------- CSV
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a text begins with that a spreadsheet takes for a formula."""
+
 
 @contextmanager
 def _csv_table(columns: Columns, kind: type | None) -> Iterator[Write]:
@@ -166,11 +169,21 @@ def _csv_table(columns: Columns, kind: type | None) -> Iterator[Write]:
         sys.stdout.write(f"{','.join(heading)}\n")
 
 
+class _Rows:
+    """Takes the rows of `csv.writer`, and ends them as all other output ends."""
+
+    # The writer puts quotes around the ends of lines that it uses itself, and before
+    # Python 3.13 around no others: a text with a carriage return would end its row.
+    def write(self, row: str) -> None:
+        """Write a whole row."""
+        sys.stdout.write(row.removesuffix("\r\n") + "\n")
+
+
 def _csv_writer(columns: Columns) -> Write:
     """Write models as CSV, the names of the columns above the first."""
     import csv  # noqa: PLC0415 - few commands write it
 
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(_Rows())
     heading: list[str] = []
 
     def write(model: attrs.AttrsInstance) -> None:
@@ -189,4 +202,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # Whoever may name a job must not have a spreadsheet calculate; a number may.
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        text = f"'{value}"
     return printable(text) if sys.stdout.isatty() else text
