@@ -59,7 +59,7 @@ LAWS ?= 1000
 laws: $(STAMPS)/test     ## play LAWS histories of each law of a watch (1000: in some twenty minutes)
 	@LAWS=$(LAWS) $(BIN)/python -m pytest tests/watch/test_law.py $(PYTEST)
 
-package: $(STAMPS)/lint  ## the wheel in an empty environment, core dependencies only
+package: $(STAMPS)/lint  ## sdist and wheel; the wheel in an empty environment, core dependencies only
 	@$(BIN)/python .ci/package.py
 
 lowest: $(STAMPS)/venv   ## part of the suite on the lowest versions of the dependencies

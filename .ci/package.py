@@ -1,9 +1,10 @@
-"""Build the wheel, install it alone into an empty environment, and import it."""
+"""Build sdist and wheel; install the wheel alone in an empty environment; import it."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 import zipfile
@@ -25,15 +26,20 @@ def run(*command: str, cwd: Path) -> None:
     subprocess.run(command, cwd=cwd, check=True)  # noqa: S603 - our own commands
 
 
+IN_SDIST = ("Makefile", "CHANGELOG.md", ".ci/run", "tests/conftest.py", "docs/index.md")
+
+
 def main() -> None:
-    """Build, look into the wheel, install, import."""
+    """Build, look into both, install, import."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        run(
-            *(sys.executable, "-m", "build", "--wheel"),
-            *("--outdir", folder, str(ROOT)),
-            cwd=place,
-        )
+        # The wheel is built from the sdist, which shows that nothing lacks there.
+        run(sys.executable, "-m", "build", "--outdir", folder, str(ROOT), cwd=place)
+        (sdist,) = place.glob("*.tar.gz")
+        with tarfile.open(sdist) as packed:
+            within = {name.partition("/")[2] for name in packed.getnames()}
+        if lacking := set(IN_SDIST) - within:
+            sys.exit(f"the sdist lacks {sorted(lacking)}")
         (wheel,) = place.glob("*.whl")
         names = zipfile.ZipFile(wheel).namelist()
         if "veeam_async/py.typed" not in names:
