@@ -60,6 +60,31 @@ async def test_a_jobs_id_stands_for_its_session(
     assert "404" in unknown.err
 
 
+@pytest.mark.parametrize("command", ["stop --yes", "wait", "fetch"])
+async def test_a_jobs_id_is_refused_with_its_name(
+    quick: Run, simulator: Simulator, command: str
+) -> None:
+    """Where no session may be guessed; what nobody has is said not to be known."""
+    job_id = simulator.job_ids[0]
+    name = (await quick("jobs", "--columns", "id,name")).rows
+    named = next(row["name"] for row in name if row["id"] == str(job_id))
+    ended = await quick(*command.split(), str(job_id))
+    unknown = await quick(*command.split(), UNKNOWN)
+
+    assert (ended.code, unknown.code) == (1, 1)
+    assert f"{job_id} is the id of a job, of no session: " in ended.err
+    assert repr(named) in ended.err
+    assert "is the id of a job" not in unknown.err
+
+
+async def test_what_failed_is_said_before_the_request(quick: Run) -> None:
+    """And the request without its query, in which a filter is unreadable."""
+    ended = await quick("tasks", UNKNOWN)
+
+    assert ended.err.startswith("veeam-async: Cannot find job session ")
+    assert ended.err.endswith(f"/backupSessions/{UNKNOWN}/taskSessions answered 404\n")
+
+
 async def test_several_that_may_be_meant_are_listed(
     quick: Run, simulator: Simulator
 ) -> None:

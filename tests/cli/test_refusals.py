@@ -64,8 +64,9 @@ async def test_what_the_role_does_not_read(quick: Run) -> None:
         query = await quick("query", VEEAM_URL=server.url)
         check = await quick("check", VEEAM_URL=server.url)
 
-    said = "403: Access denied; veeam-async doctor shows what this user's role reads\n"
+    said = "answered 403; veeam-async doctor shows what this user's role reads\n"
     assert (query.code, check.code) == (1, 3)
+    assert query.err.startswith("veeam-async: Access denied: GET ")
     assert query.err.endswith(said)
     assert check.out.endswith(said)
 

@@ -135,4 +135,4 @@ async def test_wait_shows_the_end(run: Run, simulator: Simulator) -> None:
 
     assert (waited.code, waited.rows[0]["state"]) == (0, "Stopped")
     assert unknown.code == 1
-    assert "404" in unknown.err
+    assert "does not know session" in unknown.err

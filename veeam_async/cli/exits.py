@@ -15,6 +15,7 @@ from veeam_async.cli.render.words import (
     one_line,
 )
 from veeam_async.errors import (
+    ApiError,
     AuthenticationFailed,
     CertificateError,
     DeadlineExceeded,
@@ -76,7 +77,7 @@ def exit_code_of(error: Exception) -> Exit:
 
 def explain(error: Exception) -> str:
     """What happened, and what to do about it in the command's own terms; one line."""
-    text = one_line(str(error)).rstrip(".")
+    text = one_line(_what_first(error)).rstrip(".")
     if isinstance(error, OSError) and error.filename and error.strerror:
         return one_line(f"{error.filename}: {error.strerror}")
     if isinstance(error, CertificateError):
@@ -91,6 +92,18 @@ def explain(error: Exception) -> str:
     if isinstance(error, RequestTimeout):
         return f"{text}; --request-timeout gives it more time"
     return text
+
+
+def _what_first(error: Exception) -> str:
+    """What *error* says, what went wrong before the request that met it."""
+    text = str(error)
+    if not isinstance(error, ApiError):
+        return text
+    request = f"{error.method} {error.url} answered {error.status}: "
+    # A filter in a URL is long, and nobody reads it so.
+    path = error.url.partition("?")[0]
+    what = text.removeprefix(request).rstrip(".")
+    return f"{what}: {error.method} {path} answered {error.status}"
 
 
 def reason_of(em: EnterpriseManager, failed: AnySession) -> str:

@@ -22,6 +22,7 @@ from veeam_async import (
     Job,
     NotFound,
     RestoreSession,
+    VeeamError,
     parse_id,
 )
 from veeam_async.cli.exits import Exit, Refusal
@@ -214,6 +215,19 @@ def _perhaps(text: str, names: Iterable[str]) -> list[str]:
 
 
 # ---------------------------------------------------------------- jobs
+
+
+async def refuse_job(em: EnterpriseManager, session_id: str) -> None:
+    """Raise Refusal where a *session_id* that no session has is that of a job."""
+    try:
+        job = await em.jobs.get(session_id)
+    except VeeamError:
+        return  # what was said of the session is all that is known
+    raise Refusal(
+        f"{one_line(session_id)} is the id of a job, of no session: write the job's "
+        f"name, {one_line(job.name)!r}, for its session that runs, else its newest",
+        Exit.ERROR,
+    )
 
 
 async def find_job(em: EnterpriseManager, text: str) -> Id:

@@ -12,7 +12,7 @@ from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.filter_text import refusals_pointed_out
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
-from veeam_async.cli.names import SessionFinder
+from veeam_async.cli.names import SessionFinder, refuse_job
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -121,6 +121,8 @@ async def _fetch(
             bar("Fetching", len(session_ids), hidden=hidden) as step,
         ):
             failed = await _write_all(sessions.fetch(session_ids), write, step)
+            if failed and total == 1:
+                await refuse_job(em, session_ids[0])
             failed += unknown
         took = monotonic() - started
     say(

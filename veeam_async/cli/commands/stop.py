@@ -7,11 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from veeam_async import BackupJobSession, Task
+from veeam_async import BackupJobSession, NotFound, Task
 from veeam_async.cli.connecting import logged_on
 from veeam_async.cli.exits import Exit, Refusal
 from veeam_async.cli.interrupts import run_async
-from veeam_async.cli.names import SessionFinder, check_name
+from veeam_async.cli.names import SessionFinder, check_name, refuse_job
 from veeam_async.cli.options import (
     NO_CONNECTION,
     ColumnNames,
@@ -88,7 +88,11 @@ def _is_confirmed(session: BackupJobSession) -> bool:
 async def _get(server: Server, text: str) -> BackupJobSession:
     async with logged_on(server) as em:
         session_id = await SessionFinder.of(em, "backup").find(text)
-        return await em.backup_sessions.get(session_id)
+        try:
+            return await em.backup_sessions.get(session_id)
+        except NotFound:
+            await refuse_job(em, session_id)
+            raise
 
 
 async def _stop(server: Server, text: str) -> tuple[str, Task]:
@@ -100,4 +104,8 @@ async def _stop(server: Server, text: str) -> tuple[str, Task]:
         life.doing("looking for the session")
         session_id = await SessionFinder.of(em, "backup").find(text)
         life.doing("asking the server")
-        return session_id, await em.backup_sessions.stop(session_id)
+        try:
+            return session_id, await em.backup_sessions.stop(session_id)
+        except NotFound:
+            await refuse_job(em, session_id)
+            raise

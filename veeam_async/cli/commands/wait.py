@@ -9,7 +9,6 @@ from veeam_async import (
     DeadlineExceeded,
     EventKind,
     HealthChanged,
-    NotFound,
     SessionGone,
     SessionResult,
     Watch,
@@ -17,7 +16,7 @@ from veeam_async import (
 from veeam_async.cli.exits import Exit, Refusal, deadline_refusal, reason_of
 from veeam_async.cli.inputs import read_ids
 from veeam_async.cli.interrupts import run_async
-from veeam_async.cli.names import SessionFinder, check_name
+from veeam_async.cli.names import SessionFinder, check_name, refuse_job
 from veeam_async.cli.options import (
     NO_CONNECTION,
     SESSION_MODELS,
@@ -140,11 +139,10 @@ async def _wait(
         except DeadlineExceeded as error:
             raise deadline_refusal(error, total) from error
         if not ended and total == 1:
-            raise NotFound(
-                status=404,
-                message="the server does not know this session (any more)",
-                method="GET",
-                url=f"{server.url}/{resource}Sessions/{session_ids[0]}",
+            await refuse_job(em, session_ids[0])
+            raise Refusal(
+                f"the server does not know session {session_ids[0]} (any more)",
+                Exit.ERROR,
             )
         return [(session, reason_of(em, session)) for session in ended], total - len(
             ended
