@@ -96,19 +96,41 @@ def tls_everywhere(
 # ---------------------------------------------------------------- nobody is asked
 
 
+@pytest.fixture(scope="session")
+def _refused_elsewhere() -> Iterator[list[str]]:
+    """What was refused since it was last looked at, because it led elsewhere."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        with loopback_only(monkeypatch) as refused:
+            yield refused
+
+
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _loopback_only(_refused_elsewhere: list[str]) -> Iterator[None]:
     """Fail a test that sends anything to another machine, be it a name to resolve."""
-    with loopback_only(monkeypatch) as refused:
-        yield
+    yield
+    refused = _refused_elsewhere[:]
+    _refused_elsewhere.clear()
     assert not refused
 
 
 # ---------------------------------------------------------------- nothing left
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_loop_unasked() -> None:
+    """Have asyncio make no loop for whoever looks for one where none runs."""
+    asyncio.set_event_loop(None)
+
+
 @pytest.fixture(autouse=True)
-async def _nothing_left() -> AsyncIterator[None]:
+def _nothing_left(request: pytest.FixtureRequest) -> None:
+    """Let no test with a loop leave a task in it; a loop for the others costs time."""
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("_no_task_left")
+
+
+@pytest.fixture
+async def _no_task_left() -> AsyncIterator[None]:
     """Fail a test that leaves a task running in its loop."""
     yield
     for _ in range(3):
