@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test check lint types rooms api package lowest interpreters overload docs faults fuzz laws soak bench bench-watch clean help
+.PHONY: demo test test-loaded check lint types rooms api package lowest interpreters overload docs faults fuzz laws soak bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,11 +14,17 @@ demo: $(STAMPS)/demo   ## fetch and watch the sessions of a simulated server
 	@$(BIN)/veeam-async demo
 
 WORKERS ?= auto
-test: $(STAMPS)/test   ## run the whole suite on all cores, with branch coverage (WORKERS=N)
-	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m coverage run -m pytest -n $(WORKERS); status=$$?; \
-	  $(BIN)/python .ci/coverage.py || status=$$(( status ? status : 1 )); \
-	  exit $$status
+SUITE = -m pytest -n $(WORKERS) --dist worksteal
+
+# What is compiled is kept, even where the environment says otherwise: each of the many
+# processes that tests start would compile the package anew.
+test test-loaded lowest interpreters: export PYTHONDONTWRITEBYTECODE :=
+
+test: $(STAMPS)/test   ## run the whole suite on all cores (WORKERS=N; COVERAGE=yes measures)
+	@$(BIN)/python $(if $(COVERAGE),.ci/coverage.py) $(SUITE)
+
+test-loaded: $(STAMPS)/test ## make test, beside two processes that keep two cores busy
+	@$(BIN)/python .ci/loaded.py '$(MAKE)' test
 
 check: lint types rooms api   ## lint, types, the import contracts and the public API
 

@@ -1,4 +1,7 @@
-"""Combine the coverage of all processes; say nothing unless it is too low."""
+"""Run Python with coverage of all its processes; fail where too little is covered.
+
+`python .ci/coverage.py -m pytest` says what is covered only where that is too little.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import subprocess
 import sys
 
 
-def coverage(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run coverage and keep what it prints."""
+def coverage(*command: str, quietly: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run coverage; what it prints is kept if *quietly*."""
     return subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "coverage", *command],
-        capture_output=True,
+        capture_output=quietly,
         text=True,
         check=False,
     )
@@ -18,11 +21,13 @@ def coverage(*command: str) -> subprocess.CompletedProcess[str]:
 
 def main() -> int:
     """Give the exit status: 1 where less is covered than pyproject.toml asks for."""
+    coverage("erase")
+    ran = coverage("run", *sys.argv[1:], quietly=False)
     coverage("combine", "--quiet")
     report = coverage("report")
     if report.returncode:
         sys.stderr.write(report.stdout + report.stderr)
-    return report.returncode
+    return ran.returncode or report.returncode
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -22,6 +23,12 @@ from tests.support.transports import TRANSPORTS
 # fail for being slow on a busy machine.
 settings.register_profile("here", deadline=None, print_blob=True, max_examples=50)
 settings.load_profile("here")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more worker than there are cores: processes and servers are waited for."""
+    return (os.cpu_count() or 1) + 1
 
 
 # ---------------------------------------------------------------- all the ways
