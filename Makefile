@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test test-loaded check lint types rooms api package lowest interpreters overload docs faults fuzz laws soak bench bench-watch clean help
+.PHONY: demo test quick test-loaded check lint types rooms api package lowest interpreters overload docs faults fuzz laws soak bench bench-watch clean help
 
 help:            ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,10 +18,13 @@ SUITE = -m pytest -n $(WORKERS) --dist worksteal
 
 # What is compiled is kept, even where the environment says otherwise: each of the many
 # processes that tests start would compile the package anew.
-test test-loaded lowest interpreters: export PYTHONDONTWRITEBYTECODE :=
+test quick test-loaded lowest interpreters: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(STAMPS)/test   ## run the whole suite on all cores (WORKERS=N; COVERAGE=yes measures)
 	@$(BIN)/python $(if $(COVERAGE),.ci/coverage.py) $(SUITE)
+
+quick: $(STAMPS)/test  ## run what starts no process and is not marked as slow
+	@$(BIN)/python $(SUITE) -m 'not slow'
 
 test-loaded: $(STAMPS)/test ## make test, beside two processes that keep two cores busy
 	@$(BIN)/python .ci/loaded.py '$(MAKE)' test

@@ -17,6 +17,7 @@ from hypothesis import settings
 from tests.support.fault_server import FaultServer
 from tests.support.loopback import loopback_only
 from tests.support.posting_loop import PostingLoop
+from tests.support.slow import is_slow
 from tests.support.transports import TRANSPORTS
 
 # A failing example is printed with the seed that brings it back, and nothing may
@@ -40,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "loops: runs on uvloop too, where that is installed",
         "ways: runs over TLS too, and on uvloop, where it uses the fixture `way`",
         "posting: runs also where buffers are posted before there is anything to read",
+        "slow: `make quick` leaves it out; slow.py finds most by itself",
     ):
         config.addinivalue_line("markers", line)
 
@@ -66,6 +68,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         schemes = ("http", "https") if "ways" in marks else ("http",)
         ways = [(kind, scheme) for kind in TRANSPORTS for scheme in schemes]
         metafunc.parametrize("way", ways, indirect=True, ids="-".join)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what is slow."""
+    if isinstance(item, pytest.Function) and is_slow(item):
+        item.add_marker("slow")
 
 
 @pytest.fixture
