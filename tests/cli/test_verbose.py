@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command import Run, after_polls, environment
 from tests.cli.terminal import needs_terminal, on_terminal
 from tests.support.bodies import behind_logon, error, session, uuid_of
-from tests.support.fault_server import Answer, FaultServer, in_turn
+from tests.support.fault_server import Answer, FaultServer, played
 from veeam_async.cli.logs import show, shown, warnings_given_to
 from veeam_async.simulator import Faults, Simulator
 
@@ -24,7 +24,7 @@ async def test_what_is_tried_again_is_told(quick: Run) -> None:
 
     async def get(*options: str) -> tuple[str, list[str]]:
         busy = error(503, "busy", **{"Retry-After": "0"})
-        answers = in_turn([busy, Answer(body=session(0))])
+        answers = played([busy, Answer(body=session(0))])
         async with FaultServer(behind_logon(answers)) as server:
             ended = await quick(
                 "get", str(uuid_of(0)), "-o", "csv", *options, VEEAM_URL=server.url

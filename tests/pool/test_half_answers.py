@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.bodies import SESSION_ID, TOKEN, behind_logon, session, uuid_of
-from tests.support.clients import FAST, open_em
+from tests.support.clients import FAST, gets, open_em
 from tests.support.exposure import exposed
 from tests.support.fault_server import (
     Act,
@@ -36,7 +36,6 @@ from veeam_async import (
 )
 
 ONE = uuid_of(1)
-GONE = Answer(status=204, body=b"")
 GOOD = Answer(body=session(1))
 SILENT = Timeout(connect=5, request=0.4)
 ONCE = Retry(attempts=1)
@@ -77,13 +76,7 @@ LOGONS = halves(201, f"X-RestSvcSessionId: {TOKEN}")
 
 def logged_on_by(act: Act) -> Any:
     """A script in which *act* answers the logon, and all else is good."""
-
-    def script(asked: Asked) -> Act:
-        if asked.method == "POST":
-            return act
-        return GONE if asked.method == "DELETE" else GOOD
-
-    return script
+    return behind_logon([GOOD], logons=[act])
 
 
 # ---------------------------------------------------------------- logons
@@ -120,13 +113,8 @@ async def test_a_logon_that_is_given_up_in_its_body_is_logged_out(way: str) -> N
 async def test_a_token_in_a_head_shows_nowhere(name: str, way: str) -> None:
     """Nor does one whose logon is given up, nor in what comes of a request with it."""
     timeout = Timeout(connect=5, request=60) if name == "given up" else SILENT
-
-    def script(asked: Asked) -> Act:
-        if asked.method == "DELETE":
-            return GONE
-        is_logon = asked.method == "POST"
-        return LOGONS.get(name, LOGONS["stall"]) if is_logon else LOGONS["cut"]
-
+    act = LOGONS.get(name, LOGONS["stall"])
+    script = behind_logon([LOGONS["cut"]], logons=[act])
     async with FaultServer(script) as server:
         em = open_em(server, timeout=timeout, retry=ONCE)
         with pytest.raises((VeeamError, TimeoutError)) as caught:
@@ -165,15 +153,7 @@ HALF_401 = halves(401, "WWW-Authenticate: Basic")
 @pytest.mark.parametrize("name", HALF_401)
 async def test_half_a_401_refuses_the_token(name: str, way: str) -> None:
     """It is renewed once, as after a whole one."""
-    refused: list[Asked] = []
-
-    def act(asked: Asked) -> Act:
-        if refused:
-            return GOOD
-        refused.append(asked)
-        return HALF_401[name]
-
-    async with FaultServer(behind_logon(act)) as server:
+    async with FaultServer(gets(HALF_401[name], GOOD)) as server:
         async with open_em(server, timeout=SILENT) as em:
             found = await em.backup_sessions.get(ONE)
 

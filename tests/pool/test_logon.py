@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
 
-from tests.support.bodies import SESSION_ID, TOKEN, error, logon, session, uuid_of
-from tests.support.clients import clocked_em
-from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset, Stall
+from tests.support.bodies import (
+    GONE,
+    SESSION_ID,
+    TOKEN,
+    behind_logon,
+    error,
+    logon,
+    session,
+    uuid_of,
+)
+from tests.support.clients import Time, clocked_em
+from tests.support.fault_server import (
+    Act,
+    Answer,
+    Asked,
+    FaultServer,
+    Held,
+    Reset,
+    Stall,
+)
+from tests.support.tokens import REFUSED, Tokens
 from veeam_async import (
     AuthenticationFailed,
     BadRequest,
@@ -31,61 +48,11 @@ pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
 
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
-REFUSED = Answer(
-    status=401, body=b"", headers={"WWW-Authenticate": "Basic Realm=RestSvc"}
-)
-GONE = Answer(status=204, body=b"")
-
-
-class Tokens:
-    """A server that gives out tokens, takes the newest, and refuses the others."""
-
-    def __init__(self) -> None:
-        self.logons = 0
-        self.alive = ""
-        self.refused = 0
-
-    def expire(self) -> None:
-        """Let no token be alive."""
-        self.alive = ""
-
-    def __call__(self, asked: Asked) -> Act:
-        if asked.method == "POST":
-            self.logons += 1
-            self.alive = b64encode(f"token {self.logons}".encode()).decode()
-            return logon(self.alive)
-        if asked.method == "DELETE":
-            return GONE
-        if asked.headers["x-restsvcsessionid"] != self.alive:
-            self.refused += 1
-            return REFUSED
-        return GOOD
 
 
 def logons(*acts: Act, then: Act = GOOD) -> Callable[[Asked], Act]:
     """Answer logons with *acts* in turn, the last one repeated, and all else *then*."""
-    waiting = list(acts)
-
-    def choose(asked: Asked) -> Act:
-        if asked.method == "POST":
-            return waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        return GONE if asked.method == "DELETE" else then
-
-    return choose
-
-
-class Time:
-    """A time that passes only when it is told to, or slept through."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.clock = Clock(monotonic=lambda: self.now, sleep=self.sleep)
-
-    async def sleep(self, seconds: float) -> None:
-        """Let so much of it pass, and everybody else go on."""
-        until = self.now + seconds
-        await asyncio.sleep(0.001)
-        self.now = max(self.now, until)
+    return behind_logon([then], logons=acts)
 
 
 def client(
@@ -112,7 +79,7 @@ def client(
 
 async def test_many_dead_tokens_cost_one_logon_and_one_repetition_each() -> None:
     """Fifty requests meet a 401 together; one POST serves them all."""
-    tokens = Tokens()
+    tokens = Tokens([GOOD])
     async with FaultServer(tokens) as server, client(server) as em:
         tokens.expire()
         found = [f async for f in em.backup_sessions.fetch([ONE] * 50)]
@@ -126,18 +93,12 @@ async def test_many_dead_tokens_cost_one_logon_and_one_repetition_each() -> None
 async def test_a_renewal_outlives_the_request_that_began_it() -> None:
     """Cancelling one waiter costs the others neither an error nor a second logon."""
     hold = asyncio.Event()
-    tokens = Tokens()
+    tokens = Tokens([GOOD])
 
     def script(asked: Asked) -> Act:
         act = tokens(asked)
-        if asked.method != "POST" or tokens.logons == 1:
-            return act
-
-        async def late(writer: asyncio.StreamWriter, asked: Asked) -> bool:
-            await hold.wait()
-            return await act(writer, asked)
-
-        return late
+        is_renewal = asked.method == "POST" and tokens.logons > 1
+        return Held(act, hold) if is_renewal else act
 
     async with FaultServer(script) as server, client(server) as em:
         tokens.expire()
@@ -158,29 +119,18 @@ async def test_a_renewal_outlives_the_request_that_began_it() -> None:
 
 async def test_a_late_401_for_an_older_token_starts_nothing() -> None:
     """Its token was replaced meanwhile: only the request is repeated."""
-    tokens = Tokens()
-    release = asyncio.Event()
-    held = False
+    tokens = Tokens([GOOD])
+    late = Held(REFUSED, asyncio.Event())
 
     def script(asked: Asked) -> Act:
-        nonlocal held
-        if asked.method != "GET" or held:
-            return tokens(asked)
-        held = True
-
-        async def late(writer: asyncio.StreamWriter, asked: Asked) -> bool:
-            await release.wait()
-            return await REFUSED(writer, asked)
-
-        return late
+        return tokens(asked) if asked.method != "GET" or late.begun.is_set() else late
 
     async with FaultServer(script) as server, client(server) as em:
         slow = asyncio.create_task(em.backup_sessions.get(ONE))
-        while not held:
-            await asyncio.sleep(0.001)
+        await late.begun.wait()
         tokens.expire()
         await em.backup_sessions.get(ONE)
-        release.set()
+        late.released.set()
         await slow
 
     assert tokens.logons == 2
@@ -199,7 +149,7 @@ async def test_a_server_that_refuses_its_fresh_tokens_is_not_asked_for_ever() ->
 
 async def test_one_connection_is_enough_for_a_renewal() -> None:
     """The logon takes no slot from the request that waits for it."""
-    tokens = Tokens()
+    tokens = Tokens([GOOD])
     async with FaultServer(tokens) as server:
         em = EnterpriseManager(
             server.url, username="u", password="p", max_connections=1
@@ -288,7 +238,7 @@ async def test_another_password_of_the_callable_is_tried() -> None:
 async def test_a_password_may_come_from_a_coroutine() -> None:
     """It is asked at each logon."""
     asked: list[int] = []
-    tokens = Tokens()
+    tokens = Tokens([GOOD])
 
     async def password() -> str:
         asked.append(1)
@@ -481,14 +431,8 @@ async def test_a_logon_without_a_delete_link_is_not_logged_out() -> None:
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 async def test_a_logout_that_meets_a_busy_server_is_sent_again(status: int) -> None:
     """Else its session would live on until it idles out."""
-    deletes = iter([Answer(status=status), GONE])
-
-    def act(asked: Asked) -> Act:
-        if asked.method == "DELETE":
-            return next(deletes)
-        return logon() if asked.method == "POST" else GOOD
-
-    async with FaultServer(act) as server, client(server) as em:
+    script = behind_logon([GOOD], logouts=[Answer(status=status), GONE])
+    async with FaultServer(script) as server, client(server) as em:
         await em.backup_sessions.get(ONE)
 
     assert server.count("DELETE", f"/api/logonSessions/{SESSION_ID}") == 2
@@ -496,13 +440,8 @@ async def test_a_logout_that_meets_a_busy_server_is_sent_again(status: int) -> N
 
 async def test_a_logout_that_is_refused_is_sent_once() -> None:
     """What the server refuses for good is not asked for again."""
-
-    def act(asked: Asked) -> Act:
-        if asked.method == "DELETE":
-            return Answer(status=403)
-        return logon() if asked.method == "POST" else GOOD
-
-    async with FaultServer(act) as server, client(server) as em:
+    script = behind_logon([GOOD], logouts=[Answer(status=403)])
+    async with FaultServer(script) as server, client(server) as em:
         await em.backup_sessions.get(ONE)
 
     assert server.count("DELETE") == 1
@@ -593,7 +532,7 @@ async def test_closing_during_a_logon_is_told_to_whoever_waits_for_it() -> None:
 
 async def test_tokens_that_die_again_and_again_are_renewed_while_they_work() -> None:
     """Only one that never worked is a reason to believe a 401."""
-    tokens = Tokens()
+    tokens = Tokens([GOOD])
     turns = 0
 
     def script(asked: Asked) -> Act:

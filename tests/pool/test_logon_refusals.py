@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from itertools import count
 
 import pytest
 
-from tests.support.bodies import error, logon, session, uuid_of
-from tests.support.clients import clocked_em, open_em
+from tests.support.bodies import each_by_id, error, session, uuid_of
+from tests.support.clients import Time, clocked_em, open_em
 from tests.support.fault_server import (
     Act,
     Answer,
     Asked,
     FaultServer,
+    Held,
     Raw,
     Reset,
     Stall,
 )
+from tests.support.tokens import Tokens
 from veeam_async import (
     AuthenticationFailed,
     EnterpriseManager,
@@ -30,14 +31,12 @@ from veeam_async import (
     PermissionDenied,
     VeeamError,
 )
-from veeam_async.clock import Clock
 
 pytestmark = [pytest.mark.usefixtures("way")]
 
 ONE, TWO = uuid_of(1), uuid_of(2)
 GOOD = Answer(body=session(1))
 OTHER = Answer(body=session(2))
-GONE = Answer(status=204, body=b"")
 UNAUTHORIZED = Answer(status=401, body=b"")
 
 
@@ -89,60 +88,9 @@ FOREIGN = {
 }
 
 
-class Time:
-    """A time that passes only when it is told to, or slept through."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.clock = Clock(
-            monotonic=lambda: self.now, sleep=self.sleep, random=lambda: 0.5
-        )
-
-    async def sleep(self, seconds: float) -> None:
-        """Let so much of it pass, and everybody else go on."""
-        until = self.now + seconds
-        await asyncio.sleep(0.001)
-        self.now = max(self.now, until)
-
-
-class Server:
-    """Logons answered by *acts* in turn, the last again and again; tokens that expire.
-
-    An act of None logs on. *alive* are the tokens that are taken, *posts* the logons
-    asked for.
-    """
-
-    def __init__(self, *acts: Act | None) -> None:
-        self.acts = list(acts)
-        self.alive: set[str] = set()
-        self.posts = 0
-        self.refusing: set[str] = set()
-
-    def expire(self) -> None:
-        """Let no token be alive."""
-        self.alive.clear()
-
-    def __call__(self, asked: Asked) -> Act:
-        if asked.method == "POST":
-            return self._log_on()
-        token = asked.headers["x-restsvcsessionid"]
-        if asked.method == "DELETE":
-            self.alive.discard(token)
-            return GONE
-        refuses = any(each in asked.target for each in self.refusing)
-        if refuses or token not in self.alive:
-            return UNAUTHORIZED
-        return OTHER if str(TWO) in asked.target else GOOD
-
-    def _log_on(self) -> Act:
-        self.posts += 1
-        act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
-        if act is not None:
-            return act
-        session_id = f"5f1d0c2e-6f0a-4a35-9d5c-{self.posts:012}"
-        token = b64encode(session_id.encode()).decode()
-        self.alive.add(token)
-        return logon(token, session_id)
+def tokens(*acts: Act | None) -> Tokens:
+    """A server of two sessions, whose logons are answered by *acts*."""
+    return Tokens(each_by_id({ONE: GOOD, TWO: OTHER}), *acts, refusal=UNAUTHORIZED)
 
 
 async def everybody(
@@ -168,7 +116,7 @@ async def everybody(
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_a_wrong_password_is_sent_once_whatever_challenges(name: str) -> None:
     """Ten watches and ten fetches lock no account; each ends with what it is."""
-    time, script = Time(), Server(REFUSALS[name])
+    time, script = Time(), tokens(REFUSALS[name])
     expected: type[VeeamError] = (
         NotEnterpriseManager
         if name in FOREIGN
@@ -184,17 +132,17 @@ async def test_a_wrong_password_is_sent_once_whatever_challenges(name: str) -> N
                 await em.backup_sessions.get(ONE)
 
     assert {type(each) for each in found} == {expected}
-    assert script.posts == 1
+    assert script.logons == 1
 
 
 @pytest.mark.parametrize("name", REFUSALS)
 async def test_a_password_that_has_worked_is_tried_once_more(name: str) -> None:
     """At most two wrong logons in a minute, and then it is believed."""
-    time, script = Time(), Server(None, REFUSALS[name])
+    time, script = Time(), tokens(None, REFUSALS[name])
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         script.expire()
         await everybody(em, seconds=55)
-        assert script.posts == 2
+        assert script.logons == 2
         time.now += 60
         with pytest.raises((AuthenticationFailed, PermissionDenied)):
             await em.backup_sessions.get(ONE)
@@ -203,12 +151,12 @@ async def test_a_password_that_has_worked_is_tried_once_more(name: str) -> None:
             async for _ in em.backup_sessions.watch([ONE]):
                 pass
 
-    assert script.posts == 3
+    assert script.logons == 3
 
 
 async def test_one_stray_refusal_of_a_renewal_passes() -> None:
     """A get fails at once and says when; a minute later it works."""
-    time, script = Time(), Server(None, BASIC, None)
+    time, script = Time(), tokens(None, BASIC, None)
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         script.expire()
         with pytest.raises(LogonPaused) as first:
@@ -228,23 +176,23 @@ async def test_one_stray_refusal_of_a_renewal_passes() -> None:
     assert not second.value.sent
     assert "nothing was sent" in str(second.value)
     assert asked == (1, 2)
-    assert script.posts == 3
+    assert script.logons == 3
 
 
 async def test_a_watch_outlives_a_stray_refusal() -> None:
     """It is a failed look; the next one that may log on goes on."""
-    time, script = Time(), Server(None, BASIC, None)
+    time, script = Time(), tokens(None, BASIC, None)
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         script.expire()
         events = [event async for event in em.backup_sessions.watch([ONE])]
 
     assert events[-1].kind is EventKind.STOPPED
-    assert script.posts == 3
+    assert script.logons == 3
 
 
 async def test_many_passwords_are_no_way_around() -> None:
     """Two refusals a minute, and a question every ten seconds at most."""
-    time, script = Time(), Server(BASIC)
+    time, script = Time(), tokens(BASIC)
     asked = count()
     async with FaultServer(script) as server:
         em = clocked_em(
@@ -256,7 +204,7 @@ async def test_many_passwords_are_no_way_around() -> None:
                     await em.backup_sessions.get(ONE)
                 time.now += 1
 
-    assert script.posts == 4
+    assert script.logons == 4
     assert next(asked) == 12
 
 
@@ -273,29 +221,29 @@ ODD: dict[str, Act] = {
 @pytest.mark.parametrize("name", ODD)
 async def test_an_odd_renewal_is_not_repeated_for_each_id(name: str) -> None:
     """Two POSTs for a thousand ids; a minute later the next."""
-    time, script = Time(), Server(None, ODD[name], ODD[name], None)
+    time, script = Time(), tokens(None, ODD[name], ODD[name], None)
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         script.expire()
         found = [f async for f in em.backup_sessions.fetch([ONE] * 1000)]
-        assert script.posts == 3
+        assert script.logons == 3
         assert time.now < 1001
         time.now += 60
         await em.backup_sessions.get(ONE)
 
     assert all(fetched.error for fetched in found)
-    assert script.posts == 4
+    assert script.logons == 4
 
 
 @pytest.mark.parametrize("name", ODD)
 async def test_one_odd_answer_to_a_renewal_costs_nobody_anything(name: str) -> None:
     """It is sent once more, for all who wait."""
-    time, script = Time(), Server(None, ODD[name], None)
+    time, script = Time(), tokens(None, ODD[name], None)
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         script.expire()
         found = [f async for f in em.backup_sessions.fetch([ONE] * 100)]
 
     assert [fetched.error for fetched in found] == [None] * 100
-    assert script.posts == 3
+    assert script.logons == 3
 
 
 # ---------------------------------------------------------------- given up
@@ -303,7 +251,7 @@ async def test_one_odd_answer_to_a_renewal_costs_nobody_anything(name: str) -> N
 
 async def test_tokens_that_are_given_up_are_logged_out() -> None:
     """Each with its own token; none is left at the end."""
-    script = Server(None)
+    script = tokens()
     async with FaultServer(script) as server, open_em(server) as em:
         for _ in range(3):
             script.expire()
@@ -314,25 +262,18 @@ async def test_tokens_that_are_given_up_are_logged_out() -> None:
     assert sorted(ended) == ["1", "2", "3", "4"]
 
 
+def late_for_two(script: Tokens, late: Held) -> Callable[[Asked], Act]:
+    """Answer one of the sessions *late*, and all else by *script*."""
+    return lambda asked: late if str(TWO) in asked.target else script(asked)
+
+
 async def test_a_token_is_not_logged_out_while_a_request_carries_it() -> None:
     """The last one that does ends it."""
-    script, release, held = Server(None), asyncio.Event(), asyncio.Event()
-
-    def slowly(asked: Asked) -> Act:
-        act = script(asked)
-        if str(TWO) not in asked.target:
-            return act
-
-        async def late(writer: asyncio.StreamWriter, asked: Asked) -> bool:
-            held.set()
-            await release.wait()
-            return await act(writer, asked)
-
-        return late
-
-    async with FaultServer(slowly) as server, open_em(server) as em:
+    release, script = asyncio.Event(), tokens()
+    late = Held(OTHER, release)
+    async with FaultServer(late_for_two(script, late)) as server, open_em(server) as em:
         slow = asyncio.create_task(em.backup_sessions.get(TWO))
-        await held.wait()
+        await late.begun.wait()
         script.expire()
         await em.backup_sessions.get(ONE)
         await em.backup_sessions.get(ONE)
@@ -346,23 +287,11 @@ async def test_a_token_is_not_logged_out_while_a_request_carries_it() -> None:
 
 async def test_a_token_that_is_carried_at_the_end_is_logged_out_too() -> None:
     """Nobody waits for a request that the end cuts off."""
-    script, held = Server(None), asyncio.Event()
-
-    def slowly(asked: Asked) -> Act:
-        act = script(asked)
-        if str(TWO) not in asked.target:
-            return act
-
-        async def never(writer: asyncio.StreamWriter, asked: Asked) -> bool:
-            held.set()
-            return await Stall()(writer, asked)
-
-        return never
-
-    async with FaultServer(slowly) as server:
+    script, late = tokens(), Held(Stall(), asyncio.Event())
+    async with FaultServer(late_for_two(script, late)) as server:
         async with open_em(server) as em:
             slow = asyncio.create_task(em.backup_sessions.get(TWO))
-            await held.wait()
+            await late.begun.wait()
             script.expire()
             await em.backup_sessions.get(ONE)
         slow.cancel()
@@ -376,7 +305,7 @@ async def test_a_token_that_is_carried_at_the_end_is_logged_out_too() -> None:
 
 async def test_a_path_that_always_refuses_costs_one_renewal() -> None:
     """Then its 401 is its own, also the next time."""
-    script = Server(None)
+    script = tokens()
     script.refusing = {str(TWO)}
     async with FaultServer(script) as server, open_em(server) as em:
         found = [f async for f in em.backup_sessions.fetch([ONE, TWO, *[ONE] * 50])]
@@ -386,12 +315,12 @@ async def test_a_path_that_always_refuses_costs_one_renewal() -> None:
         await em.backup_sessions.get(ONE)
 
     assert [type(f.error) for f in found if f.error] == [AuthenticationFailed]
-    assert script.posts == 2
+    assert script.logons == 2
 
 
 async def test_a_path_that_refuses_is_a_failed_look() -> None:
     """The watch goes on, and the path is taken for good again once it works."""
-    time, script = Time(), Server(None)
+    time, script = Time(), tokens()
     script.refusing = {str(ONE)}
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         async with em.backup_sessions.watch([ONE]) as watch:
@@ -405,16 +334,16 @@ async def test_a_path_that_refuses_is_a_failed_look() -> None:
         await em.backup_sessions.get(ONE)
 
     assert events[-1].kind is EventKind.STOPPED
-    assert script.posts == 3
+    assert script.logons == 3
 
 
 async def test_tokens_that_never_work_are_replaced_seldom() -> None:
     """Two renewals in a minute, however many ask."""
-    time, script = Time(), Server(None)
+    time, script = Time(), tokens()
     script.refusing = {"/"}
     async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
         found = [f async for f in em.backup_sessions.fetch([ONE] * 200)]
-        assert script.posts == 3
+        assert script.logons == 3
         script.refusing.clear()
         await em.backup_sessions.get(ONE)
 
@@ -438,7 +367,7 @@ def failing(good: int) -> Callable[[], str]:
 
 async def test_a_callable_that_raises_is_told_as_that() -> None:
     """With its own error as the cause; and it is asked again."""
-    script = Server(None)
+    script = tokens()
     async with FaultServer(script) as server:
         async with open_em(server, password=failing(0), lazy=True) as em:
             with pytest.raises(PasswordUnavailable, match="OSError") as caught:
@@ -451,7 +380,7 @@ async def test_a_callable_that_raises_is_told_as_that() -> None:
 
 async def test_a_coroutine_that_raises_ends_no_watch() -> None:
     """A look fails, and the next one asks again."""
-    time, script, plain = Time(), Server(None), failing(1)
+    time, script, plain = Time(), tokens(), failing(1)
 
     async def password() -> str:
         return plain()
@@ -463,4 +392,4 @@ async def test_a_coroutine_that_raises_ends_no_watch() -> None:
             events = [event async for event in em.backup_sessions.watch([ONE])]
 
     assert events[-1].kind is EventKind.STOPPED
-    assert script.posts == 2
+    assert script.logons == 2

@@ -12,8 +12,8 @@ import pytest
 from tests.support.bodies import (
     SESSION_ID,
     TOKEN,
+    behind_logon,
     error,
-    logon,
     session,
     uuid_of,
 )
@@ -496,10 +496,7 @@ async def test_a_client_can_be_opened_anew() -> None:
 
 async def test_a_logout_that_fails_disturbs_nobody() -> None:
     """The session would have ended by itself."""
-
-    def script(asked: Asked) -> Act:
-        return logon() if asked.method == "POST" else error(401, "gone")
-
+    script = behind_logon([error(401, "gone")], logouts=[error(401, "gone")])
     async with talking(script):
         pass
 

@@ -8,9 +8,9 @@ from math import inf
 
 import pytest
 
-from tests.support.bodies import behind_logon, session, uuid_of
+from tests.support.bodies import behind_logon, each_by_id, session, uuid_of
 from tests.support.clients import gets, talking
-from tests.support.fault_server import Act, Answer, Asked, Stall
+from tests.support.fault_server import Act, Answer, Stall
 from veeam_async import (
     ConnectionFailed,
     NotFound,
@@ -22,7 +22,7 @@ from veeam_async import (
 from veeam_async.clock import Clock
 from veeam_async.pool.silence import Silence
 
-SOON = Timeout(connect=0.2, request=0.2)
+SOON = Timeout(connect=10, request=0.2)
 HASTY = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 IDS = [uuid_of(number) for number in range(1, 1001)]
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)
@@ -61,11 +61,7 @@ async def test_whoever_waits_for_a_slot_fails_together_with_the_first() -> None:
 
 async def test_a_server_that_answers_one_of_many_is_not_silent() -> None:
     """Each id has its own attempts then, and its own error."""
-
-    def act(asked: Asked) -> Act:
-        is_good = str(uuid_of(1)) in asked.target
-        return Answer(body=session(1)) if is_good else Stall()
-
+    act = each_by_id({uuid_of(1): Answer(body=session(1))}, Stall())
     few = [uuid_of(1), uuid_of(2)] * 3
     async with talking(behind_logon(act), timeout=SOON, retry=Retry(attempts=1)) as (
         em,

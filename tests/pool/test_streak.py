@@ -12,8 +12,15 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.bodies import error, logon, session, uuid_of
-from tests.support.clients import gets, open_em, talking
+from tests.support.bodies import (
+    behind_logon,
+    each_by_id,
+    error,
+    logon,
+    session,
+    uuid_of,
+)
+from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Raw, Stall
 from tests.support.transports import transport
 from veeam_async import ConnectionFailed, Fetched, InvalidId, NotFound, RequestTimeout
@@ -164,13 +171,8 @@ async def test_leaving_a_streak_closes_its_connection() -> None:
 
 def serving(number: int) -> Callable[[Asked], Act]:
     """Answer with the sessions below *number*, and 404 for others."""
-    known = {str(uuid_of(one)): session(one) for one in range(number)}
-
-    def play(asked: Asked) -> Act:
-        body = known.get(asked.target.partition("?")[0].rpartition("/")[2])
-        return Answer(body=body) if body else error(404, "There is none.")
-
-    return play
+    known = {uuid_of(each): Answer(body=session(each)) for each in range(number)}
+    return behind_logon(each_by_id(known))
 
 
 async def collected(fetch: Any) -> dict[Any, Fetched[Any]]:
@@ -187,24 +189,13 @@ async def test_each_id_is_asked_for_once(
     """On one connection or many, each answer is its own id's."""
     ids = [uuid_of(number) for number in range(MANY)]
     settings = {"max_connections": 3, "transport": kind}
-    async with talking(gets_any(serving(MANY)), **settings) as (em, server):
+    async with talking(serving(MANY), **settings) as (em, server):
         found = await collected(em.backup_sessions.fetch(ids, ordered=ordered))
         assert server.count("GET") == MANY
 
     assert [one.result().id for one in found.values()] == list(found)
     assert set(found) == set(ids)
     assert not ordered or list(found) == ids
-
-
-def gets_any(play: Callable[[Asked], Act]) -> Callable[[Asked], Act]:
-    """Let everybody log on and out, and leave what is read to *play*."""
-
-    def choose(asked: Asked) -> Act:
-        if asked.method == "GET":
-            return play(asked)
-        return gets(Answer())(asked)
-
-    return choose
 
 
 @pytest.fixture
@@ -235,7 +226,7 @@ async def test_answers_of_any_size_are_followed_at_once(
         assert isinstance(answer, Answer)
         return Answer(body=answer.body.replace(b"Mail servers", pad.encode() * 100))
 
-    async with talking(gets_any(padded), max_connections=4) as (em, _):
+    async with talking(behind_logon(padded), max_connections=4) as (em, _):
         async for fetched in em.backup_sessions.fetch(ids):
             fetched.result()
 
@@ -250,7 +241,7 @@ async def test_where_nothing_can_follow_no_request_is_made_for_it(
     """With room for one result alone, or while others wait for the same slots."""
     ids = [uuid_of(number) for number in range(MANY)]
     settings = {"max_connections": max(4, concurrency)}
-    async with talking(gets_any(serving(MANY)), **settings) as (em, _):
+    async with talking(serving(MANY), **settings) as (em, _):
         await collected(em.backup_sessions.fetch(ids, concurrency=concurrency))
 
     assert begun == []
@@ -259,7 +250,7 @@ async def test_where_nothing_can_follow_no_request_is_made_for_it(
 async def test_a_fetch_lets_others_in() -> None:
     """Who waits for the only connection has it after the answer under way."""
     ids = [uuid_of(number) for number in range(MANY)]
-    async with talking(gets_any(serving(MANY)), max_connections=1) as (em, server):
+    async with talking(serving(MANY), max_connections=1) as (em, server):
         fetch = em.backup_sessions.fetch(ids)
         await anext(fetch)
         before = len(server.asked)
@@ -278,7 +269,7 @@ async def test_what_the_ids_raise_ends_the_fetch() -> None:
         raise LookupError("mine")
 
     found = []
-    async with talking(gets_any(serving(MANY)), max_connections=1) as (em, _):
+    async with talking(serving(MANY), max_connections=1) as (em, _):
         fetch = em.backup_sessions.fetch(ids())
         with pytest.raises(LookupError, match="mine"):
             while True:
@@ -296,7 +287,7 @@ async def test_the_ids_are_drawn_in_the_caller_s_context() -> None:
             seen.add(USER.get())
             yield uuid_of(number)
 
-    async with talking(gets_any(serving(MANY)), max_connections=2) as (em, _):
+    async with talking(serving(MANY), max_connections=2) as (em, _):
         await em.backup_sessions.get(uuid_of(0))
         USER.set("caller")
         await collected(em.backup_sessions.fetch(ids()))
@@ -308,7 +299,7 @@ async def test_a_bad_id_in_a_streak_is_that_id_s_error() -> None:
     """Nothing is sent for it, and the others come."""
     ids: list[Any] = [uuid_of(number) for number in range(40)]
     ids.insert(20, "no id")
-    async with talking(gets_any(serving(MANY)), max_connections=1) as (em, server):
+    async with talking(serving(MANY), max_connections=1) as (em, server):
         found = await collected(em.backup_sessions.fetch(ids))
         assert server.count("GET") == 40
 
@@ -320,7 +311,7 @@ async def test_an_error_in_a_streak_names_its_own_request() -> None:
     """One that fails costs no other, and has its own address."""
     ids = [uuid_of(number) for number in range(30)]
     ids.insert(15, uuid_of(MANY + 1))
-    async with talking(gets_any(serving(MANY)), max_connections=1) as (em, _):
+    async with talking(serving(MANY), max_connections=1) as (em, _):
         found = await collected(em.backup_sessions.fetch(ids))
 
     missing = found.pop(uuid_of(MANY + 1)).error
@@ -340,15 +331,15 @@ async def test_an_odd_answer_in_a_streak_is_asked_for_again(odd: bytes | Act) ->
     plain, spoilt = serving(MANY), {str(uuid_of(15))}
 
     def play(asked: Asked) -> Act:
-        if asked.method == "POST":
-            return logon("dG9rZW4tMg==" if not spoilt else "dG9rZW4tMQ==")
-        wanted = asked.target.partition("?")[0].rpartition("/")[2]
+        wanted = asked.path.rpartition("/")[2]
         if wanted in spoilt:
             spoilt.clear()
             return Answer(body=odd) if isinstance(odd, bytes) else odd
         return plain(asked)
 
-    async with FaultServer(play) as server, open_em(server, max_connections=1) as em:
+    tokens = [logon("dG9rZW4tMQ=="), logon("dG9rZW4tMg==")]
+    script = behind_logon(play, logons=tokens)
+    async with talking(script, max_connections=1) as (em, server):
         found = await collected(em.backup_sessions.fetch(ids))
         asked = [one.target for one in server.asked if one.method == "GET"]
 
@@ -365,7 +356,7 @@ async def test_a_streak_that_fails_for_good_tells_of_the_last_alone() -> None:
     def play(asked: Asked) -> Act:
         return Raw(b"HTTP/1.1 2") if str(uuid_of(5)) in asked.target else plain(asked)
 
-    async with talking(gets_any(play), max_connections=1) as (em, _):
+    async with talking(behind_logon(play), max_connections=1) as (em, _):
         found = await collected(em.backup_sessions.fetch(ids))
 
     assert isinstance(found.pop(uuid_of(5)).error, ConnectionFailed)
@@ -386,7 +377,7 @@ async def test_what_an_id_itself_raises_costs_no_answer_before_it() -> None:
     for settings in ({}, {"on_request": str}):
         found = []
         given = {"max_connections": 2} | settings
-        async with talking(gets_any(serving(MANY)), **given) as (em, _):
+        async with talking(serving(MANY), **given) as (em, _):
             fetch = em.backup_sessions.fetch(ids)
             with pytest.raises(LookupError, match="mine"):
                 while True:
@@ -401,7 +392,10 @@ async def test_an_error_of_the_library_raised_by_the_ids_ends_the_fetch() -> Non
     texts.insert(40, "no id")
     for at_once in (1, 2, 8):
         found = []
-        async with talking(gets_any(serving(MANY)), max_connections=at_once) as (em, _):
+        async with talking(serving(MANY), max_connections=at_once) as (
+            em,
+            _,
+        ):
             fetch = em.backup_sessions.fetch(parse_id(text) for text in texts)
             with pytest.raises(InvalidId):
                 while True:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from uuid import UUID, uuid5
 
-from tests.support.fault_server import Act, Answer, Asked, in_turn
+from tests.support.fault_server import Act, Answer, Asked, Script, played
 
 SESSION_ID = "5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
 TOKEN = b64encode(SESSION_ID.encode()).decode()
 _SPACE = UUID("0d6f5f0e-58f6-4b3f-8f5e-0e3f4c1d2a7b")
+
+
+def said(body: object, *, status: int = 200, **headers: str) -> Answer:
+    """Answer with *body* as JSON."""
+    return Answer(status=status, body=json.dumps(body).encode(), headers=headers)
 
 
 @cache
@@ -81,11 +86,7 @@ def logon(token: str = TOKEN, session_id: str = SESSION_ID) -> Answer:
         "Href": href,
         "Type": "LogonSession",
     }
-    return Answer(
-        status=201,
-        body=json.dumps(body).encode(),
-        headers={"X-RestSvcSessionId": token},
-    )
+    return said(body, status=201, **{"X-RestSvcSessionId": token})
 
 
 def error(status: int, message: str, **headers: str) -> Answer:
@@ -97,22 +98,37 @@ def error(status: int, message: str, **headers: str) -> Answer:
         "Status": None,
         "StatusCode": status,
     }
-    return Answer(status=status, body=json.dumps(body).encode(), headers=headers)
+    return said(body, status=status, **headers)
 
 
-def behind_logon(act: Callable[[Asked], Act]) -> Callable[[Asked], Act]:
-    """Let everybody log on and out, and leave all else to *act*."""
+WELCOME, GONE = logon(), Answer(status=204, body=b"")
+"""The answers to a logon and a logout."""
+
+
+def behind_logon(
+    script: Script, *, logons: Script = (WELCOME,), logouts: Script = (GONE,)
+) -> Callable[[Asked], Act]:
+    """Have three scripts answer what logs on, what logs out, and all else."""
+    choose, enter, leave = played(script), played(logons), played(logouts)
+
+    def part(asked: Asked) -> Act:
+        if asked.method == "POST" and "/sessionMngr" in asked.target:
+            return enter(asked)
+        if asked.method == "DELETE" and "/logonSessions/" in asked.target:
+            return leave(asked)
+        return choose(asked)
+
+    return part
+
+
+def each_by_id(
+    acts: Mapping[UUID, Act], otherwise: Act | None = None
+) -> Callable[[Asked], Act]:
+    """Answer what is asked of an id by its act."""
+    known = {str(each): act for each, act in acts.items()}
 
     def choose(asked: Asked) -> Act:
-        if asked.method == "POST" and "/sessionMngr" in asked.target:
-            return logon()
-        if asked.method == "DELETE" and "/logonSessions/" in asked.target:
-            return Answer(status=204, body=b"")
-        return act(asked)
+        name = asked.path.rpartition("/")[2]
+        return known.get(name, otherwise) or error(404, f"Cannot find [{name}]")
 
     return choose
-
-
-def once_each(*acts: Act) -> Callable[[Asked], Act]:
-    """A script of *acts* in turn, the last one again and again."""
-    return in_turn(acts)

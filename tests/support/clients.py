@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.support.bodies import behind_logon, once_each
+from tests.support.bodies import behind_logon
 from tests.support.fault_server import Act, Asked, FaultServer, Script
 from veeam_async import EnterpriseManager, Retry
 from veeam_async.clock import Clock
@@ -78,6 +78,22 @@ def hurried(times: float) -> Clock:
     )
 
 
+class Time:
+    """A time that passes only when it is told to, or slept through."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.clock = Clock(
+            monotonic=lambda: self.now, sleep=self.sleep, random=lambda: 0.5
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        """Let so much of it pass, and everybody else go on."""
+        until = self.now + seconds
+        await asyncio.sleep(0.001)
+        self.now = max(self.now, until)
+
+
 @asynccontextmanager
 async def talking(
     script: Script, **settings: Any
@@ -89,4 +105,4 @@ async def talking(
 
 def gets(*acts: Act) -> Callable[[Asked], Act]:
     """Play *acts* for whatever is asked between logon and logout."""
-    return behind_logon(once_each(*acts))
+    return behind_logon(acts)

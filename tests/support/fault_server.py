@@ -13,6 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import ClassVar, Protocol, Self
+from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
@@ -25,6 +26,16 @@ class Asked:
     target: str
     headers: Mapping[str, str]
     connection: int
+
+    @property
+    def path(self) -> str:
+        """Its path, without the root of the API."""
+        return urlsplit(self.target).path.removeprefix("/api")
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """Its query, by the names of its terms."""
+        return dict(parse_qsl(urlsplit(self.target).query))
 
 
 class Act(Protocol):
@@ -147,6 +158,20 @@ class Stall:
         return False
 
 
+@attrs.frozen
+class Held:
+    """Do *act* once it is *released*; *begun* is set where it waits for that."""
+
+    act: Act
+    released: asyncio.Event
+    begun: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def __call__(self, writer: asyncio.StreamWriter, asked: Asked) -> bool:
+        self.begun.set()
+        await self.released.wait()
+        return await self.act(writer, asked)
+
+
 Script = Callable[[Asked], Act] | Iterable[Act]
 
 
@@ -164,7 +189,7 @@ class FaultServer:
     ) -> None:
         self.asked: list[Asked] = []
         self.connections = 0
-        self._script = script if callable(script) else in_turn(script)
+        self._script = played(script)
         self._context = context or self.default_context
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -235,9 +260,11 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def in_turn(acts: Iterable[Act]) -> Callable[[Asked], Act]:
-    """A script of *acts* in turn, the last one again and again."""
-    waiting = list(acts)
+def played(script: Script) -> Callable[[Asked], Act]:
+    """What chooses the act for a request: of acts in turn, the last again and again."""
+    if callable(script):
+        return script
+    waiting = list(script)
 
     def choose(_asked: Asked) -> Act:
         return waiting.pop(0) if len(waiting) > 1 else waiting[0]
