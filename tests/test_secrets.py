@@ -17,7 +17,7 @@ from urllib.parse import quote
 import attrs
 import pytest
 
-from tests.support.bodies import SESSION_ID, TOKEN, behind_logon, error, logon
+from tests.support.bodies import JOB, SESSION_ID, TOKEN, behind_logon, error, logon
 from tests.support.clients import FAST
 from tests.support.exposure import exposed, shows
 from tests.support.fault_server import (
@@ -30,7 +30,6 @@ from tests.support.fault_server import (
     head,
 )
 from tests.support.in_full import in_full
-from tests.support.job_server import JOB
 from tests.support.marked_server import (
     FAILED,
     FAULTS,

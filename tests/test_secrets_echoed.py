@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
-from tests.support.bodies import SESSION_ID, TOKEN, uuid_of
+from tests.support.bodies import JOB, SESSION_ID, TOKEN, task, uuid_of
 from tests.support.echoing_server import (
     BAD,
     ENCODINGS,
@@ -27,8 +27,8 @@ from tests.support.echoing_server import (
 from tests.support.exposure import exposed, shows
 from tests.support.fault_server import FaultServer
 from tests.support.in_full import in_full
-from tests.support.job_server import JOB, JobServer, task
 from tests.support.marked_server import USER
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
 from veeam_async import (
     EnterpriseManager,
@@ -199,9 +199,9 @@ async def test_a_start_that_failed_shows_no_secret(
     """Nor does what is said at the end of a task that is read in a thread."""
     message = f"{padding} no {SPELLINGS[spelling](PASSWORD)}"
     failed = task(success=False, message=message)
-    server = JobServer(started=attrs.evolve(failed, status=202), tasks=[failed])
+    server = ScriptedServer(started=attrs.evolve(failed, status=202), tasks=[failed])
     async with (
-        FaultServer(server.act) as listening,
+        FaultServer(server) as listening,
         EnterpriseManager(listening.url, username=USER, password=PASSWORD) as em,
     ):
         with pytest.raises(TaskFailed) as caught:

@@ -3,9 +3,9 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from tests.support.bodies import behind_logon, session, uuid_of
+from tests.support.bodies import JOB, PAGE, behind_logon, row, session, task, uuid_of
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Stall
-from tests.support.job_server import JOB, PAGE, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from veeam_async import EnterpriseManager
 
 
@@ -45,11 +45,11 @@ async def test_a_watch_tells_what_its_last_look_met() -> None:
 
 async def test_a_run_tells_of_the_looks_at_its_session() -> None:
     """Of those of the watch as of those before, be they answered or not."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
     away: list[Act] = []
 
     def act(asked: Asked) -> Act:
-        return away[0] if away else script.act(asked)
+        return away[0] if away else script(asked)
 
     async with FaultServer(act) as server, client(server) as em:
         run = await em.jobs.start(JOB)
@@ -71,8 +71,8 @@ async def test_a_run_tells_of_the_looks_at_its_session() -> None:
 
 async def test_a_run_tells_that_a_look_hangs() -> None:
     """Be it one for its session, or one at it."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[Stall()])
-    async with FaultServer(script.act) as server, client(server) as em:
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[Stall()])
+    async with FaultServer(script) as server, client(server) as em:
         run = await em.jobs.start(JOB)
         looking = asyncio.create_task(run.session(interval=0.02))
         while not run.behind:

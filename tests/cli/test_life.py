@@ -10,10 +10,10 @@ from rich.cells import cell_len
 from tests.cli.command import PASSWORD, environment
 from tests.cli.events import changed, dashboard_of, session
 from tests.cli.terminal import Terminal, needs_terminal, on_terminal
-from tests.support.bodies import behind_logon, uuid_of
+from tests.support.bodies import JOB, PAGE, behind_logon, row, task, uuid_of
 from tests.support.bodies import session as body_of
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset, Stall
-from tests.support.job_server import JOB, PAGE, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from veeam_async import (
     ConnectionFailed,
     EventKind,
@@ -304,13 +304,13 @@ async def test_a_server_that_dies_is_seen(
 ) -> None:
     """And that it answers again; of a run already before its session was shown."""
     dead: list[Act] = []
-    started = JobServer(fresh=[row(1, at=1)], tasks=[task("Running")])
+    started = ScriptedServer(fresh=[row(1, at=1)], tasks=[task("Running")])
     known = behind_logon(lambda _: Answer(body=body_of(1, state="Working")))
 
     def act(asked: Asked) -> Act:
         if dead and asked.method == "GET":
             return dead[0]
-        answer: Act = (started.act if command == "run" else known)(asked)
+        answer = (started if command == "run" else known)(asked)
         if command == "run" and asked.method == "POST" and "/jobs" in asked.target:
             dead.append(away)
         return answer

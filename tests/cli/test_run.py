@@ -8,9 +8,9 @@ import pytest
 
 from tests.cli.command import PASSWORD, Run, after_polls, environment
 from tests.cli.terminal import needs_terminal, on_terminal
-from tests.support.bodies import behind_logon, uuid_of
+from tests.support.bodies import JOB, LOST, PAGE, behind_logon, row, task, uuid_of
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Reset
-from tests.support.job_server import JOB, LOST, PAGE, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import ENDLESS, QUICK, client
 from veeam_async import BackupSessions, Job, JobRun
 from veeam_async.simulator import Simulator
@@ -298,8 +298,8 @@ async def test_a_start_that_is_refused(quick: Run, simulator: Simulator) -> None
 async def test_a_start_without_an_answer_is_looked_for(quick: Run) -> None:
     """It may have been taken: then it is followed like any other, and sent once."""
     ended_row = row(1, at=1, state="Stopped", result="Success")
-    script = JobServer(fresh=[ended_row], started=Reset())
-    async with FaultServer(script.act) as server:
+    script = ScriptedServer(fresh=[ended_row], started=Reset())
+    async with FaultServer(script) as server:
         ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
 
     assert ended.code == 0
@@ -315,8 +315,8 @@ async def test_a_run_that_is_never_shown_is_exit_code_1(
     """Its message holds what is known of the run."""
     # The command has no option for it, and nobody waits five minutes here.
     monkeypatch.setitem(JobRun.watch.__kwdefaults__ or {}, "appear_within", 0.1)
-    script = JobServer(started=Reset(), tasks=[task("Running")])
-    async with FaultServer(script.act) as server:
+    script = ScriptedServer(started=Reset(), tasks=[task("Running")])
+    async with FaultServer(script) as server:
         ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
 
     assert (ended.code, ended.out) == (1, "")
@@ -354,8 +354,8 @@ async def test_a_server_that_is_silent_is_told_of_before_a_session_is_shown(
     monkeypatch.setattr("veeam_async.cli.commands.run._PATIENCE_SECONDS", 0.3)
     ended_row = row(1, at=1, state="Stopped", result="Success")
     faults: list[Act] = [PAGE] * 30
-    script = JobServer(fresh=[ended_row], tasks=[LOST], faults=faults)
-    async with FaultServer(script.act) as server:
+    script = ScriptedServer(fresh=[ended_row], tasks=[LOST], faults=faults)
+    async with FaultServer(script) as server:
         ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
     lines = ended.err.splitlines()
 
@@ -373,7 +373,7 @@ async def test_a_server_that_is_silent_is_told_of_while_a_session_runs(
     """On standard error too, which a pipe does not hide."""
     defaults = BackupSessions.watch.__kwdefaults__ or {}
     monkeypatch.setitem(defaults, "patience", 0.2)
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
 
     def act(asked: Asked) -> Act:
         if script.is_started and "/backupSessions/" in asked.target:
@@ -381,8 +381,7 @@ async def test_a_server_that_is_silent_is_told_of_while_a_session_runs(
             if len(looks) == 3:
                 script.faults = [PAGE] * 6
                 script.rows[0] |= row(1, at=1, state="Stopped", result="Success")
-        answer: Act = script.act(asked)
-        return answer
+        return script(asked)
 
     looks: list[str] = []
     async with FaultServer(act) as server:

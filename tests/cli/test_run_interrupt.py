@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.command import COMMAND, PASSWORD, Ended, end, environment, start
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import JOB, error, row, task, uuid_of
 from tests.support.fault_server import FaultServer, Stall
-from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from veeam_async.simulator import Simulator
 
 pytestmark = pytest.mark.skipif(
@@ -23,16 +23,18 @@ MAY_GO_ON = "the run may go on: no session of it was shown yet"
 FAILED = "the run failed, and the server may try again"
 
 
-def server_that_runs_it() -> JobServer:
+def server_that_runs_it() -> ScriptedServer:
     """A server on which the job's session runs, once it was started."""
-    return JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    return ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
 
 
 async def interrupted(
-    script: JobServer, *options: str, when: tuple[Callable[[FaultServer], bool], ...]
+    script: ScriptedServer,
+    *options: str,
+    when: tuple[Callable[[FaultServer], bool], ...],
 ) -> tuple[Ended, FaultServer]:
     """Press Ctrl-C whenever the next of *when* has come true."""
-    async with FaultServer(script.act) as server:
+    async with FaultServer(script) as server:
         env = environment(VEEAM_URL=server.url, VEEAM_USERNAME="veeam")
         arguments = ("run", str(JOB), "--interval", "0.05", *options)
         process = await start(*arguments, env=env | {"VEEAM_PASSWORD": PASSWORD})
@@ -76,7 +78,7 @@ async def test_ctrl_c_leaves_the_backup_alone() -> None:
 
 async def test_ctrl_c_before_the_session_is_shown() -> None:
     """Then nobody knows what to come back to."""
-    script = JobServer(tasks=[task("Running")])
+    script = ScriptedServer(tasks=[task("Running")])
     ended, _ = await interrupted(
         script,
         "--no-wait",
@@ -89,7 +91,7 @@ async def test_ctrl_c_before_the_session_is_shown() -> None:
 async def test_ctrl_c_between_retries() -> None:
     """A run that may be tried again is not told to go on."""
     failed = row(1, at=1, state="Stopped", result="Failed")
-    script = JobServer(fresh=[failed], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[failed], tasks=[task(session=1)])
     ended, _ = await interrupted(
         script,
         "--retries",
@@ -102,7 +104,7 @@ async def test_ctrl_c_between_retries() -> None:
 async def test_ctrl_c_while_the_start_is_under_way() -> None:
     """Nobody knows then whether it was taken; it is not sent again."""
     ended, server = await interrupted(
-        JobServer(started=Stall()),
+        ScriptedServer(started=Stall()),
         when=(lambda server: server.count("POST", "/api/jobs") > 0,),
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Invoke
+from tests.support.bodies import JOB
 from tests.support.echoing_server import SESSIONS, SPELLINGS, EchoingServer
 from tests.support.exposure import shows
 from tests.support.fault_server import FaultServer
-from tests.support.job_server import JOB
 from tests.support.marked_server import (
     FAILED,
     FAULTS,

@@ -7,19 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import CUT, EMPTY, JOB, LOST, PAGE, error, row, task, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import FaultServer
-from tests.support.job_server import (
-    CUT,
-    EMPTY,
-    JOB,
-    LOST,
-    PAGE,
-    JobServer,
-    row,
-    task,
-)
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
 from veeam_async import DeadlineExceeded, EnterpriseManager, EventKind, JobRun
 
@@ -60,12 +51,12 @@ async def test_no_answer_of_a_bad_minute_loses_a_run(
     named: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     """Whichever way it is followed, and however its session is found."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[row(1, at=1, **STOPPED)],
         tasks=[task(session=1) if named else LOST],
         faults=[BAD[bad]] * 12,
     )
-    async with talking(script.act) as (em, server):
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         found = await found_by(how, em, run)
 
@@ -78,10 +69,10 @@ async def test_no_answer_of_a_bad_minute_loses_a_run(
 @pytest.mark.parametrize("how", ["wait", "watch", "resume"])
 async def test_nor_where_the_time_to_appear_ends_in_it(bad: str, how: str) -> None:
     """That no session was shown is known by an answer alone, however late."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[row(1, at=1, **STOPPED)], tasks=[LOST], queries=[BAD[bad]] * 24
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         found = await found_by(how, em, run, appear_within=0)
 
@@ -92,9 +83,9 @@ async def test_nor_where_the_time_to_appear_ends_in_it(bad: str, how: str) -> No
 @pytest.mark.parametrize("bad", BAD)
 async def test_nor_once_its_session_was_shown(bad: str) -> None:
     """Each look of a bad minute tells nothing false, and the end is seen after it."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
     async with (
-        FaultServer(script.act) as server,
+        FaultServer(script) as server,
         clocked_em(server, hurried(300)) as em,
     ):
         run = await em.jobs.start(JOB)
@@ -112,10 +103,10 @@ async def test_nor_once_its_session_was_shown(bad: str) -> None:
 @pytest.mark.parametrize("bad", BAD)
 async def test_nor_between_two_retries(bad: str) -> None:
     """That no retry came is known by an answer alone, however late."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[row(1, at=1, state="Stopped", result="Failed")], tasks=[task(session=1)]
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         await run.wait(interval=SOON)
         script.queries = [BAD[bad]] * 12
@@ -127,8 +118,8 @@ async def test_nor_between_two_retries(bad: str) -> None:
 
 async def test_a_run_that_takes_too_long_says_how_far_it_was_seen() -> None:
     """Its session as it was then, and what the last look met."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
-    async with FaultServer(script.act) as server, clocked_em(server, hurried(60)) as em:
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    async with FaultServer(script) as server, clocked_em(server, hurried(60)) as em:
         run = await em.jobs.start(JOB)
         with pytest.raises(DeadlineExceeded, match="was Working") as healthy:
             await run.wait(timeout=30, interval=1)
@@ -146,8 +137,8 @@ async def test_a_run_that_takes_too_long_says_how_far_it_was_seen() -> None:
 
 async def test_before_its_session_is_shown_the_error_is_that_of_the_job() -> None:
     """There is no other id to tell it of."""
-    script = JobServer(tasks=[LOST], faults=[PAGE] * 9999)
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(tasks=[LOST], faults=[PAGE] * 9999)
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(DeadlineExceeded, match="the last error: ") as late:
             await run.wait(timeout=0.3, interval=SOON)
@@ -158,8 +149,8 @@ async def test_before_its_session_is_shown_the_error_is_that_of_the_job() -> Non
 
 async def test_a_failure_alone_is_noted_as_one() -> None:
     """Of an end that was no failure there is no time until which a retry may come."""
-    script = JobServer(fresh=[row(1, at=1, **STOPPED)], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=[row(1, at=1, **STOPPED)], tasks=[task(session=1)])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         await run.wait(interval=SOON)
         good = run.to_dict()["failed_at"]

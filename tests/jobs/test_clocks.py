@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import CUT, JOB, LOST, NOON, PAGE, error, row, task, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import Act, FaultServer, Reset
-from tests.support.job_server import CUT, JOB, LOST, NOON, PAGE, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON, pooled_client
 from veeam_async import SessionMissing, StartUnconfirmed
 from veeam_async.jobs.find_session import KNOWN
@@ -23,13 +23,13 @@ HOUR, DAY, YEAR = 3600.0, 86_400.0, 31_536_000.0
 STOPPED: dict[str, Any] = {"state": "Stopped", "result": "Success"}
 
 
-async def found_after(script: JobServer, *, late: float = 0.0) -> Any:
+async def found_after(script: ScriptedServer, *, late: float = 0.0) -> Any:
     """Start the job, and give its session, or None where that is missing.
 
     It is looked for after *late* seconds of a clock on which time flies.
     """
     clock = hurried(1000)
-    async with FaultServer(script.act) as server, clocked_em(server, clock) as em:
+    async with FaultServer(script) as server, clocked_em(server, clock) as em:
         run = await em.jobs.start(JOB)
         await clock.sleep(late)
         try:
@@ -46,7 +46,7 @@ async def test_a_clock_that_is_off_hides_no_run(
     off: float, state: dict[str, Any]
 ) -> None:
     """Whichever way, by a minute or a day; whether the run is over by then."""
-    script = JobServer(
+    script = ScriptedServer(
         date=NOON,
         rows=[row(each, at=off - each * HOUR, **STOPPED) for each in range(1, 6)],
         fresh=[row(9, at=off + 1, **state)],
@@ -62,7 +62,7 @@ async def test_a_session_that_is_dated_ahead_hides_no_run(
     count: int, ahead: float
 ) -> None:
     """It was there before, whatever its time, and so were those of its past."""
-    script = JobServer(
+    script = ScriptedServer(
         date=NOON,
         rows=[
             row(1, at=ahead, **STOPPED),
@@ -105,10 +105,10 @@ async def test_a_scheduled_run_just_before_is_not_taken_for_ours(
 ) -> None:
     """One that was collected after the start, even where ours is shown later."""
     ours = row(2, at=1)
-    script = JobServer(date=NOON, fresh=[row(1, at=-before, seconds=1, **STOPPED)])
+    script = ScriptedServer(date=NOON, fresh=[row(1, at=-before, seconds=1, **STOPPED)])
     script.tasks = [LOST]
     clock = hurried(20)
-    async with FaultServer(script.act) as server, clocked_em(server, clock) as em:
+    async with FaultServer(script) as server, clocked_em(server, clock) as em:
         run = await em.jobs.start(JOB)
         if is_shown_first:
             asyncio.get_running_loop().call_later(0.1, script.rows.append, ours)
@@ -121,8 +121,8 @@ async def test_a_scheduled_run_just_before_is_not_taken_for_ours(
 
 async def test_two_starts_of_one_job_never_get_the_same_session() -> None:
     """The first gets the first, whoever asks first; again it is given its own."""
-    script = JobServer(date=NOON, tasks=[LOST])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(date=NOON, tasks=[LOST])
+    async with talking(script) as (em, _):
         one = await em.jobs.start(JOB)
         two = await em.jobs.start(JOB)
         second = asyncio.create_task(two.session(interval=SOON))
@@ -138,8 +138,8 @@ async def test_two_starts_of_one_job_never_get_the_same_session() -> None:
 
 async def test_a_second_start_whose_session_is_missing_gets_no_other() -> None:
     """Not that of the first, which is still open."""
-    script = JobServer(date=NOON, tasks=[LOST], fresh=[])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(date=NOON, tasks=[LOST], fresh=[])
+    async with talking(script) as (em, _):
         one = await em.jobs.start(JOB)
         two = await em.jobs.start(JOB)
         script.rows.append(row(1, at=1))
@@ -152,8 +152,8 @@ async def test_a_second_start_whose_session_is_missing_gets_no_other() -> None:
 
 async def test_a_run_that_is_resumed_before_it_was_found_has_its_claim() -> None:
     """The same run under two names gets one session."""
-    script = JobServer(date=NOON, fresh=[row(1, at=1)], tasks=[LOST])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(date=NOON, fresh=[row(1, at=1)], tasks=[LOST])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         other = em.jobs.resume(run.to_dict())
         ids = {(await each.session(interval=SOON)).id for each in (run, other)}
@@ -169,14 +169,14 @@ async def test_a_retry_a_moment_before_the_recorded_end_is_followed(
     before: float,
 ) -> None:
     """The end is stamped after what it ends."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[
             row(1, at=1, state="Stopped", result="Failed", seconds=60),
             row(2, at=61 - before, is_retry=True, **STOPPED),
         ],
         tasks=[task(session=1)],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         ended = await run.wait(retries=True, interval=SOON, retry_within=0.1)
 
@@ -187,11 +187,11 @@ async def test_a_retry_a_moment_before_the_recorded_end_is_followed(
 async def test_an_end_that_cannot_be_right_hides_no_retry(end: str) -> None:
     """Its creation is believed instead."""
     failed = row(1, at=1, state="Stopped", result="Failed") | {"EndTimeUTC": end}
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[failed, row(2, at=90, is_retry=True, **STOPPED)],
         tasks=[task(session=1)],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         ended = await run.wait(retries=True, interval=SOON, retry_within=0.1)
 
@@ -228,7 +228,7 @@ def test_the_session_that_is_found_is_that_of_the_start(
     # A run of somebody else that by its time is just the one: nobody can tell.
     if off + delay < 0 and any(-60 <= each <= 30 for each in stamps):
         return
-    script = JobServer(
+    script = ScriptedServer(
         date=NOON,
         rows=[row(n, at=off - at, **STOPPED) for n, at in enumerate(older, 1)],
         fresh=[
@@ -237,12 +237,12 @@ def test_the_session_that_is_found_is_that_of_the_start(
         ],
         tasks=[LOST],
         faults=list(faults),
-        started=JobServer().started if is_confirmed else Reset(),
+        started=ScriptedServer().started if is_confirmed else Reset(),
     )
 
     async def found() -> Any:
         clock = hurried(1000)
-        async with FaultServer(script.act) as server, clocked_em(server, clock) as em:
+        async with FaultServer(script) as server, clocked_em(server, clock) as em:
             try:
                 run = await em.jobs.start(JOB)
             except StartUnconfirmed as lost:

@@ -11,11 +11,22 @@ from urllib.parse import unquote
 import attrs
 import pytest
 
-from tests.support.bodies import behind_logon, error, uuid_of
+from tests.support.bodies import (
+    BASE,
+    DENIED,
+    JOB,
+    LOST,
+    PATHS,
+    behind_logon,
+    error,
+    job,
+    row,
+    task,
+    uuid_of,
+)
 from tests.support.clients import open_em, talking
 from tests.support.fault_server import Act, Answer, Asked, FaultServer
-from tests.support.job_kinds import BASE, DENIED, PATHS, JobKinds, job
-from tests.support.job_server import JOB, LOST, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
 from veeam_async import (
     AgentBackupJob,
@@ -40,10 +51,10 @@ IDS = {"Job": VM, "AgentBackupJob": AGENT, "NasJob": NAS}
 CLASSES = {"Job": Job, "AgentBackupJob": AgentBackupJob, "NasJob": NasJob}
 
 
-def site(**given: Any) -> JobKinds:
+def site(**given: Any) -> ScriptedServer:
     """One job of each kind."""
     jobs = {kind: [job(kind, IDS[kind], f"the {kind}")] for kind in PATHS}
-    return JobKinds(jobs, **given)
+    return ScriptedServer(jobs=jobs, **given)
 
 
 def asked(server: FaultServer, method: str = "GET") -> list[str]:
@@ -62,7 +73,7 @@ def asked(server: FaultServer, method: str = "GET") -> list[str]:
 @pytest.mark.parametrize("kind", PATHS)
 async def test_a_bare_uuid_finds_a_job_of_any_kind(kind: str) -> None:
     """Kind after kind is asked; from then on its own alone."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         found = await em.jobs.get(IDS[kind])
         first = asked(server)
         assert await em.jobs.get(str(IDS[kind])) == found
@@ -89,10 +100,10 @@ async def test_an_id_that_names_its_kind_goes_there_at_once(
     given: str, path: str
 ) -> None:
     """And nowhere else, also where there is no such job."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         await em.jobs.get(given)
         assert [each.rpartition("/")[0] for each in asked(server)] == [path]
-    async with talking(JobKinds({}).act) as (em, server):
+    async with talking(ScriptedServer(jobs={})) as (em, server):
         with pytest.raises(NotFound):
             await em.jobs.get(given)
         assert [each.rpartition("/")[0] for each in asked(server)] == [path]
@@ -103,26 +114,26 @@ async def test_an_id_that_names_its_kind_goes_there_at_once(
 )
 async def test_what_sessions_call_their_job_may_be_of_any_kind(given: str) -> None:
     """Those of file shares say `Job`, and link to /jobs."""
-    async with talking(site().act) as (em, _):
+    async with talking(site()) as (em, _):
         assert isinstance(await em.jobs.get(given), NasJob)
 
 
 async def test_a_job_that_nobody_knows_is_not_found() -> None:
     """In the words of `/jobs`, unless one of the others may have it."""
     refused: dict[str, Act] = {"AgentBackupJob": error(400, "what?")}
-    async with talking(JobKinds({}, refused).act) as (em, server):
+    async with talking(ScriptedServer(jobs={}, refused=refused)) as (em, server):
         with pytest.raises(NotFound, match=rf"/jobs/{VM}\?.*Cannot find job"):
             await em.jobs.get(VM)
 
         assert len(asked(server)) == 3
-    async with talking(JobKinds({}, {"NasJob": DENIED}).act) as (em, _):
+    async with talking(ScriptedServer(jobs={}, refused={"NasJob": DENIED})) as (em, _):
         with pytest.raises(PermissionDenied, match="/nas/jobs/"):
             await em.jobs.get(VM)
 
 
 async def test_an_agents_job_is_shown_to_who_may_not_read_the_others() -> None:
     """Of a job that is found nowhere else it is not known whether there is one."""
-    async with talking(site(refused={"Job": DENIED}).act) as (em, _):
+    async with talking(site(refused={"Job": DENIED})) as (em, _):
         assert (await em.jobs.get(AGENT)).id == AGENT
         with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             await em.jobs.get(VM)
@@ -131,7 +142,7 @@ async def test_an_agents_job_is_shown_to_who_may_not_read_the_others() -> None:
 async def test_a_server_that_fails_says_nothing_about_a_job() -> None:
     """Its error is raised, no NotFound."""
     broken: dict[str, Act] = {"AgentBackupJob": error(500, "Object reference")}
-    async with talking(JobKinds({}, broken).act) as (em, _):
+    async with talking(ScriptedServer(jobs={}, refused=broken)) as (em, _):
         with pytest.raises(ServerError):
             await em.jobs.get(NAS)
 
@@ -145,8 +156,8 @@ async def test_a_file_shares_job_may_be_shown_among_the_others(
     if "Type" in named:
         shown |= {"UID": f"urn:veeam:NasJob:{NAS}"}
         del shown["JobType"]
-    kinds = JobKinds({"Job": [shown], "NasJob": [shown]})
-    async with talking(kinds.act) as (em, server):
+    kinds = ScriptedServer(jobs={"Job": [shown], "NasJob": [shown]})
+    async with talking(kinds) as (em, server):
         found = await em.jobs.get(NAS)
         await em.jobs.stop(NAS)
 
@@ -156,9 +167,10 @@ async def test_a_file_shares_job_may_be_shown_among_the_others(
 
 async def test_a_job_may_be_acted_on_where_it_is_shown() -> None:
     """Where a server knows no addresses of its own for its kind."""
-    kinds = JobKinds({"Job": [{**job("Job", NAS, "Shares"), "JobType": "NasBackup"}]})
-    kinds.sessions.fresh = of_job("NasJob", [row(1, at=1)])
-    async with talking(kinds.act) as (em, server):
+    shown = {**job("Job", NAS, "Shares"), "JobType": "NasBackup"}
+    kinds = ScriptedServer(jobs={"Job": [shown]})
+    kinds.fresh = of_job("NasJob", [row(1, at=1)])
+    async with talking(kinds) as (em, server):
         for _ in range(2):
             assert isinstance(await em.jobs.get(NAS), NasJob)
         await em.jobs.stop(NAS)
@@ -173,9 +185,9 @@ async def test_a_job_may_be_acted_on_where_it_is_shown() -> None:
 
 async def test_a_job_that_was_read_is_acted_on_itself() -> None:
     """By another manager too, which has not looked for it."""
-    async with talking(site().act) as (em, _):
+    async with talking(site()) as (em, _):
         jobs = [job async for job in em.jobs.query()]
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         for each in jobs:
             await em.jobs.retry(each)
             assert (await em.jobs.get(each)).id == each.id
@@ -186,7 +198,7 @@ async def test_a_job_that_was_read_is_acted_on_itself() -> None:
 
 async def test_a_name_is_no_id() -> None:
     """The error says what to do with a name."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         for call in (em.jobs.get, em.jobs.start, em.jobs.stop, em.backup_sessions.last):
             with pytest.raises(InvalidId, match=r"em\.jobs\.find\(name\)"):
                 await call("SAP HANA")
@@ -198,7 +210,7 @@ async def test_a_name_is_no_id() -> None:
 
 async def test_a_refused_logon_is_no_refused_kind() -> None:
     """Nothing else is asked for, and nothing is left out."""
-    other: Callable[[Asked], Act] = site().act
+    other: Callable[[Asked], Act] = site()
 
     def act(one: Asked) -> Act:
         return DENIED if one.method == "POST" else other(one)
@@ -220,7 +232,7 @@ async def test_a_query_gives_the_jobs_of_all_kinds() -> None:
     kinds = site()
     for kind in PATHS:
         kinds.jobs[kind] += [job(kind, uuid_of(len(kind) + n), f"{n}") for n in (1, 2)]
-    async with talking(kinds.act) as (em, server):
+    async with talking(kinds) as (em, server):
         names = [each.name async for each in em.jobs.query(page_size=2)]
         down = [each.name async for each in em.jobs.query(order_by="-name")]
         del server.asked[:]
@@ -235,7 +247,7 @@ async def test_a_query_gives_the_jobs_of_all_kinds() -> None:
 
 async def test_what_was_listed_is_looked_for_at_its_own_address() -> None:
     """Nothing is tried elsewhere, to act on it neither."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         [_, agents, shares] = [each async for each in em.jobs.query()]
         del server.asked[:]
         await em.jobs.get(agents.id)
@@ -247,7 +259,7 @@ async def test_what_was_listed_is_looked_for_at_its_own_address() -> None:
 
 async def test_a_filter_is_for_each_kind() -> None:
     """Fields are called the same for all of them."""
-    async with talking(site().act) as (em, _):
+    async with talking(site()) as (em, _):
         found = [each async for each in em.jobs.query(F.name == "the NasJob")]
         with pytest.raises(ValueError, match="cannot be queried by 'state'"):
             em.jobs.query(F.state == "Working")
@@ -264,7 +276,7 @@ async def test_a_kind_that_is_refused_is_left_out_and_told_once(
 ) -> None:
     """By one warning for all queries, and by each query."""
     refused: dict[str, Act] = {kind: error(status, "Not for you")}
-    async with talking(site(refused=refused).act) as (em, _):
+    async with talking(site(refused=refused)) as (em, _):
         with caplog.at_level(logging.WARNING):
             [each async for each in em.jobs.query()]
             query = em.jobs.query()
@@ -284,14 +296,14 @@ async def test_a_list_of_nothing_says_why() -> None:
     """Where `/jobs` is refused, and there is nothing else."""
     kinds = site(refused={"Job": DENIED})
     kinds.jobs.clear()
-    async with talking(kinds.act) as (em, _):
+    async with talking(kinds) as (em, _):
         with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             [each async for each in em.jobs.query()]
         with pytest.raises(PermissionDenied, match="Portal Administrator alone"):
             await em.jobs.references()
         assert [each async for each in em.jobs.query(limit=0)] == []
     old: dict[str, Act] = {"AgentBackupJob": error(404, "x"), "NasJob": error(404, "x")}
-    async with talking(JobKinds({}, old).act) as (em, _):
+    async with talking(ScriptedServer(jobs={}, refused=old)) as (em, _):
         assert [each async for each in em.jobs.query()] == []
 
 
@@ -299,7 +311,7 @@ async def test_a_query_of_all_kinds_is_read_in_one_call_too() -> None:
     """In a list, its first, and counted by one request for each kind."""
     kinds = site()
     kinds.jobs["Job"].append(job("Job", uuid_of(7), "another"))
-    async with talking(kinds.act) as (em, server):
+    async with talking(kinds) as (em, server):
         query = em.jobs.query()
         assert [each.name for each in await query.all()] == [
             *("another", "the Job"),
@@ -332,7 +344,7 @@ async def test_half_a_list_is_no_list() -> None:
 
     def act(one: Asked) -> Act:
         is_second = "type=Job&" in one.target and "page=2" in one.target
-        return DENIED if is_second else kinds.act(one)
+        return DENIED if is_second else kinds(one)
 
     async with talking(act) as (em, _):
         with pytest.raises(PermissionDenied):
@@ -344,7 +356,7 @@ async def test_a_job_that_two_kinds_list_comes_once() -> None:
     kinds = site()
     shares = {**job("NasJob", NAS, "the NasJob"), "JobType": "NasBackup"}
     kinds.jobs["Job"].append(shares)
-    async with talking(kinds.act) as (em, _):
+    async with talking(kinds) as (em, _):
         found = [each async for each in em.jobs.query()]
 
     assert [each.id for each in found] == [VM, NAS, AGENT]
@@ -356,7 +368,7 @@ async def test_references_are_those_of_all_kinds() -> None:
     kinds = site()
     for each in kinds.jobs["NasJob"]:
         each["Href"] = each["Href"].replace("/nas/jobs/", "/jobs/")
-    async with talking(kinds.act) as (em, server):
+    async with talking(kinds) as (em, server):
         found = await em.jobs.references()
 
         assert asked(server) == list(PATHS.values())
@@ -377,7 +389,7 @@ ACTIONS = {
 @pytest.mark.parametrize("kind", PATHS)
 async def test_each_kind_has_its_own_addresses(kind: str, name: str) -> None:
     """A bare UUID is acted on once, where the job is."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         given = f"{BASE}{PATHS[kind]}/{IDS[kind]}"
         found = await getattr(em.jobs, name)(given)
         one = asked(server, "POST")
@@ -395,7 +407,7 @@ async def test_each_kind_has_its_own_addresses(kind: str, name: str) -> None:
 
 async def test_an_action_on_a_job_that_nobody_knows_is_sent_once() -> None:
     """The answer to it is the error."""
-    async with talking(JobKinds({}).act) as (em, server):
+    async with talking(ScriptedServer(jobs={})) as (em, server):
         with pytest.raises(NotFound, match="POST"):
             await em.jobs.stop(VM)
         given = f"urn:veeam:NasJob:{NAS}"
@@ -409,8 +421,8 @@ async def test_a_copy_job_that_is_started_says_what_to_do_instead() -> None:
     """The server's 400 alone does not."""
     copies = job("Job", VM, "Copies")
     copies["Links"].append({"Rel": "Sync", "Href": f"{BASE}/jobs/{VM}?action=sync"})
-    kinds = JobKinds({"Job": [copies]}, sessions=JobServer(started=error(400, "No")))
-    async with talking(kinds.act) as (em, _):
+    kinds = ScriptedServer(jobs={"Job": [copies]}, started=error(400, "No"))
+    async with talking(kinds) as (em, _):
         with pytest.raises(Exception, match=r"em\.jobs\.sync\(id\)"):
             await em.jobs.start(VM)
 
@@ -433,8 +445,8 @@ async def test_a_run_of_any_kind_finds_its_session(kind: str) -> None:
         "Type": "BackupJobSessionReference",
     }
     fresh = [row(3, at=1, links=[parent]), row(2, at=2)]
-    kinds = site(sessions=JobServer(fresh=of_job(kind, fresh)))
-    async with talking(kinds.act) as (em, server):
+    kinds = site(fresh=of_job(kind, fresh))
+    async with talking(kinds) as (em, server):
         prepared = await em.jobs.prepare(IDS[kind])
         run = await em.jobs.start(prepared)
         session = await run.session(interval=SOON)
@@ -458,13 +470,13 @@ REFUSED = task("Finished", success=False, message='Job "x" is already running.')
 @pytest.mark.parametrize("looks", [0, 1, 3])
 async def test_starting_a_job_that_runs_says_so(looks: int) -> None:
     """At `start`, once the task says so, with the session that runs."""
-    script = JobServer(
+    script = ScriptedServer(
         rows=[row(2, at=-60), row(1, at=-600, state="Stopped")],
         tasks=[*[task("Running")] * looks, REFUSED],
     )
     if not looks:
         script.started = attrs.evolve(REFUSED, status=202)
-    async with talking(script.act) as (em, server):
+    async with talking(script) as (em, server):
         with pytest.raises(StartRefused, match="is already running; its session") as no:
             await em.jobs.start(JOB)
 
@@ -477,8 +489,8 @@ async def test_starting_a_job_that_runs_says_so(looks: int) -> None:
 
 async def test_a_server_that_takes_another_start_is_believed() -> None:
     """The session that runs already is then not the run."""
-    script = JobServer(rows=[row(1, at=-60)], fresh=[row(2, at=5)])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(rows=[row(1, at=-60)], fresh=[row(2, at=5)])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
@@ -487,8 +499,8 @@ async def test_a_server_that_takes_another_start_is_believed() -> None:
 
 async def test_a_task_that_cannot_be_read_does_not_hold_up_a_start() -> None:
     """Nor end it: the run itself looks again."""
-    script = JobServer(rows=[row(1, at=-60)], fresh=[row(2, at=5)], tasks=[LOST])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(rows=[row(1, at=-60)], fresh=[row(2, at=5)], tasks=[LOST])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
@@ -497,8 +509,8 @@ async def test_a_task_that_cannot_be_read_does_not_hold_up_a_start() -> None:
 
 async def test_the_start_of_a_job_that_rests_asks_for_nothing_more() -> None:
     """A refusal for another reason is told by the run."""
-    script = JobServer(rows=[row(1, at=-60, state="Stopped")], tasks=[REFUSED])
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(rows=[row(1, at=-60, state="Stopped")], tasks=[REFUSED])
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         assert server.count("GET", "/api/tasks") == 0
         with pytest.raises(StartRefused, match=r"already running\.$") as no:
@@ -512,7 +524,7 @@ async def test_the_start_of_a_job_that_rests_asks_for_nothing_more() -> None:
 
 async def test_the_job_of_a_name_is_found_whatever_its_kind() -> None:
     """By a filter alone, without reading all jobs."""
-    async with talking(site().act) as (em, server):
+    async with talking(site()) as (em, server):
         for kind in PATHS:
             found = await em.jobs.find(f" the {kind} ")
             assert found.id == IDS[kind]
@@ -524,14 +536,14 @@ async def test_the_job_of_a_name_is_found_whatever_its_kind() -> None:
 @pytest.mark.parametrize("is_exact", [True, False])
 async def test_exact_case_wins(is_exact: bool) -> None:  # noqa: FBT001 - a parameter of a test
     """Where no name is written exactly so, the one in other case is meant."""
-    kinds = JobKinds(
-        {
+    kinds = ScriptedServer(
+        jobs={
             "Job": [job("Job", VM, "SAP HANA"), job("Job", uuid_of(9), "Mail")],
             "AgentBackupJob": [job("AgentBackupJob", AGENT, "Sap Hana")],
         },
         is_exact=is_exact,
     )
-    async with talking(kinds.act) as (em, _):
+    async with talking(kinds) as (em, _):
         assert (await em.jobs.find("SAP HANA")).id == VM
         assert (await em.jobs.find("Sap Hana")).id == AGENT
         assert (await em.jobs.find("mail")).id == uuid_of(9)
@@ -544,13 +556,13 @@ async def test_exact_case_wins(is_exact: bool) -> None:  # noqa: FBT001 - a para
 
 async def test_a_name_of_many_jobs_is_ambiguous() -> None:
     """The error has the id, the kind and the backup server of each."""
-    kinds = JobKinds(
-        {
+    kinds = ScriptedServer(
+        jobs={
             "Job": [job("Job", VM, "SQL"), job("Job", uuid_of(9), "SQL", on="vbr02")],
             "NasJob": [job("NasJob", NAS, "SQL")],
         }
     )
-    async with talking(kinds.act) as (em, _):
+    async with talking(kinds) as (em, _):
         with pytest.raises(JobAmbiguous) as many:
             await em.jobs.find("SQL")
 
@@ -566,8 +578,8 @@ async def test_a_name_that_no_job_has_names_the_nearest() -> None:
     """And says which jobs were not shown, where some were not."""
     names = ("SAP HANA", "SAP BW", "Mail servers", "File servers")
     jobs = [job("Job", uuid_of(n), name) for n, name in enumerate(names)]
-    kinds = JobKinds({"Job": jobs}, {"AgentBackupJob": DENIED})
-    async with talking(kinds.act) as (em, _):
+    kinds = ScriptedServer(jobs={"Job": jobs}, refused={"AgentBackupJob": DENIED})
+    async with talking(kinds) as (em, _):
         with pytest.raises(JobNotFound) as typo:
             await em.jobs.find("SAP HNAA")
         with pytest.raises(JobNotFound) as part:
@@ -589,18 +601,18 @@ async def test_a_name_that_no_filter_takes_is_found_all_the_same(
 ) -> None:
     """How quotes are written in a filter is not certain."""
     name = 'The "big" one'
-    kinds = JobKinds({"Job": [job("Job", VM, name)]})
+    kinds = ScriptedServer(jobs={"Job": [job("Job", VM, name)]})
 
     def act(one: Asked) -> Act:
-        return error(400, "filter") if "filter=" in one.target else kinds.act(one)
+        return error(400, "filter") if "filter=" in one.target else kinds(one)
 
     async with talking(act) as (em, _):
         assert (await em.jobs.find(name)).id == VM
-    async with talking(site(refused={"Job": DENIED}).act) as (em, _):
+    async with talking(site(refused={"Job": DENIED})) as (em, _):
         assert (await em.jobs.find("the NasJob")).id == NAS
         assert caplog.messages == []
     refused = dict.fromkeys(PATHS, DENIED)
-    async with talking(site(refused=refused).act) as (em, _):
+    async with talking(site(refused=refused)) as (em, _):
         with pytest.raises(PermissionDenied):
             await em.jobs.find("x")
 
@@ -614,7 +626,7 @@ async def test_a_link_to_a_job_of_any_kind_is_followed(kind: str, path: str) -> 
     """To its reference and to itself, also where a session links to `/jobs`."""
     where = PATHS[kind] if path == "its own" else path
     href = f"{BASE}{where}/{IDS[kind]}"
-    async with talking(site().act) as (em, _):
+    async with talking(site()) as (em, _):
         up = await em.follow(Link(rel="Up", href=href, type="JobReference"))
         for type_ in ("Job", kind):
             link = Link(rel="Alternate", href=f"{href}?format=Entity", type=type_)
@@ -627,7 +639,7 @@ async def test_a_link_to_a_job_of_any_kind_is_followed(kind: str, path: str) -> 
 
 async def test_a_link_to_a_job_that_is_gone_is_not_found_at_its_own_path() -> None:
     """That of a session is tried elsewhere, that to another kind is not."""
-    async with talking(JobKinds({}).act) as (em, server):
+    async with talking(ScriptedServer(jobs={})) as (em, server):
         for path, times in (("/jobs", 3), ("/nas/jobs", 1)):
             link = Link(rel="Up", href=f"{BASE}{path}/{NAS}", type="JobReference")
             del server.asked[:]

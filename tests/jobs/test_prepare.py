@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import JOB, LOST, NOON, error, row, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import Act, Asked, FaultServer, Reset
-from tests.support.job_server import JOB, LOST, NOON, JobServer, row
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
 from veeam_async import PreparedRun, StartUnconfirmed
 
@@ -56,8 +56,8 @@ def old_rows(count: int) -> list[dict[str, Any]]:
 
 async def test_a_prepared_run_is_started_once() -> None:
     """Nothing acts before, and a second start is refused without a request."""
-    script = JobServer(rows=old_rows(25), fresh=[row(99, at=1)], date=NOON)
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(rows=old_rows(25), fresh=[row(99, at=1)], date=NOON)
+    async with talking(script) as (em, server):
         prepared = await em.jobs.prepare(JOB)
         before = server.count("POST", "/api/jobs")
         saved = prepared.to_dict()
@@ -79,8 +79,8 @@ async def test_a_prepared_run_is_started_once() -> None:
 
 async def test_two_starts_of_one_prepared_run_at_once_are_one() -> None:
     """The second is refused while the first still looks."""
-    script = JobServer(fresh=[row(99, at=1)])
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(fresh=[row(99, at=1)])
+    async with talking(script) as (em, server):
         prepared = await em.jobs.prepare(JOB)
         both = [em.jobs.start(prepared) for _ in range(2)]
         told = await asyncio.gather(*both, return_exceptions=True)
@@ -91,8 +91,8 @@ async def test_two_starts_of_one_prepared_run_at_once_are_one() -> None:
 
 async def test_a_job_that_has_run_meanwhile_is_not_started() -> None:
     """Somebody else's run, or ours of an earlier attempt: the caller decides."""
-    script = JobServer(rows=old_rows(25))
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(rows=old_rows(25))
+    async with talking(script) as (em, server):
         prepared = await em.jobs.prepare(JOB)
         del script.rows[3]  # an older one comes into the twenty newest
         script.rows.append(row(98, at=-7200.5))  # of a clock that lags
@@ -107,11 +107,11 @@ async def test_a_job_that_has_run_meanwhile_is_not_started() -> None:
 
 async def test_a_look_that_fails_leaves_a_prepared_run_as_it_was() -> None:
     """Nothing was sent: it can be started afterwards."""
-    script = JobServer(fresh=[row(99, at=1)])
+    script = ScriptedServer(fresh=[row(99, at=1)])
     acts: list[Act] = []
 
     def act(asked: Asked) -> Act:
-        return acts.pop() if acts else script.act(asked)
+        return acts.pop() if acts else script(asked)
 
     async with talking(act) as (em, server):
         prepared = await em.jobs.prepare(JOB)
@@ -129,9 +129,9 @@ async def test_a_start_without_an_answer_is_looked_into(
 ) -> None:
     """From the prepared run and from the error alike; it is never sent again."""
     fresh = [row(99, at=1)] if is_taken else []
-    script = JobServer(rows=old_rows(3), fresh=fresh, started=Reset(), date=NOON)
+    script = ScriptedServer(rows=old_rows(3), fresh=fresh, started=Reset(), date=NOON)
     async with (
-        FaultServer(script.act) as server,
+        FaultServer(script) as server,
         clocked_em(server, hurried(1000)) as em,
     ):
         prepared = await em.jobs.prepare(JOB)
@@ -190,11 +190,11 @@ async def test_a_process_that_is_killed_at_a_step_loses_no_run(
     tmp_path: Path, when: str, posts: int
 ) -> None:
     """One POST at most, and where there was one its run is found."""
-    script = JobServer(
+    script = ScriptedServer(
         rows=old_rows(25), fresh=[row(99, at=1)], tasks=[LOST], date=NOON
     )
     path = tmp_path / "run.json"
-    async with FaultServer(script.act) as server:
+    async with FaultServer(script) as server:
         assert await killed(server, path, when) == -9
         found = await goes_on(server, saved) if (saved := left_in(path)) else None
 
@@ -208,7 +208,7 @@ async def test_a_process_that_is_killed_within_a_request_loses_no_run(
     tmp_path: Path, number: int
 ) -> None:
     """Before any answer, the start's too: the server kills it as it is asked."""
-    script = JobServer(
+    script = ScriptedServer(
         rows=old_rows(25), fresh=[row(99, at=1)], tasks=[LOST], date=NOON
     )
     path = tmp_path / "run.json"
@@ -218,7 +218,7 @@ async def test_a_process_that_is_killed_within_a_request_loses_no_run(
     def act(asked: Asked) -> Act:
         nonlocal count
         count += 1
-        answer: Act = script.act(asked)
+        answer = script(asked)
         if count == number + 1 and process and process[0].returncode is None:
             process[0].kill()
             return Reset()

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.bodies import TOKEN, uuid_of
+from tests.support.bodies import JOB, LOST, NOON, TOKEN, row, task, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import FaultServer
-from tests.support.job_server import JOB, LOST, NOON, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import QUICK, SOON, client, simulated
 from veeam_async import JobRun, NotFound, SessionMissing, SessionResult
 from veeam_async.errors import Json
@@ -83,8 +83,10 @@ async def test_a_run_is_picked_up_by_another_process() -> None:
 
 async def test_a_resumed_run_asks_no_task() -> None:
     """Another logon session does not know it, or knows another by its id."""
-    script = JobServer(fresh=[row(2, at=9)], tasks=[task(session=1, success=False)])
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(
+        fresh=[row(2, at=9)], tasks=[task(session=1, success=False)]
+    )
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         resumed = em.jobs.resume(travelled(run))
         session = await resumed.session(interval=SOON)
@@ -130,9 +132,9 @@ async def test_a_run_resumes_wherever_it_was() -> None:
 async def test_the_times_do_not_begin_anew_in_each_process() -> None:
     """Once over they are over, after one look each."""
     failed = row(1, at=1, state="Stopped", result="Failed")
-    script = JobServer(tasks=[LOST])
+    script = ScriptedServer(tasks=[LOST])
     hour = timedelta(hours=1)
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         ago = (datetime.now(UTC) - hour).isoformat()
         saved: dict[str, Any] = {**run.to_dict(), "started_at": ago}
@@ -150,9 +152,9 @@ async def test_the_times_do_not_begin_anew_in_each_process() -> None:
 
 async def test_a_session_that_the_server_has_forgotten_is_not_found() -> None:
     """A run resumed after a month is waited for some minutes only."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
     async with (
-        FaultServer(script.act) as server,
+        FaultServer(script) as server,
         clocked_em(server, hurried(300)) as em,
     ):
         run = await em.jobs.start(JOB)
@@ -170,7 +172,7 @@ async def test_a_session_that_the_server_has_forgotten_is_not_found() -> None:
 
 async def test_a_saved_run_holds_no_secret() -> None:
     """Nor does its text."""
-    async with talking(JobServer(fresh=[row(1, at=1)]).act) as (em, _):
+    async with talking(ScriptedServer(fresh=[row(1, at=1)])) as (em, _):
         run = await em.jobs.start(JOB)
         unseen = repr(run)
         session = await run.session(interval=SOON)
@@ -261,7 +263,7 @@ async def test_damaged_or_newer_data_is_told_in_a_sentence(
 ) -> None:
     """Before anything is asked of the server."""
     record = RunRecord(job_id=JOB, kind=KINDS[0], started_at=NOON)
-    async with talking(JobServer().act) as (em, server):
+    async with talking(ScriptedServer()) as (em, server):
         with pytest.raises(ValueError, match=sentence):
             em.jobs.resume({**save(record), **change})
         nothing: tuple[Json, ...] = (None, [], "run", {})

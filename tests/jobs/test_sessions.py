@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import JOB, LOST, NOON, TASK, error, row, task, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, CutShort, Reset
-from tests.support.job_server import JOB, LOST, NOON, TASK, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON, simulated
 from veeam_async import (
     ApiError,
@@ -51,11 +51,11 @@ async def test_the_task_names_the_session(product: str, accept: str) -> None:
 
 async def test_the_link_decides_against_a_query() -> None:
     """A scheduled run that begins at the same moment is not taken for the new one."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[row(1, at=1), row(2, at=2)],
         tasks=[task("Running"), task("OperationFinished"), task(session=2)],
     )
-    async with talking(script.act) as (em, server):
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
@@ -65,8 +65,10 @@ async def test_the_link_decides_against_a_query() -> None:
 
 async def test_the_link_says_of_what_kind_the_session_is() -> None:
     """Not the job: a server may know better what it has begun."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1, kind="Replica")])
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(
+        fresh=[row(1, at=1)], tasks=[task(session=1, kind="Replica")]
+    )
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
         await em.jobs.resume(run.to_dict()).session()
@@ -79,10 +81,10 @@ async def test_the_link_says_of_what_kind_the_session_is() -> None:
 async def test_a_date_at_the_edge_of_the_calendar_costs_no_run(year: int) -> None:
     """A lost answer to the start is looked into, whatever the server's Date says."""
     date = NOON.replace(year=year, month=1 if year == 1 else 12, day=1)
-    script = JobServer(
+    script = ScriptedServer(
         date=date, fresh=[row(1, at=1)], started=Reset(), tasks=[error(404, "?")]
     )
-    async with talking(script.act) as (em, server):
+    async with talking(script) as (em, server):
         with pytest.raises(StartUnconfirmed) as lost:
             await em.jobs.start(JOB)
         session = await em.jobs.resume(lost.value.checkpoint).session(interval=SOON)
@@ -93,8 +95,8 @@ async def test_a_date_at_the_edge_of_the_calendar_costs_no_run(year: int) -> Non
 
 async def test_a_session_that_is_named_may_be_shown_later() -> None:
     """A 404 right after its creation is no end."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)], hidden=3)
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)], hidden=3)
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
@@ -150,7 +152,7 @@ async def test_what_is_older_or_other_is_never_taken() -> None:
         "Name": "Parent session",
         "Href": f"https://em/api/backupSessions/{uuid_of(2)}",
     }
-    script = JobServer(
+    script = ScriptedServer(
         rows=[
             row(1, at=-900, state="Stopped", result="Failed"),
             row(2, at=-300),
@@ -165,7 +167,7 @@ async def test_what_is_older_or_other_is_never_taken() -> None:
         ],
         tasks=[LOST],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         session = await run.session(interval=SOON)
 
@@ -175,8 +177,8 @@ async def test_what_is_older_or_other_is_never_taken() -> None:
 async def test_a_run_from_before_the_start_may_be_collected_after_it() -> None:
     """The server's own clock tells it from the new one, which comes later still."""
     early = row(1, at=-400, state="Stopped", result="Success")
-    script = JobServer(date=NOON, fresh=[early], tasks=[LOST])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(date=NOON, fresh=[early], tasks=[LOST])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(SessionMissing):
             await run.session(appear_within=0.1, interval=SOON)
@@ -189,8 +191,8 @@ async def test_a_run_from_before_the_start_may_be_collected_after_it() -> None:
 async def test_a_clock_that_runs_ahead_hides_no_session() -> None:
     """The client's has no part in it, and the server's is a lower bound alone."""
     ahead = timedelta(days=2).total_seconds()
-    script = JobServer(date=NOON, fresh=[row(1, at=ahead)], tasks=[task()])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(date=NOON, fresh=[row(1, at=ahead)], tasks=[task()])
+    async with talking(script) as (em, _):
         session = await (await em.jobs.start(JOB)).session(interval=SOON)
 
     assert session.id == uuid_of(1)
@@ -198,8 +200,8 @@ async def test_a_clock_that_runs_ahead_hides_no_session() -> None:
 
 async def test_a_task_that_never_finishes_is_not_waited_for_in_vain() -> None:
     """With the time over, the last look believes the query too."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task("OperationFinished")])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task("OperationFinished")])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         session = await run.session(appear_within=0.1, interval=SOON)
 
@@ -229,8 +231,10 @@ async def test_a_task_of_the_same_id_in_another_logon_session_is_another_task() 
     """Its failure is not that of the run, its session neither."""
     for other in (task(success=False), task(session=1)):
         tasks: list[Act] = [task("Running"), Answer(status=401), other]
-        script = JobServer(rows=[row(1, at=-60)], fresh=[row(2, at=60)], tasks=tasks)
-        async with talking(script.act) as (em, server):
+        script = ScriptedServer(
+            rows=[row(1, at=-60)], fresh=[row(2, at=60)], tasks=tasks
+        )
+        async with talking(script) as (em, server):
             run = await em.jobs.start(JOB)
             session = await run.session(interval=SOON)
 
@@ -262,17 +266,20 @@ async def test_a_start_that_fails_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        (JobServer(tasks=[task("Running")]), f"{TASK} is still Running"),
-        (JobServer(tasks=[task()]), f"{TASK} has succeeded, without naming a session"),
-        (JobServer(tasks=[LOST]), f"{TASK} is lost with the logon session"),
-        (JobServer(tasks=[task(session=4)]), f"names session {uuid_of(4)}, which"),
+        (ScriptedServer(tasks=[task("Running")]), f"{TASK} is still Running"),
+        (
+            ScriptedServer(tasks=[task()]),
+            f"{TASK} has succeeded, without naming a session",
+        ),
+        (ScriptedServer(tasks=[LOST]), f"{TASK} is lost with the logon session"),
+        (ScriptedServer(tasks=[task(session=4)]), f"names session {uuid_of(4)}, which"),
     ],
 )
 async def test_a_session_that_never_comes_is_an_error_of_its_own(
-    script: JobServer, reason: str
+    script: ScriptedServer, reason: str
 ) -> None:
     """It says what is known of the run, and how to look again."""
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(SessionMissing, match=reason) as caught:
             await run.session(appear_within=0.1, interval=SOON)
@@ -285,8 +292,8 @@ async def test_a_session_that_never_comes_is_an_error_of_its_own(
 async def test_faults_that_pass_do_not_end_the_search() -> None:
     """However many: more than a request is repeated for."""
     faults: list[Act] = [Reset(), error(503, "busy"), CutShort(), error(500, "?")] * 4
-    script = JobServer(fresh=[row(1, at=1)], queries=faults)
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=[row(1, at=1)], queries=faults)
+    async with talking(script) as (em, _):
         session = await (await em.jobs.start(JOB)).session(interval=SOON)
 
     assert session.id == uuid_of(1)
@@ -295,8 +302,8 @@ async def test_faults_that_pass_do_not_end_the_search() -> None:
 
 async def test_faults_that_last_are_raised_with_the_time_over() -> None:
     """The server did not say that there is no session: nobody knows."""
-    script = JobServer(queries=[error(503, "busy")] * 1000)
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(queries=[error(503, "busy")] * 1000)
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(ServiceUnavailable):
             await run.session(appear_within=0.1, interval=SOON)
@@ -314,10 +321,10 @@ async def test_faults_that_last_are_raised_with_the_time_over() -> None:
 )
 async def test_a_start_without_an_answer_can_be_looked_into(fault: Act) -> None:
     """It is sent once, and the error leads to the session where there is one."""
-    script = JobServer(
+    script = ScriptedServer(
         rows=[row(1, at=-900, state="Stopped")], fresh=[row(2, at=1)], started=fault
     )
-    async with talking(script.act) as (em, server):
+    async with talking(script) as (em, server):
         with pytest.raises(StartUnconfirmed, match="not known") as caught:
             await em.jobs.start(JOB)
         run = em.jobs.resume(caught.value.checkpoint)
@@ -330,8 +337,8 @@ async def test_a_start_without_an_answer_can_be_looked_into(fault: Act) -> None:
 
 async def test_a_start_that_was_not_taken_says_so() -> None:
     """The run that was not begun is missing, for the reason that nobody answered."""
-    script = JobServer(rows=[row(1, at=-900)], started=Reset())
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(rows=[row(1, at=-900)], started=Reset())
+    async with talking(script) as (em, _):
         with pytest.raises(StartUnconfirmed) as caught:
             await em.jobs.start(JOB)
         run = em.jobs.resume(caught.value.checkpoint)
@@ -347,8 +354,8 @@ async def test_a_start_that_is_turned_away_is_what_it_is(
     status: int, expected: Any
 ) -> None:
     """There is no doubt about it."""
-    script = JobServer(started=error(status, "no"))
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(started=error(status, "no"))
+    async with talking(script) as (em, server):
         with pytest.raises(expected):
             await em.jobs.start(JOB)
 

@@ -6,10 +6,9 @@ import math
 
 import pytest
 
-from tests.support.bodies import error
+from tests.support.bodies import CUT, EMPTY, LOST, PAGE, TASK, error, task
 from tests.support.clients import clocked_em, gets, hurried, talking
 from tests.support.fault_server import Act, FaultServer, Reset, Stall
-from tests.support.job_server import CUT, EMPTY, LOST, PAGE, TASK, task
 from tests.support.simulated import SOON, simulated
 from veeam_async import (
     DeadlineExceeded,

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import JOB, LOST, error, row, task, uuid_of
 from tests.support.clients import hurried, talking
 from tests.support.fault_server import Act, Reset, Stall
-from tests.support.job_server import JOB, LOST, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import ENDLESS, QUICK, SOON, simulated
 from veeam_async import (
     DeadlineExceeded,
@@ -115,7 +115,7 @@ async def test_a_failed_session_without_a_retry_is_the_last() -> None:
 
 async def test_a_run_that_is_no_retry_ends_the_retries() -> None:
     """Somebody or the schedule began anew: nobody waits for hours."""
-    script = JobServer(
+    script = ScriptedServer(
         rows=[row(1, at=-500, state="Stopped"), row(2, at=-400, is_retry=True)],
         fresh=[
             row(3, at=1, state="Stopped", result="Failed"),
@@ -125,7 +125,7 @@ async def test_a_run_that_is_no_retry_ends_the_retries() -> None:
         ],
         tasks=[task(session=3)],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         ended = await run.wait(retries=True, interval=SOON, retry_within=86_400)
 
@@ -139,8 +139,8 @@ async def test_each_retry_is_given_its_own_time() -> None:
         row(2, at=100, state="Stopped", result="Failed", is_retry=True),
         row(3, at=200, state="Stopped", result="Success", is_retry=True),
     ]
-    script = JobServer(fresh=rows[:1], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=rows[:1], tasks=[task(session=1)])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         await run.wait(interval=SOON)
         yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -154,14 +154,14 @@ async def test_each_retry_is_given_its_own_time() -> None:
 
 async def test_a_session_that_overlaps_the_failed_one_is_not_its_retry() -> None:
     """A retry is created once the failed run has ended."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[
             row(1, at=1, state="Stopped", result="Failed", seconds=60),
             row(2, at=30, is_retry=True),
         ],
         tasks=[task(session=1)],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         ended = await run.wait(retries=True, interval=SOON, retry_within=0.1)
 
@@ -173,8 +173,8 @@ async def test_a_session_that_overlaps_the_failed_one_is_not_its_retry() -> None
 
 async def test_time_runs_out_before_the_session_is_shown() -> None:
     """As a timeout or as a deadline; the checkpoint leads to the run."""
-    script = JobServer(tasks=[task("Running")])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(tasks=[task("Running")])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(DeadlineExceeded, match=r"em\.jobs\.resume") as caught:
             await run.wait(timeout=0.1)
@@ -209,9 +209,9 @@ async def test_time_runs_out_while_the_session_runs_or_may_be_retried() -> None:
 async def test_a_time_out_of_a_request_is_not_the_end_of_the_time() -> None:
     """It stays what it is where only the session is asked for; a wait goes on."""
     fresh = [row(1, at=1, state="Stopped", result="Success")]
-    script = JobServer(fresh=fresh, tasks=[LOST], queries=[Stall()] * 99)
+    script = ScriptedServer(fresh=fresh, tasks=[LOST], queries=[Stall()] * 99)
     timeout = Timeout(connect=5, request=0.05)
-    async with talking(script.act, timeout=timeout) as (em, _):
+    async with talking(script, timeout=timeout) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(RequestTimeout):
             await run.session(appear_within=0)
@@ -309,8 +309,10 @@ async def test_a_stop_that_fails_is_bounded_logged_and_sent_once(
 ) -> None:
     """However often the wait is cancelled meanwhile; the cancellation goes on."""
     monkeypatch.setattr("veeam_async.jobs.run._STOP_SECONDS", 0.2)
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)], stopped=fault)
-    async with talking(script.act) as (em, server):
+    script = ScriptedServer(
+        fresh=[row(1, at=1)], tasks=[task(session=1)], stopped=fault
+    )
+    async with talking(script) as (em, server):
         run = await em.jobs.start(JOB)
         await run.session(interval=SOON)
         with caplog.at_level(logging.WARNING, logger="veeam_async"):

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.bodies import uuid_of
+from tests.support.bodies import JOB, row, task, uuid_of
 from tests.support.clients import clocked_em, hurried, talking
 from tests.support.fault_server import FaultServer
-from tests.support.job_server import JOB, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import ENDLESS, QUICK, SOON, client, simulated
 from veeam_async import (
     DeadlineExceeded,
@@ -65,8 +65,8 @@ async def test_a_run_is_found_and_followed_to_its_end() -> None:
 async def test_progress_is_told_where_it_is_asked_for() -> None:
     """Beside the states, which are told in either case."""
     one = row(1, at=1)
-    script = JobServer(fresh=[one], tasks=[task(session=1)])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(fresh=[one], tasks=[task(session=1)])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         kinds = []
         async for event in run.watch(interval=SOON, progress=True):
@@ -103,11 +103,11 @@ async def test_each_retry_is_found_and_followed_too() -> None:
 
 async def test_a_failure_without_a_retry_is_the_end() -> None:
     """Once none has come within the time that it is given."""
-    script = JobServer(
+    script = ScriptedServer(
         fresh=[row(1, at=1, state="Stopped", result="Failed")],
         tasks=[task(session=1)],
     )
-    async with talking(script.act) as (em, _):
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         events = run.watch(retries=True, retry_within=0.1, interval=SOON)
         told = await all_of(events)
@@ -132,9 +132,9 @@ async def test_a_replicas_run_is_followed_among_the_replicas() -> None:
 @pytest.mark.parametrize("meanwhile", [True, False])
 async def test_a_session_that_is_forgotten_is_gone(meanwhile: bool) -> None:  # noqa: FBT001 - a parameter
     """For minutes, be it before it is watched or while it is; no retry comes."""
-    script = JobServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
     clock = hurried(300)
-    async with FaultServer(script.act) as server, clocked_em(server, clock) as em:
+    async with FaultServer(script) as server, clocked_em(server, clock) as em:
         run = await em.jobs.start(JOB)
         await run.session(interval=SOON)
         if not meanwhile:
@@ -164,8 +164,8 @@ async def test_a_start_that_failed_is_raised() -> None:
 
 async def test_a_session_that_is_never_shown_is_missing() -> None:
     """Once the time is over in which it may appear."""
-    script = JobServer()
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer()
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(SessionMissing):
             await anext(run.watch(interval=SOON, appear_within=0.1))
@@ -175,8 +175,8 @@ async def test_a_session_that_is_never_shown_is_missing() -> None:
 async def test_time_runs_out_at_every_stage(is_deadline: bool) -> None:  # noqa: FBT001 - a parameter
     """Before the session is shown, while it runs, and while a retry may come."""
     one = row(1, at=1)
-    script = JobServer(tasks=[task("Running")])
-    async with talking(script.act) as (em, _):
+    script = ScriptedServer(tasks=[task("Running")])
+    async with talking(script) as (em, _):
         run = await em.jobs.start(JOB)
         unseen = await _late(run, is_deadline)
         script.rows, script.tasks = [one], [task(session=1)]
@@ -206,7 +206,7 @@ async def test_misuse_is_raised_before_anything_is_asked(
     arguments: dict[str, Any],
 ) -> None:
     """By the call itself, as a watch of sessions does."""
-    async with talking(JobServer().act) as (em, _):
+    async with talking(ScriptedServer()) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(ValueError, match=r"number of seconds|time zone|not both"):
             run.watch(**arguments)

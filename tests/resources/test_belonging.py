@@ -10,10 +10,19 @@ from typing import Any, Literal
 import aiohttp
 import pytest
 
-from tests.support.bodies import behind_logon, page, session, uuid_of
+from tests.support.bodies import (
+    JOB,
+    TASK,
+    behind_logon,
+    page,
+    row,
+    session,
+    task,
+    uuid_of,
+)
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, Pieces, head
-from tests.support.job_server import JOB, TASK, JobServer, row, task
+from tests.support.scripted import ScriptedServer
 from veeam_async import (
     ApiError,
     BackupJobSession,
@@ -340,8 +349,8 @@ WRONG_TASKS = {
 @pytest.mark.parametrize("name", WRONG_TASKS)
 async def test_a_start_that_something_else_answers_is_unconfirmed(name: str) -> None:
     """It is sent once, and the connection of that answer is not used again."""
-    server = JobServer(started=WRONG_TASKS[name])
-    async with talking(server.act) as (em, seen):
+    server = ScriptedServer(started=WRONG_TASKS[name])
+    async with talking(server) as (em, seen):
         with pytest.raises(StartUnconfirmed):
             await em.jobs.start(JOB)
         await em.jobs.get(JOB)
@@ -356,12 +365,12 @@ async def test_a_start_that_something_else_answers_is_unconfirmed(name: str) -> 
 async def test_the_case_of_a_tasks_id_does_not_matter(task_id: str, later: str) -> None:
     """Nor in later answers: the run finds its session, and the task its end."""
     finished = changed(task(session=1), TaskId=later)
-    server = JobServer(
+    server = ScriptedServer(
         started=changed(task("Running"), TaskId=task_id, Href=None),
         tasks=[finished, finished, finished],
         fresh=[row(1, at=1.0)],
     )
-    async with talking(server.act) as (em, _):
+    async with talking(server) as (em, _):
         run = await em.jobs.start(JOB)
         assert run.task is not None
         await em.tasks.wait(run.task.task_id, interval=0.001)
@@ -391,7 +400,7 @@ async def test_a_task_may_lead_to_what_it_made_and_to_whom_it_acts_on() -> None:
     links = linked(f"/backupSessions/{uuid_of(9)}?format=Entity", "BackupJobSession")
     links += linked(f"/jobs/{str(JOB).upper()}?format=Entity", "Job")
     right = changed(task(), Links=links, Operation="SomethingElse")
-    async with talking(JobServer(started=right, stopped=right).act) as (em, _):
+    async with talking(ScriptedServer(started=right, stopped=right)) as (em, _):
         run = await em.jobs.start(JOB)
         stopped = await em.jobs.stop(JOB)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.bodies import uuid_of
+from tests.support.bodies import JOB, row, uuid_of
 from tests.support.clients import talking
-from tests.support.job_server import JOB, JobServer, row
+from tests.support.scripted import ScriptedServer
 from tests.support.simulated import simulated
 from veeam_async import InvalidId, SessionResult
 
@@ -45,7 +45,7 @@ async def test_a_part_of_a_session_is_not_the_last_one() -> None:
         "Type": "BackupJobSessionReference",
     }
     parts = [row(number, at=number, links=[parent]) for number in range(2, 8)]
-    async with talking(JobServer(rows=[row(1, at=0), *parts]).act) as (em, _):
+    async with talking(ScriptedServer(rows=[row(1, at=0), *parts])) as (em, _):
         found = await em.backup_sessions.last(JOB)
 
     assert found is not None
@@ -60,7 +60,7 @@ async def test_a_worker_is_the_last_one_where_there_is_no_other(others: int) -> 
         {**row(number, at=number), **worker} for number in range(2, 17 - others * 8)
     ]
     rows += [row(1, at=0)] * others
-    async with talking(JobServer(rows=rows).act) as (em, server):
+    async with talking(ScriptedServer(rows=rows)) as (em, server):
         found = await em.backup_sessions.last(JOB)
 
         assert server.count("GET", "/api/query") == 1

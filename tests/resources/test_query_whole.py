@@ -13,10 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.bodies import uuid_of
+from tests.support.bodies import row, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Stall
-from tests.support.job_server import row
 from tests.support.lies import LIES, lying
 from tests.support.query_server import QueryServer, page_body, seeded
 from veeam_async import (

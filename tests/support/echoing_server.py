@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from tests.support.bodies import behind_logon, uuid_of
+from tests.support.bodies import JOB, behind_logon, row, task, uuid_of
 from tests.support.fault_server import Act, Answer, Asked
-from tests.support.job_server import JOB, row, task
 from tests.support.repeating_server import FORMS, Form
 
 PASSWORD = 'M4rkéd/+s3crèt & "x"'

@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.bodies import SESSION_ID, TOKEN, error, logon, uuid_of
+from tests.support.bodies import (
+    JOB,
+    SESSION_ID,
+    TOKEN,
+    error,
+    logon,
+    row,
+    task,
+    uuid_of,
+)
 from tests.support.fault_server import (
     Act,
     Answer,
@@ -23,7 +32,6 @@ from tests.support.fault_server import (
     Stall,
     head,
 )
-from tests.support.job_server import JOB, row, task
 
 USER, PASSWORD = "EM\\operator", 'M4rked/+s3cret & "x"'
 BASIC = b64encode(f"{USER}:{PASSWORD}".encode()).decode()

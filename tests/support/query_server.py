@@ -13,9 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from tests.support.bodies import behind_logon, error
+from tests.support.bodies import behind_logon, error, row
 from tests.support.fault_server import Act, Answer, Asked
-from tests.support.job_server import row
 
 _SINCE = re.compile(r'CreationTime>="([^"]+)"')
 

@@ -7,10 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.bodies import error, uuid_of
+from tests.support.bodies import error, row, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, Asked
-from tests.support.job_server import row
 from tests.support.lies import LIES, lying
 from tests.support.query_server import QueryServer
 from veeam_async import EventKind, HealthChanged
