@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, assert_type
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.bodies import behind_logon, page, uuid_of
+from tests.support.bodies import behind_logon, page, paged, row, said, uuid_of
 from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, Asked
 from tests.support.simulated import simulated
 from veeam_async import BackupJobSession, DecodeError, F, IncompleteAnswer, NotFound
 
 
-def asked_for(asked: Asked) -> tuple[int, int]:
-    """The size and the number of the page that is asked for."""
-    query = parse_qs(urlsplit(asked.target).query)
-    return int(query["pageSize"][0]), int(query["page"][0])
-
-
-def paged(rows: int, *, bad: int = 0, **lies: Any) -> Callable[[Asked], Act]:
+def rows_of(rows: int, *, bad: int = 0, **lies: Any) -> Callable[[Asked], Act]:
     """A server of so many *rows*, the first of them *bad*, that *lies* about pages.
 
     As read by number: it sorts and filters nothing.
     """
 
     def answer(asked: Asked) -> Act:
-        size, number = asked_for(asked)
+        size, number = int(asked.terms["pageSize"]), int(asked.terms["page"])
         size = lies.get("width", size)
-        count = max(1, -(-rows // size))
-        here = range(rows)[(number - 1) * size : number * size]
-        body = json.loads(page(here, number, count, next_link=False))
+        body = paged([row(each, at=each) for each in range(rows)], asked, size=size)
         found = body["Entities"]["BackupJobSessions"]["BackupJobSessions"]
-        for row in found[: max(0, bad - here.start)]:
-            row["State"] = None
+        for each in found[: max(0, bad - (number - 1) * size)]:
+            each["State"] = None
         info = body["PagingInfo"]
+        if lies.get("next") and number < info["PagesCount"]:
+            info["Links"] = [{"Rel": "Next", "Href": "/api/query?page=2"}]
         info["PageSize"] = lies.get("told", size)
-        info["PagesCount"] = lies.get("count", count)
+        info["PagesCount"] = lies.get("count", info["PagesCount"])
         if lies.get("unpaged"):
             del body["PagingInfo"]
-        if lies.get("next") and number < count:
-            info["Links"] = [{"Rel": "Next", "Href": "/api/query?page=2"}]
-        return Answer(body=json.dumps(body).encode())
+        return said(body)
 
     return behind_logon(answer)
 
@@ -86,7 +76,7 @@ async def test_first_is_one_row_in_one_request() -> None:
 
 async def test_first_passes_over_rows_that_cannot_be_read() -> None:
     """It notes them, or raises where the query is strict."""
-    async with talking(paged(30, bad=20)) as (em, server):
+    async with talking(rows_of(30, bad=20)) as (em, server):
         query = em.backup_sessions.query(order_by="-end_time", page_size=10)
         found = await query.first()
         assert found is not None
@@ -100,10 +90,11 @@ async def test_first_passes_over_rows_that_cannot_be_read() -> None:
 @pytest.mark.parametrize("rows", [0, 1, 2, 250])
 async def test_count_asks_once(rows: int) -> None:
     """For one row a page; PagesCount is 1 for none and for one, and rows decide."""
-    async with talking(paged(rows)) as (em, server):
+    async with talking(rows_of(rows)) as (em, server):
         query = em.backup_sessions.query(F.state == "Stopped")
         assert await query.count() == rows
-        assert [asked_for(asked) for asked in server.asked[1:]] == [(1, 1)]
+        (terms,) = [asked.terms for asked in server.asked[1:]]
+        assert (terms["pageSize"], terms["page"]) == ("1", "1")
         assert "State%3D%3D%22Stopped%22" in server.asked[1].target
         assert await em.backup_sessions.query(limit=2).count() == min(2, rows)
         assert await em.backup_sessions.query(limit=0).count() == 0
@@ -136,7 +127,7 @@ LIES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("lie", LIES)
 async def test_count_reads_where_a_page_contradicts_itself(lie: str) -> None:
     """What is told of widths and pages does not fit: rows are counted instead."""
-    async with talking(paged(37, **LIES[lie])) as (em, _):
+    async with talking(rows_of(37, **LIES[lie])) as (em, _):
         query = em.backup_sessions.query(order_by="-end_time", page_size=10)
         assert await query.count() == 37
 
@@ -153,11 +144,11 @@ async def test_count_does_not_take_a_lost_list_for_none() -> None:
 
 async def test_count_counts_rows_that_cannot_be_read() -> None:
     """They are there; a strict query raises instead."""
-    async with talking(paged(5, bad=5)) as (em, _):
+    async with talking(rows_of(5, bad=5)) as (em, _):
         assert await em.backup_sessions.query().count() == 5
         with pytest.raises(DecodeError):
             await em.backup_sessions.query(strict=True).count()
-    async with talking(paged(1, bad=1)) as (em, _):
+    async with talking(rows_of(1, bad=1)) as (em, _):
         query = em.backup_sessions.query()
         assert (await query.count(), await query.all()) == (1, [])
         assert len(query.unreadable) == 1

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.bodies import row, uuid_of
+from tests.support.bodies import listing, row, said, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Stall
 from tests.support.lies import LIES, lying
-from tests.support.query_server import QueryServer, page_body, seeded
+from tests.support.query_server import QueryServer, seeded
 from veeam_async import (
     BackupJobSession,
     DecodeError,
@@ -31,9 +31,9 @@ from veeam_async.resources.query import Query
 EMPTY = {
     "an object": Answer(body=b"{}"),
     "an element": Answer(body=b"<QueryResult />", media_type="application/xml"),
-    "no PagingInfo": Answer(body=page_body([row(0, at=0)], None)),
-    "no rows": Answer(body=page_body([], {"num": 2, "size": 100, "count": 3})),
-    "page 9": Answer(body=page_body([], {"num": 9, "size": 100, "count": 9})),
+    "no PagingInfo": said(listing([row(0, at=0)])),
+    "no rows": said(listing([], num=2, count=3)),
+    "page 9": said(listing([], num=9, count=9)),
 }
 
 
@@ -42,7 +42,7 @@ async def asking(
     server: QueryServer, **options: object
 ) -> AsyncIterator[Query[BackupJobSession]]:
     """Give a query of *server*."""
-    async with talking(server.script) as (em, _):
+    async with talking(server) as (em, _):
         yield em.backup_sessions.query(**options)  # type: ignore[arg-type]  # options vary
 
 
@@ -207,7 +207,7 @@ async def test_a_server_that_takes_no_larger_page_is_read_by_page_number() -> No
 async def test_a_larger_page_may_be_too_large() -> None:
     """More bytes than an answer may have: the second is read by page numbers."""
     server = QueryServer(tied(130))
-    async with talking(server.script, max_body_size=90_000) as (em, _):
+    async with talking(server, max_body_size=90_000) as (em, _):
         assert sorted(await ids(em.backup_sessions.query())) == all_of(range(130))
 
 
@@ -308,7 +308,7 @@ async def test_a_server_that_repeats_a_page_for_ever_is_left(
 
     def again(_query: int, page: int) -> Act:
         shown = [row(number, at=rows[number]) for number in range(100)]
-        return Answer(body=page_body(shown, {"num": page, "size": 100, "count": 3}))
+        return said(listing(shown, num=page, count=3))
 
     server.spoil = again
     async with asking(server, order_by=order) as query:
@@ -371,8 +371,8 @@ async def test_a_strict_query_raises_for_a_row_of_a_later_page(
 async def test_a_row_that_a_page_has_twice_comes_once(order: str | None) -> None:
     """And is not counted for another one, which would be looked for in vain."""
     rows = [row(number, at=number) for number in (0, 0, 1)]
-    page = page_body(rows, {"num": 1, "size": 3, "count": 1})
-    async with talking(gets(Answer(body=page))) as (em, server):
+    page = said(listing(rows, num=1, size=3))
+    async with talking(gets(page)) as (em, server):
         query = em.backup_sessions.query(order_by=order, page_size=3)
         got = [each.id async for each in query]
 
@@ -382,8 +382,8 @@ async def test_a_row_that_a_page_has_twice_comes_once(order: str | None) -> None
 
 async def test_a_first_page_without_paging_is_the_whole_answer() -> None:
     """There are servers without pages."""
-    body = page_body([row(number, at=number) for number in range(5)], None)
-    async with talking(gets(Answer(body=body))) as (em, server):
+    page = said(listing([row(number, at=number) for number in range(5)]))
+    async with talking(gets(page)) as (em, server):
         assert len([one async for one in em.backup_sessions.query()]) == 5
         assert server.count("GET") == 1
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from math import ceil
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from tests.support.bodies import behind_logon, error, row
-from tests.support.fault_server import Act, Answer, Asked
+from tests.support.bodies import NOON, behind_logon, error, paged, row, said
+from tests.support.fault_server import Act, Asked
 
 _SINCE = re.compile(r'CreationTime>="([^"]+)"')
 
@@ -22,17 +19,6 @@ _SINCE = re.compile(r'CreationTime>="([^"]+)"')
 def seeded(seed: int) -> random.Random:
     """Draw the same for a seed each time."""
     return random.Random(seed)  # noqa: S311 - it sorts rows, and keeps no secret
-
-
-def page_body(rows: Iterable[Any], paging: Mapping[str, int] | None) -> bytes:
-    """Write a page that holds *rows*, as JSON."""
-    info: dict[str, Any] | None = None
-    if paging is not None:
-        names = {"num": "PageNum", "size": "PageSize", "count": "PagesCount"}
-        info = {names[key]: value for key, value in paging.items()} | {"Links": []}
-    entities = {"Jobs": None, "BackupJobSessions": {"BackupJobSessions": list(rows)}}
-    page = {"Refs": None, "Entities": entities, "Resources": None, "PagingInfo": info}
-    return json.dumps(page).encode()
 
 
 @attrs.define
@@ -65,47 +51,40 @@ class QueryServer:
     others: Callable[[Asked], Act] | None = None
     queries: list[dict[str, str]] = attrs.field(factory=list)
 
-    @property
-    def script(self) -> Callable[[Asked], Act]:
-        """What a FaultServer plays."""
-        return behind_logon(self._choose)
+    def __call__(self, asked: Asked) -> Act:
+        """Answer a request."""
+        return behind_logon(self._choose)(asked)
 
     def _choose(self, asked: Asked) -> Act:
-        if self.others is not None and "/query" not in asked.target:
+        if self.others is not None and asked.path != "/query":
             return self.others(asked)
-        parts = parse_qs(urlsplit(asked.target).query)
-        terms = {name: values[0] for name, values in parts.items()}
         if self.queries and self.meanwhile is not None:
             self.meanwhile(self.at)
-        self.queries.append(terms)
-        number = int(terms["page"])
+        self.queries.append(asked.terms)
+        number = int(asked.terms["page"])
         spoilt = self.spoil and self.spoil(len(self.queries), number)
-        return spoilt or self._page(terms, number)
+        return spoilt or self._page(asked)
 
-    def _page(self, terms: Mapping[str, str], number: int) -> Act:
-        since = _SINCE.search(terms.get("filter", ""))
-        if (since and not self.takes_key) or int(terms["pageSize"]) > self.most:
+    def _page(self, asked: Asked) -> Act:
+        wanted = int(asked.terms["pageSize"])
+        since = _SINCE.search(self.queries[-1].get("filter", ""))
+        if (since and not self.takes_key) or wanted > self.most:
             return error(self.refusal, "The filter is invalid.")
-        found = [row(each, at=at, state=self.state) for each, at in self._sorted(terms)]
+        found = self._sorted(asked.terms)
         if since:
-            after = datetime.fromisoformat(since[1])
-            found = [each for each in found if _time(each) >= after]
-        size = min(int(terms["pageSize"]), self.cap)
-        told = int(terms["pageSize"]) if self.is_mute else size
-        paging = {
-            "num": number,
-            "size": told,
-            "count": max(1, ceil(len(found) / size)),
-        }
-        unreadable = {f"Mail servers@{each}" for each in self.nulls}
-        shown = [
-            None if each["Name"] in unreadable else each
-            for each in found[(number - 1) * size : number * size]
-        ]
-        body = page_body(shown, paging)
-        if self.twist is not None:
-            body = json.dumps(self.twist(len(self.queries), json.loads(body))).encode()
-        return Answer(body=body)
+            after = (datetime.fromisoformat(since[1]) - NOON).total_seconds()
+            found = [(number, at) for number, at in found if at >= after]
+        size = min(wanted, self.cap)
+        page = paged(found, asked, size=size)
+        if self.is_mute:
+            page["PagingInfo"]["PageSize"] = wanted
+        shown = page["Entities"]["BackupJobSessions"]["BackupJobSessions"]
+        shown[:] = [self._row(number, at) for number, at in shown]
+        twisted = page if self.twist is None else self.twist(len(self.queries), page)
+        return said(twisted)
+
+    def _row(self, number: int, at: float) -> dict[str, Any] | None:
+        return None if number in self.nulls else row(number, at=at, state=self.state)
 
     def _sorted(self, terms: Mapping[str, str]) -> list[tuple[int, float]]:
         if not self.is_sorted:
@@ -115,7 +94,3 @@ class QueryServer:
         keyed = [(at if is_by_time else 0, ties(), n, at) for n, at in self.at.items()]
         ordered = sorted(keyed, reverse="sortDesc" in terms)
         return [(number, at) for *_, number, at in ordered]
-
-
-def _time(row: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(row["CreationTimeUTC"])
