@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.bodies import JOB, SESSION_ID, TOKEN, behind_logon, error, logon
 from tests.support.clients import FAST
+from tests.support.echoing_server import DOCUMENTS, FORMS, repeating
 from tests.support.exposure import exposed, shows
 from tests.support.fault_server import (
     Act,
@@ -40,7 +41,6 @@ from tests.support.marked_server import (
     USER,
     MarkedServer,
 )
-from tests.support.repeating_server import DOCUMENTS, FORMS, repeating
 from tests.support.simulated import SOON
 from veeam_async import (
     CheckpointFile,

@@ -1,21 +1,63 @@
-"""A server that echoes one text in its good answers, in any spelling and place."""
+"""Servers that echo a text, or what they were sent, in any spelling and place."""
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterator
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus
 
 import attrs
 
-from tests.support.bodies import JOB, behind_logon, row, task, uuid_of
+from tests.support.bodies import (
+    JOB,
+    WELCOME,
+    behind_logon,
+    job,
+    row,
+    said,
+    task,
+    uuid_of,
+)
 from tests.support.fault_server import Act, Answer, Asked
-from tests.support.repeating_server import FORMS, Form
 
 PASSWORD = 'M4rkéd/+s3crèt & "x"'
+
+Form = Callable[[str], str]
+
+
+def _units(text: str) -> str:
+    return "".join(f"\\u{ord(char):04x}" for char in text)
+
+
+FORMS: dict[str, Form] = {
+    "as it is": str,
+    "upper case": str.upper,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON with slashes escaped": lambda text: json.dumps(text).replace("/", "\\/"),
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)),
+    "each character as JSON escapes it": _units,
+    "XML": html.escape,
+    "XML twice": lambda text: html.escape(html.escape(text)),
+    "numbers of characters": lambda text: "".join(f"&#{ord(c)};" for c in text),
+    "hexadecimal numbers": lambda text: "".join(f"&#x{ord(c):04X};" for c in text),
+    "a URL": lambda text: quote(text, safe=""),
+    "a form": quote_plus,
+    "a URL in a URL": lambda text: quote(quote(text, safe=""), safe=""),
+    "base64": lambda text: b64encode(text.encode()).decode(),
+    "base64 without padding": lambda text: b64encode(text.encode()).decode().strip("="),
+    "base64 of more, one byte on": lambda t: b64encode(f"x{t}yz".encode()).decode(),
+    "base64 of more, two bytes on": lambda t: b64encode(f"xx{t}".encode()).decode(),
+    "base64 for URLs": lambda text: urlsafe_b64encode(text.encode()).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "repr": lambda text: repr([text]),
+    "cut off": lambda text: "x" * 375 + text,
+}
+"""How a server may write down what it was sent."""
 
 SPELLINGS: dict[str, Form] = FORMS | {
     "each character as JSON escapes it, in capitals": lambda text: "".join(
@@ -134,20 +176,16 @@ class EchoingServer:
         return behind_logon(self._answer)(asked)
 
     def _answer(self, asked: Asked) -> Act:
-        path = urlsplit(asked.target).path.removeprefix("/api")
-        if path.startswith("/tasks/"):
+        if asked.path.startswith("/tasks/"):
             body = task(success=False, message=_MARK).body.decode()
             return self._said(_json(json.loads(body)))
-        if path.startswith("/jobs/"):
-            return Answer(body=json.dumps(_JOB).encode())
+        if asked.path.startswith("/jobs/"):
+            return said(job("Job", JOB, "Mail"))
         return self._said(self.document)
 
     def _said(self, document: Document) -> Act:
         body = document(self.text).decode().encode(self.encoding, "replace")
         return Answer(body=body)
-
-
-_JOB = {"Name": "Mail", "UID": f"urn:veeam:Job:{JOB}", "Type": "Job"}
 
 
 def parts_of(secret: str) -> Iterator[str]:
@@ -156,3 +194,66 @@ def parts_of(secret: str) -> Iterator[str]:
     for part in "".join(c if c.isascii() else "\0" for c in secret).split("\0"):
         if len(part) >= _LEAST and part != secret:
             yield part
+
+
+# ---------------------------------------------------------------- what was sent
+
+SENT = ("authorization", "x-restsvcsessionid", "proxy-authorization")
+
+
+def sent_in(asked: Asked) -> str:
+    """The secrets that came with a request, as one text."""
+    return " ".join(asked.headers[name] for name in SENT if name in asked.headers)
+
+
+def _error(text: str) -> bytes:
+    return f"<Error><Message>{html.escape(text)}</Message></Error>".encode()
+
+
+def _problem(text: str) -> bytes:
+    return json.dumps({"title": text, "errors": {text: [text]}}).encode()
+
+
+def _odd_session(text: str) -> bytes:
+    body = {"Type": "BackupJobSession", "UID": text, "State": [text], text: text}
+    return json.dumps(body).encode()
+
+
+DOCUMENTS: dict[str, tuple[str, Callable[[str], bytes]]] = {
+    "json": ("application/json", lambda t: json.dumps({"Message": t}).encode()),
+    "problem": ("application/problem+json", _problem),
+    "xml": ("application/xml", _error),
+    "utf-16": ("application/xml", lambda text: _error(text).decode().encode("utf-16")),
+    "page": ("text/html", lambda t: f"<html><title>{html.escape(t)}</title>".encode()),
+    "session": ("application/json", _odd_session),
+    "broken": ("application/json", lambda text: f'{{"Message": {text}'.encode()),
+    "text": ("text/plain", str.encode),
+}
+"""The bodies that say it, with their media types."""
+
+
+def repeating(
+    status: int, document: str, form: Form, *, at_logon: bool
+) -> Callable[[Asked], Act]:
+    """Answer with *status* and what was sent, at the logon or at what follows."""
+
+    def repeat(asked: Asked) -> Act:
+        media_type, written = DOCUMENTS[document]
+        sent = form(sent_in(asked))
+        return Answer(
+            status=status,
+            body=written(sent),
+            media_type=media_type,
+            headers=_headers(status, sent),
+        )
+
+    return behind_logon(repeat, logons=repeat if at_logon else [WELCOME])
+
+
+def _headers(status: int, text: str) -> Mapping[str, str]:
+    line = re.sub(r"[^\x20-\x7e]", "?", text)
+    if 300 <= status < 400:
+        return {"Location": f"https://elsewhere.invalid/{quote(line)}?next={line}"}
+    if status == 401:
+        return {"WWW-Authenticate": f'Basic realm="{line}"'}
+    return {"X-Sent": line, "Retry-After": "0"}

@@ -10,15 +10,15 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.support.bodies import (
     JOB,
     SESSION_ID,
     TOKEN,
     error,
-    logon,
+    job,
     row,
+    said,
     task,
     uuid_of,
 )
@@ -32,6 +32,7 @@ from tests.support.fault_server import (
     Stall,
     head,
 )
+from tests.support.tokens import Tokens, token_of
 
 USER, PASSWORD = "EM\\operator", 'M4rked/+s3cret & "x"'
 BASIC = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -78,69 +79,53 @@ SILENT = ("nothing", "half a head", "half a body")
 """Those that last until the time of a request is over."""
 
 
-class MarkedServer:
+class MarkedServer(Tokens):
     """The script of such a server; the next request is answered by *fault*, if any.
 
     Where it *is_late*, a logon is no such request. *struck* counts the faults.
     """
 
     def __init__(self) -> None:
+        super().__init__(self._answer)
         self.fault: Act | None = None
         self.is_late = False
         self.struck = 0
-        self._logons = 0
-        self._session_ids = [SESSION_ID]
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """All that must not show."""
-        ids = self._session_ids
-        tokens = [b64encode(each.encode()).decode() for each in ids]
-        return (PASSWORD, BASIC, *tokens, *ids)
+        ids = self.session_ids or [SESSION_ID]
+        return (PASSWORD, BASIC, *map(token_of, ids), *ids)
 
     def __call__(self, asked: Asked) -> Act:
         """Answer a request."""
-        if asked.method == "DELETE":
-            return Answer(status=204, body=b"")
-        is_spared = self.is_late and "/sessionMngr" in asked.target
-        if self.fault is not None and not is_spared:
-            struck, self.fault = self.fault, None
-            self.struck += 1
-            return struck
-        if "/sessionMngr" in asked.target:
-            return self._log_on()
-        return self._answer(asked)
-
-    def _log_on(self) -> Act:
-        self._logons += 1
-        if self._logons > 1:
-            self._session_ids.append(str(uuid_of(1000 + self._logons)))
-        session_id = self._session_ids[-1]
-        return logon(b64encode(session_id.encode()).decode(), session_id)
+        is_logon = "/sessionMngr" in asked.target
+        is_spared = asked.method == "DELETE" or (self.is_late and is_logon)
+        if self.fault is None or is_spared:
+            return super().__call__(asked)
+        struck, self.fault = self.fault, None
+        self.struck += 1
+        return struck
 
     def _answer(self, asked: Asked) -> Act:
-        path = urlsplit(asked.target).path.removeprefix("/api")
+        path = asked.path
         sent = f"{NAME}: {asked.headers[NAME.lower()]}"
         if asked.method == "POST" or path.startswith("/tasks/"):
             is_stop = asked.target.endswith("action=stop")
             return task(session=1, success=not is_stop, message=sent)
         if path.startswith("/jobs/"):
-            return _json({"Name": "Mail", "UID": f"urn:veeam:Job:{JOB}", "Type": "Job"})
+            return said(job("Job", JOB, "Mail"))
         if path == "/query":
             rows = [_row(1, sent), _row(2, sent)]
-            return _json({"Entities": {"BackupJobSessions": rows}})
+            return said({"Entities": {"BackupJobSessions": rows}})
         if path == "/backupSessions":
-            return _json({"Refs": []})
+            return said({"Refs": []})
         if path.endswith("/taskSessions"):
-            return _json({"Entities": {"BackupTaskSessions": []}})
-        return _json(_row(2 if str(FAILED) in path else 1, sent))
+            return said({"Entities": {"BackupTaskSessions": []}})
+        return said(_row(2 if str(FAILED) in path else 1, sent))
 
 
 def _row(number: int, message: str) -> Mapping[str, Any]:
     result = "Failed" if uuid_of(number) == FAILED else "Success"
     made = row(number, at=number, state="Stopped", result=result)
     return made | {"FailureMessage": message}
-
-
-def _json(body: Any) -> Answer:
-    return Answer(body=json.dumps(body).encode())
