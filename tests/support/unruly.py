@@ -6,15 +6,14 @@ What a watch tells is held against that log, and against the sessions' real live
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import attrs
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import BUSY, START, not_found, refusal, restored, watches
-from tests.support.world import CLOCK, World, is_active, now
+from tests.support.world import CLOCK, R, World, now
 from veeam_async import (
     BackupJobSession,
     BodyTooLarge,
@@ -25,14 +24,14 @@ from veeam_async import (
     Watch,
 )
 from veeam_async.errors import Json
-from veeam_async.models import Page, PagingInfo, UnreadableRow
+from veeam_async.models import Page
 from veeam_async.watch.options import WatchOptions
-from veeam_async.watch.polling.request import Listing, Strategy
+from veeam_async.watch.polling.request import Strategy
 from veeam_async.watch.tracker.discovery import Discovery
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.session import Observation
 from veeam_async.watch.tracker.tracker import Tracker
-from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
+from veeam_async.watch.tracker.watermark import Since
 
 LISTS = frozenset({"page", "newest"})
 LONG = frozenset({"long page"})
@@ -140,7 +139,6 @@ class Unruly(World):
     looks: list[Look] = attrs.field(factory=list)
     heard: list[Heard] = attrs.field(factory=list)
     answers: list[tuple[float, float]] = attrs.field(factory=list)
-    _numbers: dict[UUID, int] = attrs.field(factory=dict)
     _requests: int = 0
 
     @property
@@ -148,121 +146,60 @@ class Unruly(World):
         """Seconds that an answer takes at most."""
         return max(before + after for before, after in self.paces)
 
-    def number_of(self, session_id: UUID) -> int:
-        """Give the number of a session."""
-        if not self._numbers:
-            self._numbers = {uuid_of(number): number for number in self.lives}
-        return self._numbers[session_id]
-
-    async def get(self, session_id: UUID) -> BackupJobSession:
-        """Answer a GET."""
-        number = self.number_of(session_id)
-        late = await self._begin("get", number)
-        life, taken = self.lives[number], now()
-        fault = self._fault("get", number)
-        is_there = life.is_shown(taken) and fault is None
-        row = self.see(number, life, taken) if is_there else None
-        await asyncio.sleep(late)
-        if fault is not None and fault != "404":
-            raise FAULTS[fault]
-        if row is None:
-            raise not_found()
-        self.looks.append(Look(number, taken, now(), row))
-        return row
-
-    async def page(
-        self, where: str | None, since: Since | None, number: int
-    ) -> Listing[BackupJobSession]:
-        """Answer a query."""
-        asked = now()
-        kind = "long page" if self._is_long(since) else "page"
-        late = await self._begin(kind)
-        taken, fault = now(), self._fault(kind)
-        page = self._cut(where, since, number, swapped=fault == "another page")
-        await asyncio.sleep(late)
-        if fault in FAULTS:
-            raise FAULTS[fault]
-        self.answers.append((asked, now()))
-        for row in page.rows:
-            self.looks.append(Look(self.number_of(row.id), taken, now(), row))
-        return Listing(page, self._date())
-
-    def _is_long(self, since: Since | None) -> bool:
+    def _kind_of(self, since: Since | None) -> str:
         at = START + timedelta(seconds=now())
-        return since is not None and since.rest < at - _LONG_BACK
+        is_long = since is not None and since.rest < at - _LONG_BACK
+        return "long page" if is_long else "page"
 
-    def _cut(
-        self, where: str | None, since: Since | None, number: int, *, swapped: bool
-    ) -> Page[BackupJobSession]:
-        left_out = self._hit("leave out")
-        spoilt = self._hit("unreadable")
-        rows = [
-            row
-            for row in self.shown(where)
-            if is_active(row, since) and row.uid not in left_out
-        ]
-        count = max(1, -(-len(rows) // self.page_size))
-        wanted = number % count + 1 if swapped else number
-        first = (wanted - 1) * self.page_size
-        page = list(enumerate(rows[first : first + self.page_size]))
-        return Page(
-            rows=tuple(row for _, row in page if row.uid not in spoilt),
-            unreadable=tuple(
-                UnreadableRow(index=index, uid=row.uid, reason="bad")
-                for index, row in page
-                if row.uid in spoilt
-            ),
-            paging=PagingInfo(
-                page_num=wanted, page_size=self.page_size, pages_count=count
-            ),
-        )
+    def _left_out(self) -> set[int]:
+        return self._hit("leave out")
 
-    def _hit(self, fault: str) -> set[str]:
-        """Give the UIDs of the rows that a trouble of lists is about."""
+    def _unreadable(self) -> set[int]:
+        return self._hit("unreadable")
+
+    def _hit(self, fault: str) -> set[int]:
+        """Give the numbers of the rows that a trouble of lists is about."""
         at = now()
         return {
-            f"urn:veeam:BackupJobSession:{uuid_of(number)}"
+            number
             for trouble in self.troubles
             if trouble.fault == fault
             for number in trouble.numbers or ()
             if trouble.meets("row", number, at)
         }
 
-    async def newest(
-        self, where: str | None, but: Sequence[BackupServer]
-    ) -> Listing[BackupJobSession]:
-        """Give the newest session, of none of those servers."""
-        await self._answered("newest")
-        rows = [row for row in self.shown(where) if server_of(row) not in but]
-        return Listing(Page(rows=tuple(rows[-1:])), self._date())
+    def _turned_to(self, kind: str, number: int, count: int) -> int:
+        is_another = self._fault(kind) == "another page"
+        return number % count + 1 if is_another else number
 
-    async def references(self) -> Collection[UUID]:
-        """List all sessions."""
-        await self._answered("references")
-        return [row.id for row in self.shown()]
-
-    async def control(self) -> None:
-        """Answer what the server must know."""
-        await self._answered("control")
-
-    async def _answered(self, kind: str) -> None:
-        asked = now()
-        late = await self._begin(kind)
-        fault = self._fault(kind)
-        await asyncio.sleep(late)
-        if fault is not None:
-            raise FAULTS[fault]
-        self.answers.append((asked, now()))
-
-    async def _begin(self, kind: str, number: int | None = None) -> float:
-        """Count a request and let it wait; give how late its answer is to arrive."""
+    async def _answered(
+        self, kind: str, look: Callable[[], R], number: int | None = None
+    ) -> R:
+        """Look between two waits, and note what comes of it."""
         self.asked[kind] += 1
-        before, after = self._pace()
+        asked, (before, after) = now(), self._pace()
         if self._fault(kind, number) == "hang":
             await asyncio.sleep(HANG)
             raise FAULTS["hang"]
         await asyncio.sleep(before)
-        return after
+        taken, found = now(), self._met(kind, look, number)
+        await asyncio.sleep(after)
+        if isinstance(found, VeeamError):
+            raise found
+        if kind != "get":
+            self.answers.append((asked, now()))
+        for row in _rows_of(found):
+            self.looks.append(Look(self.number_of(row.id), taken, now(), row))
+        return found
+
+    def _met(
+        self, kind: str, look: Callable[[], R], number: int | None
+    ) -> R | VeeamError:
+        fault = FAULTS.get(self._fault(kind, number) or "")
+        try:
+            return fault or look()
+        except VeeamError as error:
+            return error
 
     def listen(
         self,
@@ -303,3 +240,10 @@ class Unruly(World):
             if trouble.meets(kind, number, at):
                 return trouble.fault
         return self._fault("page") if kind == "long page" else None
+
+
+def _rows_of(found: object) -> Sequence[BackupJobSession]:
+    """The sessions that an answer to a GET or a query has shown."""
+    if isinstance(found, Page):
+        return found.rows
+    return [found] if isinstance(found, BackupJobSession) else []

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import attrs
@@ -38,6 +39,7 @@ from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
 
 FOR_EVER = float("inf")
+R = TypeVar("R")
 
 
 def _right(_: float) -> float:
@@ -82,8 +84,19 @@ class Life:
 
     def is_shown(self, at: float) -> bool:
         """Tell whether the server shows it."""
-        flaps = any(since <= at < until for since, until in self.hidden)
-        return at >= max(self.created, self.shown) and not flaps
+        if at < self.created or at < self.shown:
+            return False
+        return not any(since <= at < until for since, until in self.hidden)
+
+
+class _Seen(NamedTuple):
+    """What a session looks like, besides what its life says of all its time."""
+
+    state: str
+    is_over: bool
+    has_result: bool
+    clock: Callable[[float], float]
+    name: str | None
 
 
 @attrs.define
@@ -115,25 +128,39 @@ class World:
     date: float | None = 0.0
     without_parts: bool = False
     listed: int = 0
+    _rows: dict[int, tuple[Life, _Seen, BackupJobSession]] = attrs.field(factory=dict)
+    _numbers: dict[UUID, int] = attrs.field(factory=dict)
 
     def see(self, number: int, life: Life, at: float) -> BackupJobSession:
         """Give a session as it is *at* a time."""
-        over, server = at >= life.ended, life.server
-        clock = self.clocks.get(server or "", _right)
+        server = life.server
+        seen = _Seen(
+            life.state(at),
+            is_over=at >= life.ended,
+            has_result=at >= life.ended + life.late,
+            clock=self.clocks.get(server or "", _right),
+            name=server and self.names.get(server, server),
+        )
+        # Most of them look as they did the last time, and a law sees millions.
+        of, known, row = self._rows.get(number, (None, None, None))
+        if row is None or of is not life or known != seen:
+            row = self._row(number, life, seen)
+            self._rows[number] = life, seen, row
+        return row
 
+    def _row(self, number: int, life: Life, seen: _Seen) -> BackupJobSession:
         def dated(time: float) -> datetime:
-            ahead = clock(time) + life.dated
-            return START + timedelta(seconds=time + ahead)
+            return START + timedelta(seconds=time + (seen.clock(time) + life.dated))
 
         return BackupJobSession(
             uid=f"urn:veeam:BackupJobSession:{uuid_of(number)}",
             name=life.name,
             job_type="Backup",
             creation_time=dated(life.created),
-            end_time=dated(life.ended) if over else None,
-            state=life.state(at),
-            result="Success" if at >= life.ended + life.late else None,
-            links=() if server is None else (self._up(server),),
+            end_time=dated(life.ended) if seen.is_over else None,
+            state=seen.state,
+            result="Success" if seen.has_result else None,
+            links=() if life.server is None else (self._up(life.server),),
         )
 
     def _up(self, server: str) -> Link:
@@ -154,24 +181,33 @@ class World:
         ]
         return sorted(rows, key=lambda row: row.creation_time)
 
+    def number_of(self, session_id: UUID) -> int:
+        """Give the number of a session, -1 where there never was one."""
+        if session_id not in self._numbers:
+            self._numbers = {uuid_of(number): number for number in self.lives}
+        return self._numbers.get(session_id, -1)
+
     async def get(self, session_id: UUID) -> BackupJobSession:
         """Answer a GET."""
         self.got.append(session_id)
-        await self._answer("get")
-        for number, life in self.lives.items():
-            if uuid_of(number) == session_id and life.is_shown(now()):
-                return self.see(number, life, now())
-        raise not_found()
+        number = self.number_of(session_id)
+        return await self._answered("get", lambda: self._one(number), number)
+
+    def _one(self, number: int) -> BackupJobSession:
+        life = self.lives.get(number)
+        if life is None or not life.is_shown(now()):
+            raise not_found()
+        return self.see(number, life, now())
 
     async def page(
         self, where: str | None, since: Since | None, number: int
     ) -> Listing[BackupJobSession]:
         """Answer a query."""
         self.since.append(None if since is None else since.rest)
-        await self._answer("page")
-        if self.without_parts and since is not None and since.parts:
-            raise refusal()
-        page = self._page(where, since, number)
+        kind = self._kind_of(since)
+        page = await self._answered(
+            kind, lambda: self._page(kind, where, since, number)
+        )
         self.listed += len(page.rows)
         return Listing(page, self._date())
 
@@ -181,18 +217,20 @@ class World:
         return (START + timedelta(seconds=now() + self.date)).replace(microsecond=0)
 
     def _page(
-        self, where: str | None, since: Since | None, number: int
+        self, kind: str, where: str | None, since: Since | None, number: int
     ) -> Page[BackupJobSession]:
+        if self.without_parts and since is not None and since.parts:
+            raise refusal()
         if number == self.broken_page:
             raise BUSY
-        rows = [row for row in self.shown(where) if is_active(row, since)]
+        left_out, bad = uids(self._left_out()), uids(self._unreadable())
+        found = selected(self.shown(where), since)
+        rows = [row for row in found if row.uid not in left_out]
         if self.strange:
             rows.append(attrs.evolve(rows[0], uid="urn:veeam:BackupJobSession:none"))
-        first = (number - 1) * self.page_size
         count = max(1, -(-len(rows) // self.page_size))
-        bad = {
-            f"urn:veeam:BackupJobSession:{uuid_of(each)}" for each in self.unreadable
-        }
+        number = self._turned_to(kind, number, count)
+        first = (number - 1) * self.page_size
         page = list(enumerate(rows[first : first + self.page_size]))
         return Page(
             rows=tuple(row for _, row in page if row.uid not in bad),
@@ -210,20 +248,50 @@ class World:
         self, where: str | None, but: Sequence[BackupServer]
     ) -> Listing[BackupJobSession]:
         """Give the newest session, of none of those servers."""
-        await self._answer("newest")
+        rows = await self._answered("newest", lambda: self._newest(where, but))
+        return Listing(Page(rows=rows), self._date())
+
+    def _newest(
+        self, where: str | None, but: Sequence[BackupServer]
+    ) -> tuple[BackupJobSession, ...]:
         if self.without_parts and but:
             raise refusal()
-        rows = [row for row in self.shown(where) if server_of(row) not in but]
-        return Listing(Page(rows=tuple(rows[-1:])), self._date())
+        rows = self.shown(where)
+        return tuple([row for row in rows if server_of(row) not in but][-1:])
 
     async def references(self) -> Collection[UUID]:
         """List all sessions."""
-        await self._answer("references")
-        return [row.id for row in self.shown()]
+        return await self._answered(
+            "references", lambda: [row.id for row in self.shown()]
+        )
 
     async def control(self) -> None:
         """Answer what the server must know."""
-        await self._answer("control")
+        await self._answered("control", lambda: None)
+
+    # ------------------------------------------------------------ how it answers
+
+    def _kind_of(self, _since: Since | None) -> str:
+        return "page"
+
+    def _left_out(self) -> Collection[int]:
+        return ()
+
+    def _unreadable(self) -> Collection[int]:
+        return self.unreadable
+
+    def _turned_to(self, _kind: str, number: int, _count: int) -> int:
+        return number
+
+    async def _answered(
+        self,
+        kind: str,
+        look: Callable[[], R],
+        number: int | None = None,
+    ) -> R:
+        """Give what a request finds once it is looked at."""
+        await self._answer(kind)
+        return look()
 
     async def _answer(self, kind: str) -> None:
         self.asked[kind] += 1
@@ -280,15 +348,28 @@ class World:
         return watches((by or self.poller()).poll, CLOCK).watch(options)
 
 
-def is_active(row: BackupJobSession, since: Since | None) -> bool:
-    """Tell whether the filter of a watch selects a row."""
-    if since is None or not row.is_stopped:
-        return not row.is_stopped
+def uids(numbers: Collection[int]) -> set[str]:
+    """Give the UIDs of the sessions of these numbers."""
+    return {f"urn:veeam:BackupJobSession:{uuid_of(number)}" for number in numbers}
+
+
+def selected(
+    rows: Sequence[BackupJobSession], since: Since | None
+) -> list[BackupJobSession]:
+    """Give those that the filter of a watch selects."""
+    if since is None:
+        return [row for row in rows if not row.is_stopped]
+    rest = since.rest
     # By the name alone: that is what a filter compares.
-    name = (server_of(row) or BackupServer("")).name
     named = {server.name: time for server, time in since.parts.items()}
-    time = named.get(name, since.rest)
-    return row.creation_time >= time or (row.end_time or time) >= time
+
+    def is_late(row: BackupJobSession) -> bool:
+        time = rest
+        if named:
+            time = named.get((server_of(row) or BackupServer("")).name, rest)
+        return row.creation_time >= time or (row.end_time or time) >= time
+
+    return [row for row in rows if not row.is_stopped or is_late(row)]
 
 
 async def heard(
