@@ -9,10 +9,13 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import attrs
+import looptime
+import pytest
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import (
@@ -54,6 +57,12 @@ def now() -> float:
 
 CLOCK = Clock(wall=lambda: START + timedelta(seconds=now()), random=lambda: 1.0)
 """The loop's time, as both clocks show it; random numbers are the largest."""
+
+ON_ITS_TIME = pytest.mark.looptime(noop_cycles=0)
+"""For what comes from memory alone: no time is given to what may come from outside."""
+
+new_loop = partial(looptime.new_event_loop, noop_cycles=0)
+"""The same, where it is no test that runs on it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from tests.support.watching import BUSY, START
-from tests.support.world import Life, World, heard, told
+from tests.support.world import ON_ITS_TIME, Life, World, heard, told
 from veeam_async import BackupJobSession, HealthChanged, WatchEvent
 from veeam_async.errors import Json
 from veeam_async.watch.polling.request import Strategy
 
-pytestmark = pytest.mark.looptime
+pytestmark = ON_ITS_TIME
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 APART = [0.0, MINUTE, 20 * MINUTE, 2 * HOUR, DAY]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import BUSY, START, kinds
-from tests.support.world import Life, World, heard, told
+from tests.support.world import ON_ITS_TIME, Life, World, heard, told
 from veeam_async import (
     BackupJobSession,
     BadRequest,
@@ -22,7 +22,7 @@ from veeam_async import (
 from veeam_async.watch.polling.request import Strategy
 from veeam_async.watch.tracker.tombstones import Tombstones
 
-pytestmark = pytest.mark.looptime
+pytestmark = ON_ITS_TIME
 
 OLD, RUNNING, NEW, BRIEF, LATE, NEVER = range(1, 7)
 

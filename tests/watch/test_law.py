@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import attrs
-import looptime
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
@@ -33,7 +32,7 @@ from tests.support.truth import (
 )
 from tests.support.unruly import EVERYTHING, FAULTS, HANG, LISTS, LONG, Trouble, Unruly
 from tests.support.watching import not_found
-from tests.support.world import FOR_EVER, Life, told
+from tests.support.world import FOR_EVER, Life, new_loop, told
 from veeam_async import BackupJobSession, NotFound, SessionFailed, WatchEvent
 from veeam_async.models import Session
 from veeam_async.watch.polling.request import Strategy
@@ -332,7 +331,7 @@ def played(
         await course.run(drawn.script)
         return course
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(run())
 
 
@@ -492,7 +491,7 @@ def waited(
                     return Waited("missed", found.session, loop.time())
             return Waited("met", found, loop.time())
 
-    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(run())
 
 

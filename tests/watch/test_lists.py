@@ -14,7 +14,7 @@ from tests.support.bodies import uuid_of
 from tests.support.truth import Span, seconds
 from tests.support.unruly import LISTS, Trouble, Unruly
 from tests.support.watching import BUSY, START, not_found, refusal
-from tests.support.world import FOR_EVER, Life, World, heard, now, told
+from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, now, told
 from veeam_async import (
     BackupJobSession,
     BodyTooLarge,
@@ -29,7 +29,7 @@ from veeam_async.watch.polling.request import Listing, Strategy
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.watermark import Since
 
-pytestmark = pytest.mark.looptime
+pytestmark = ON_ITS_TIME
 
 PATIENCE, INTERVAL = 60.0, 5.0
 HTML = DecodeError(

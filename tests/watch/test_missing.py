@@ -22,7 +22,7 @@ from tests.support.watching import (
     seen,
     tracker,
 )
-from tests.support.world import FOR_EVER, Life, World, heard, now, told
+from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, now, told
 from veeam_async import BackupJobSession, HealthChanged, SessionChanged
 from veeam_async.codec import to_saved
 from veeam_async.watch.persist.checkpoint import save
@@ -320,7 +320,7 @@ def lives(count: int) -> dict[int, Life]:
     }
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 @pytest.mark.parametrize("strategy", ["auto", "query", "get"])
 @pytest.mark.parametrize("ids", [range(40), None], ids=["ids", "everything"])
 @pytest.mark.parametrize("seconds", [60, 400])
@@ -343,7 +343,7 @@ async def test_a_restart_ends_no_session(
     assert health[0].observed_at <= START + timedelta(seconds=100 + 60 + 10)
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 @pytest.mark.parametrize("strategy", ["auto", "query", "get"])
 @pytest.mark.parametrize("ids", [range(40), None], ids=["ids", "everything"])
 @pytest.mark.parametrize("left", [0, 1])
@@ -366,7 +366,7 @@ async def test_what_was_deleted_is_gone(
     ] * (40 - left)
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 async def test_unknown_ids_cost_little() -> None:
     """Five hundred of them, until they are gone."""
     world = World({1: Life()})

@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.bodies import uuid_of
 from tests.support.watching import BUSY, kinds, refusal
-from tests.support.world import Life, World, heard, now, told
+from tests.support.world import ON_ITS_TIME, Life, World, heard, now, told
 from veeam_async import AuthenticationFailed, DecodeError
 from veeam_async.watch.polling.request import Strategy
 
-pytestmark = pytest.mark.looptime
+pytestmark = ON_ITS_TIME
 
 DENIED = AuthenticationFailed(status=401, message=None, method="POST", url="u")
 

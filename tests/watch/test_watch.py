@@ -26,6 +26,7 @@ from tests.support.watching import (
     tracker,
     watches,
 )
+from tests.support.world import ON_ITS_TIME
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
@@ -40,7 +41,7 @@ from veeam_async.clock import Clock
 from veeam_async.watch.options import WatchOptions
 from veeam_async.watch.tracker.tracker import Tracker
 
-pytestmark = pytest.mark.looptime
+pytestmark = ON_ITS_TIME
 
 ONE = uuid_of(1)
 LOST = ConnectionFailed("lost")
