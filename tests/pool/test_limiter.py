@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.world import ON_ITS_TIME
 from veeam_async import (
     ConnectionFailed,
     NotFound,
@@ -261,7 +262,7 @@ def test_a_start_doubles_in_another_loop_too() -> None:
     asyncio.run(fill(64))
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 async def test_a_start_doubles_with_each_round_trip() -> None:
     """Hundreds at once would be wasted on a server that can serve ten."""
     slots = Limiter(200)
@@ -291,7 +292,7 @@ async def driven(slots: Limiter, requests: int, wait: Callable[[], float]) -> No
     await asyncio.gather(*(use() for _ in range(256)))
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 @pytest.mark.parametrize("spread", [0.2, 0.8], ids=["even", "uneven"])
 async def test_a_start_on_a_fast_server_takes_all_it_may(spread: float) -> None:
     """However much its answers differ in the time that they take."""
@@ -301,7 +302,7 @@ async def test_a_start_on_a_fast_server_takes_all_it_may(spread: float) -> None:
     assert slots.limit == 256
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 async def test_requests_that_waited_for_nobody_do_not_end_a_start() -> None:
     """A few, one after the other, tell nothing of what many at once would bring."""
     slots = Limiter(256)
@@ -327,7 +328,7 @@ def line(capacity: int) -> Callable[[], float]:
     return wait
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 @pytest.mark.parametrize("capacity", [50, 100, 500])
 async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None:
     """Where a server takes one after the other, they would run into their time-outs."""
@@ -343,7 +344,7 @@ async def test_a_start_that_only_makes_requests_wait_ends(capacity: int) -> None
     assert waits[-1] * capacity < 100
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 @pytest.mark.parametrize("capacity", [100, 1000])
 async def test_whoever_starts_later_leaves_the_other_a_share(capacity: int) -> None:
     """In a queue that others stand in as well, more requests do bring more answers."""
@@ -385,7 +386,7 @@ async def test_a_start_on_a_slow_server_does_not_wait_for_its_answers() -> None:
         slots.release(slot, GOOD)
 
 
-@pytest.mark.looptime
+@ON_ITS_TIME
 async def test_a_start_that_has_answers_does_not_double_with_time() -> None:
     """A pause says nothing then: in a queue others' requests may lie between."""
     slots = Limiter(100)

@@ -44,7 +44,7 @@ from veeam_async import (
 from veeam_async.clock import Clock
 
 FAST = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
-pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
+pytestmark = pytest.mark.usefixtures("way")
 
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
@@ -77,6 +77,7 @@ def client(
 # ---------------------------------------------------------------- renewal
 
 
+@pytest.mark.ways
 async def test_many_dead_tokens_cost_one_logon_and_one_repetition_each() -> None:
     """Fifty requests meet a 401 together; one POST serves them all."""
     tokens = Tokens([GOOD])
@@ -90,6 +91,7 @@ async def test_many_dead_tokens_cost_one_logon_and_one_repetition_each() -> None
     assert server.count("GET") == 50 + tokens.refused
 
 
+@pytest.mark.ways
 async def test_a_renewal_outlives_the_request_that_began_it() -> None:
     """Cancelling one waiter costs the others neither an error nor a second logon."""
     hold = asyncio.Event()
@@ -117,6 +119,7 @@ async def test_a_renewal_outlives_the_request_that_began_it() -> None:
     assert tokens.logons == 2
 
 
+@pytest.mark.ways
 async def test_a_late_401_for_an_older_token_starts_nothing() -> None:
     """Its token was replaced meanwhile: only the request is repeated."""
     tokens = Tokens([GOOD])
@@ -147,6 +150,7 @@ async def test_a_server_that_refuses_its_fresh_tokens_is_not_asked_for_ever() ->
     assert server.count("GET", "/api/backupSessions") == 3
 
 
+@pytest.mark.ways
 async def test_one_connection_is_enough_for_a_renewal() -> None:
     """The logon takes no slot from the request that waits for it."""
     tokens = Tokens([GOOD])
@@ -282,6 +286,7 @@ PASSING = [
 ]
 
 
+@pytest.mark.ways
 @pytest.mark.parametrize("fault", PASSING)
 async def test_a_logon_is_tried_again_as_a_get_would_be(fault: Act) -> None:
     """The one POST that is."""
@@ -402,6 +407,7 @@ async def test_a_token_of_another_form_is_not_logged_out_by_it() -> None:
     assert server.count("DELETE") == 0
 
 
+@pytest.mark.ways
 async def test_nobody_listening_is_a_failed_connection() -> None:
     """After the retries; the request was never sent."""
     async with FaultServer([GOOD]) as server:
@@ -428,6 +434,7 @@ async def test_a_logon_without_a_delete_link_is_not_logged_out() -> None:
     assert server.count("DELETE") == 0
 
 
+@pytest.mark.ways
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 async def test_a_logout_that_meets_a_busy_server_is_sent_again(status: int) -> None:
     """Else its session would live on until it idles out."""
@@ -447,6 +454,7 @@ async def test_a_logout_that_is_refused_is_sent_once() -> None:
     assert server.count("DELETE") == 1
 
 
+@pytest.mark.ways
 async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
     """No task stays behind."""
     async with FaultServer(logons(Stall())) as server:
@@ -460,6 +468,7 @@ async def test_closing_in_the_middle_of_a_logon_ends_it() -> None:
     assert server.count("DELETE") == 0
 
 
+@pytest.mark.ways
 async def test_closing_right_after_a_logon_was_sent_logs_out_of_it() -> None:
     """Else it would live on the server until it idles out."""
     goes_on = asyncio.Event()
@@ -519,6 +528,7 @@ async def test_a_callable_that_gives_no_text_sends_nothing(given: object) -> Non
     assert "cret" not in repr(caught.value)
 
 
+@pytest.mark.ways
 async def test_closing_during_a_logon_is_told_to_whoever_waits_for_it() -> None:
     """As misuse, since nobody cancelled them."""
     async with FaultServer(logons(Stall())) as server:
@@ -530,6 +540,7 @@ async def test_closing_during_a_logon_is_told_to_whoever_waits_for_it() -> None:
             await waiting
 
 
+@pytest.mark.ways
 async def test_tokens_that_die_again_and_again_are_renewed_while_they_work() -> None:
     """Only one that never worked is a reason to believe a 401."""
     tokens = Tokens([GOOD])

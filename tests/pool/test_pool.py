@@ -49,7 +49,7 @@ from veeam_async import (
 )
 from veeam_async.clock import Clock
 
-pytestmark = [pytest.mark.usefixtures("way"), pytest.mark.ways]
+pytestmark = pytest.mark.usefixtures("way")
 
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
@@ -83,6 +83,7 @@ async def test_a_logon_is_a_post_without_a_body_and_with_basic_credentials() -> 
     assert asked.headers["authorization"] == "Basic RU1casO8cmdlbjpzM2NyZXQ="
 
 
+@pytest.mark.ways
 async def test_leaving_logs_out_through_the_own_delete_link() -> None:
     """The last request deletes this logon session, at the caller's host."""
     async with talking(gets(GOOD)) as (_, server):
@@ -245,6 +246,7 @@ async def test_a_final_error_is_not_tried_again(status: int) -> None:
     assert server.count("GET") == 1
 
 
+@pytest.mark.ways
 @pytest.mark.parametrize("fault", [Reset(), CutShort(), Raw(b""), Raw(b"HTTP/1.1 20")])
 async def test_a_broken_connection_is_tried_again(fault: Act) -> None:
     """Reset, cut short, or closed without an answer: all the same to a GET."""
@@ -255,6 +257,7 @@ async def test_a_broken_connection_is_tried_again(fault: Act) -> None:
     assert server.count("GET") <= 4
 
 
+@pytest.mark.ways
 async def test_a_server_that_drops_every_request_sees_each_attempt_counted() -> None:
     """Aiohttp repeats by itself only where a kept connection was closed."""
     async with talking(gets(Raw(b""))) as (em, server):
@@ -265,6 +268,7 @@ async def test_a_server_that_drops_every_request_sees_each_attempt_counted() -> 
     assert server.count("GET") == 6
 
 
+@pytest.mark.ways
 async def test_a_body_shorter_than_its_length_fails_after_the_retries() -> None:
     """It never reaches the decoder."""
     async with talking(gets(CutShort())) as (em, server):
@@ -274,6 +278,7 @@ async def test_a_body_shorter_than_its_length_fails_after_the_retries() -> None:
     assert server.count("GET") == 5
 
 
+@pytest.mark.ways
 async def test_an_action_is_sent_once_whatever_becomes_of_it() -> None:
     """A lost 202 would be an order given twice."""
     for fault in (Reset(), CutShort(), error(503, "busy")):
@@ -325,6 +330,7 @@ async def test_a_retry_is_logged_without_a_secret(
 # ---------------------------------------------------------------- limits
 
 
+@pytest.mark.ways
 async def test_a_stalled_answer_is_a_request_timeout() -> None:
     """It is a TimeoutError too, and says how long was waited."""
     timeout = Timeout(request=0.05)
@@ -338,6 +344,7 @@ async def test_a_stalled_answer_is_a_request_timeout() -> None:
     assert isinstance(caught.value, TimeoutError)
 
 
+@pytest.mark.ways
 async def test_the_wait_for_a_slot_counts_in_no_timeout() -> None:
     """Ten requests over one connection take longer than any one of them may."""
 
@@ -352,6 +359,7 @@ async def test_the_wait_for_a_slot_counts_in_no_timeout() -> None:
     assert [fetched.error for fetched in found] == [None] * 10
 
 
+@pytest.mark.ways
 async def test_never_more_connections_than_asked_for() -> None:
     """The slots bound the connections, the logon's included."""
     async with talking(gets(GOOD), max_connections=3) as (em, server):
@@ -361,6 +369,7 @@ async def test_never_more_connections_than_asked_for() -> None:
     assert server.connections <= 3
 
 
+@pytest.mark.ways
 async def test_a_body_that_says_it_is_too_large_is_refused_unread() -> None:
     """Its Content-Length is enough."""
     act = CutShort(promised=10_000_000)
@@ -372,6 +381,7 @@ async def test_a_body_that_says_it_is_too_large_is_refused_unread() -> None:
     assert server.count("GET") == 1
 
 
+@pytest.mark.ways
 async def test_a_body_without_a_length_is_cut_off_before_it_is_in_memory() -> None:
     """Of a hundred megabytes the server gets rid of a few."""
     act = Endless(size=100_000_000)
@@ -382,6 +392,7 @@ async def test_a_body_without_a_length_is_cut_off_before_it_is_in_memory() -> No
     assert sum(act.sent[-1:]) < 20_000_000
 
 
+@pytest.mark.ways
 async def test_an_answer_that_is_no_http_is_a_failed_connection() -> None:
     """And the request's headers are nowhere in the error or its causes."""
     act = Raw(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n")
@@ -398,6 +409,7 @@ async def test_an_answer_that_is_no_http_is_a_failed_connection() -> None:
 # ---------------------------------------------------------------- telling
 
 
+@pytest.mark.ways
 async def test_on_request_is_told_of_every_exchange() -> None:
     """Method, route, status, attempt and size; no id and no secret."""
     told: list[RequestDone] = []
@@ -432,6 +444,7 @@ async def test_an_on_request_that_raises_costs_no_request(
     assert "on_request raised an exception" in caplog.text
 
 
+@pytest.mark.ways
 async def test_on_request_learns_of_a_lost_answer() -> None:
     """There is no status then, but the class of the error."""
     told: list[RequestDone] = []
@@ -442,6 +455,7 @@ async def test_on_request_learns_of_a_lost_answer() -> None:
     assert [done.error for done in told] == [None, "ConnectionFailed", None, None]
 
 
+@pytest.mark.ways
 async def test_nothing_shows_a_secret() -> None:
     """Neither the repr of what is made nor the text of what is raised."""
     async with talking(gets(error(404, "no"))) as (em, _):
@@ -483,6 +497,7 @@ async def test_a_closed_client_says_how_to_open_it() -> None:
             await em.backup_sessions.get(ONE)
 
 
+@pytest.mark.ways
 async def test_a_client_can_be_opened_anew() -> None:
     """Each time it logs on and out."""
     async with FaultServer(gets(GOOD)) as server:
