@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import Any
 
 import attrs
@@ -257,13 +258,21 @@ def test_good_bodies_are_not_gone_over_twice(monkeypatch: pytest.MonkeyPatch) ->
 # ---------------------------------------------------------------- pages
 
 
+@cache
+def page_of(name: str, kind: Any) -> tuple[bytes, Page[Any]]:
+    """A good page, and what it decodes to."""
+    body = (BODIES / name).read_bytes()
+    return body, decode(body, None, kind)
+
+
 def same_but_one(found: Page[Any], good: Page[Any], context: object) -> None:
     """Assert that *found* is *good*, but for one row at most, which may be missing."""
     assert len(found.rows) + len(found.unreadable) == len(good.rows), context
-    left = [row for row in good.rows if row not in found.rows]
+    came = {_id(row): row for row in found.rows}
+    left = [row for row in good.rows if came.get(_id(row)) != row]
     assert len(left) <= 1, context
     assert len(found.unreadable) <= 1, context
-    assert {_id(row) for row in found.rows} <= {_id(row) for row in good.rows}, context
+    assert came.keys() <= {_id(row) for row in good.rows}, context
     if good.paging and found.paging:
         numbers = (found.paging.page_num, found.paging.pages_count)
         assert numbers == (good.paging.page_num, good.paging.pages_count), context
@@ -274,29 +283,29 @@ def _id(row: Any) -> str:
 
 
 @pytest.mark.parametrize(("name", "kind"), PAGES)
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_bad_character_anywhere_costs_no_other_row(
     name: str, kind: Any, data: st.DataObject
 ) -> None:
     """Wherever it comes between two bytes of a page, all other rows come out equal."""
-    body = (BODIES / name).read_bytes()
+    body, good = page_of(name, kind)
     at = data.draw(st.integers(0, len(body)))
     bad = data.draw(bad_bytes)
 
     found = decode(body[:at] + bad + body[at:], None, kind)
 
-    same_but_one(found, decode(body, None, kind), (at, bad, body[at - 20 : at + 20]))
+    same_but_one(found, good, (at, bad, body[at - 20 : at + 20]))
 
 
 @pytest.mark.parametrize(("name", "kind"), PAGES)
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_bad_character_in_place_of_another_costs_no_other_row(
     name: str, kind: Any, data: st.DataObject
 ) -> None:
     """Where it takes a bracket, a quote or the end of a name, the page is refused."""
-    body = (BODIES / name).read_bytes()
+    body, good = page_of(name, kind)
     at = data.draw(st.integers(0, len(body) - 1))
     bad = data.draw(bad_bytes)
 
@@ -305,7 +314,6 @@ def test_a_bad_character_in_place_of_another_costs_no_other_row(
     except DecodeError:
         return
 
-    good = decode(body, None, kind)
     same_but_one(found, attrs.evolve(good, paging=None), (at, bad))
 
 
@@ -316,8 +324,7 @@ def test_many_bad_characters_in_texts(
     name: str, kind: Any, data: st.DataObject
 ) -> None:
     """However many names are bad, all rows come, and equal but for those names."""
-    body = (BODIES / name).read_bytes()
-    good = decode(body, None, kind)
+    body, good = page_of(name, kind)
     row = data.draw(st.sampled_from(good.rows))
     text = getattr(row, "name", None) or row.task_id
     bad = data.draw(st.lists(bad_bytes, min_size=1).map(b"".join))
