@@ -14,6 +14,7 @@ from tests.support.bodies import (
     JOB,
     TASK,
     behind_logon,
+    each_by_id,
     page,
     row,
     session,
@@ -452,16 +453,10 @@ def test_aiohttp_still_chooses_its_connections_as_we_know_it() -> None:
 
 async def test_a_watch_takes_no_page_for_another_one() -> None:
     """Its connection is closed, the list has failed, and GETs show the sessions."""
-    asked: list[Asked] = []
-
-    def choose(request: Asked) -> Act:
-        asked.append(request)
-        if "/query" in request.target:
-            return Answer(body=page(range(5, 9), 2, 2))
-        return Answer(body=session(1 if str(ONE) in request.target else 2))
-
     ids = [uuid_of(number) for number in (1, 2)]
-    async with talking(behind_logon(choose)) as (em, _):
+    one_by_one = {uuid_of(number): Answer(body=session(number)) for number in (1, 2)}
+    script = each_by_id(one_by_one, Answer(body=page(range(5, 9), 2, 2)))
+    async with talking(behind_logon(script)) as (em, server):
         watch = em.backup_sessions.watch(ids, strategy="query", patience=0)
         events = [event async for event in watch]
 
@@ -470,4 +465,5 @@ async def test_a_watch_takes_no_page_for_another_one() -> None:
     (lists,) = [event for event in events if isinstance(event, HealthChanged)]
     assert lists.scope == "list"
     assert isinstance(lists.error, ConnectionFailed)
-    assert asked[1].connection != asked[0].connection
+    (first, second) = server.asked[1:3]
+    assert second.connection != first.connection

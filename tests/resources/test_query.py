@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.bodies import behind_logon, page, session, uuid_of
+from tests.support.bodies import behind_logon, each_by_id, page, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
 from veeam_async import (
@@ -24,12 +24,7 @@ from veeam_async.simulator import Simulator
 
 def pages(*bodies: bytes) -> Callable[[Asked], Act]:
     """Answer a query with the page that it asks for."""
-
-    def choose(asked: Asked) -> Act:
-        number = int(parse_qs(urlsplit(asked.target).query)["page"][0])
-        return Answer(body=bodies[number - 1])
-
-    return behind_logon(choose)
+    return behind_logon(lambda asked: Answer(body=bodies[int(asked.terms["page"]) - 1]))
 
 
 async def rows(em: EnterpriseManager, **options: object) -> list[BackupJobSession]:
@@ -82,9 +77,7 @@ async def test_all_pages_are_turned(*, next_link: bool) -> None:
         found = await rows(em)
 
     assert len({one.id for one in found}) == len(found) == 300
-    asked = [
-        parse_qs(urlsplit(one.target).query)["page"][0] for one in server.asked[1:-1]
-    ]
+    asked = [one.terms["page"] for one in server.asked[1:-1]]
     assert asked == ["1", "1", "1", "2", "3", "1", "2", "3"]
 
 
@@ -173,12 +166,8 @@ async def test_a_query_finds_what_a_simulated_server_has(
 
 async def test_a_server_that_always_names_a_next_page_is_left() -> None:
     """It never gives the second row that it promises."""
-
-    def choose(asked: Asked) -> Act:
-        number = int(parse_qs(urlsplit(asked.target).query)["page"][0])
-        return Answer(body=page(range(1), number, number + 1))
-
-    async with talking(behind_logon(choose)) as (em, server):
+    endless = pages(*(page(range(1), number, number + 1) for number in range(1, 99)))
+    async with talking(endless) as (em, server):
         with pytest.raises(IncompleteAnswer, match="1 of up to 2 rows"):
             await rows(em)
 
@@ -268,15 +257,9 @@ async def test_references_that_cannot_be_read_cost_no_others(
 async def test_a_watch_misses_no_session_though_its_list_has_bad_rows() -> None:
     """One with a bad character is read, one that cannot be read is got by itself."""
     body = with_bad_rows(page(range(40), 1, 1), (7, None))
-    body = body.replace(b"Mail servers@2026-03-02 21:00:09", b"\\ud83d\x1b", 1)
-
-    def choose(asked: Asked) -> Act:
-        if "/query?" in asked.target:
-            return Answer(body=body)
-        assert str(uuid_of(7)) in asked.target
-        return Answer(body=session(7))
-
-    async with talking(behind_logon(choose)) as (em, server):
+    body = body.replace(b"Mail servers@9", b"\\ud83d\x1b", 1)
+    known = each_by_id({uuid_of(7): Answer(body=session(7))}, Answer(body=body))
+    async with talking(behind_logon(known)) as (em, server):
         watch = em.backup_sessions.watch([uuid_of(number) for number in range(40)])
         kinds = [(event.id, event.kind) async for event in watch]
 

@@ -12,8 +12,17 @@ from datetime import timedelta
 import attrs
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import BUSY, START, not_found, refusal, restored, watches
-from tests.support.world import CLOCK, R, World, now
+from tests.support.watching import (
+    BUSY,
+    CLOCK,
+    START,
+    not_found,
+    now,
+    refusal,
+    restored,
+    watches,
+)
+from tests.support.world import R, World
 from veeam_async import (
     BackupJobSession,
     BodyTooLarge,

@@ -165,31 +165,44 @@ class Script:
         return answer
 
 
-def _loop_time() -> float:
+def now() -> float:
+    """Give the loop's time."""
     return asyncio.get_running_loop().time()
 
 
+CLOCK = Clock(wall=lambda: moment(now()).wall, random=lambda: 1.0)
+"""The loop's time, as both clocks show it; random numbers are the largest."""
+
+
+async def _refuse(*_: object) -> Any:
+    raise refusal()
+
+
+async def _none() -> Collection[UUID]:
+    return []
+
+
 def poller(
-    look: Callable[[UUID], Awaitable[BackupJobSession]], *, concurrency: int = 16
+    look: Callable[[UUID], Awaitable[BackupJobSession]],
+    *,
+    concurrency: int = 16,
+    collect: float = 0.0,
+    **ways: Callable[..., Awaitable[Any]],
 ) -> SharedPoller[BackupJobSession]:
-    """Make a poller that can look at sessions one by one only, without delay."""
-
-    async def refuse(*_: object) -> Any:
-        raise refusal()
-
-    async def none() -> Collection[UUID]:
-        return []
-
+    """Make a poller that can look at sessions one by one only, or has more *ways*."""
+    given: dict[str, Any] = {
+        "page": _refuse,
+        "newest": _refuse,
+        "references": _none,
+        "control": _none,
+    }
     return SharedPoller(
         PollSource(
             get=look,
-            page=refuse,
-            newest=refuse,
-            references=none,
-            control=none,
             is_fatal=lambda error: isinstance(error, AuthenticationFailed),
+            **(given | ways),
         ),
         concurrency=concurrency,
-        clock=Clock(wall=lambda: moment(_loop_time()).wall, random=lambda: 1.0),
-        collect=0.0,
+        clock=CLOCK,
+        collect=collect,
     )

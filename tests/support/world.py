@@ -20,23 +20,24 @@ import pytest
 from tests.support.bodies import uuid_of
 from tests.support.watching import (
     BUSY,
+    CLOCK,
     START,
     not_found,
+    now,
+    poller,
     refusal,
     watches,
 )
 from veeam_async import (
-    AuthenticationFailed,
     BackupJobSession,
     HealthChanged,
     Watch,
     WatchEvent,
 )
-from veeam_async.clock import Clock
 from veeam_async.errors import Json
 from veeam_async.models import Link, Page, PagingInfo, UnreadableRow
 from veeam_async.watch.options import WatchOptions
-from veeam_async.watch.polling.request import Listing, PollSource, Strategy
+from veeam_async.watch.polling.request import Listing, Strategy
 from veeam_async.watch.polling.strategy import SharedPoller
 from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
@@ -49,14 +50,6 @@ def _right(_: float) -> float:
     """Tell by how much a clock is off that is right."""
     return 0.0
 
-
-def now() -> float:
-    """Give the loop's time."""
-    return asyncio.get_running_loop().time()
-
-
-CLOCK = Clock(wall=lambda: START + timedelta(seconds=now()), random=lambda: 1.0)
-"""The loop's time, as both clocks show it; random numbers are the largest."""
 
 ON_ITS_TIME = pytest.mark.looptime(noop_cycles=0)
 """For what comes from memory alone: no time is given to what may come from outside."""
@@ -317,17 +310,12 @@ class World:
 
     def poller(self, *, collect: float = 0.0) -> SharedPoller[BackupJobSession]:
         """Make a poller of this world."""
-        return SharedPoller(
-            PollSource(
-                get=self.get,
-                page=self.page,
-                newest=self.newest,
-                references=self.references,
-                control=self.control,
-                is_fatal=lambda error: isinstance(error, AuthenticationFailed),
-            ),
-            concurrency=16,
-            clock=CLOCK,
+        return poller(
+            self.get,
+            page=self.page,
+            newest=self.newest,
+            references=self.references,
+            control=self.control,
             collect=collect,
         )
 

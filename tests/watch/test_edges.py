@@ -11,8 +11,8 @@ import pytest
 from tests.support.bodies import error, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Answer
-from tests.support.watching import BUSY, watches
-from tests.support.world import CLOCK, Life, World, heard
+from tests.support.watching import BUSY, CLOCK, watches
+from tests.support.world import Life, World, heard
 from veeam_async import (
     BackupJobSession,
     DeadlineExceeded,

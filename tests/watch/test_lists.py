@@ -13,8 +13,8 @@ import pytest
 from tests.support.bodies import uuid_of
 from tests.support.truth import Span, seconds
 from tests.support.unruly import LISTS, Trouble, Unruly
-from tests.support.watching import BUSY, START, not_found, refusal
-from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, now, told
+from tests.support.watching import BUSY, START, not_found, now, refusal
+from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, told
 from veeam_async import (
     BackupJobSession,
     BodyTooLarge,

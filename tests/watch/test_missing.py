@@ -17,12 +17,13 @@ from tests.support.watching import (
     kinds,
     moment,
     not_found,
+    now,
     observation,
     restored,
     seen,
     tracker,
 )
-from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, now, told
+from tests.support.world import FOR_EVER, ON_ITS_TIME, Life, World, heard, told
 from veeam_async import BackupJobSession, HealthChanged, SessionChanged
 from veeam_async.codec import to_saved
 from veeam_async.watch.persist.checkpoint import save

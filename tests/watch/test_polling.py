@@ -8,8 +8,8 @@ import logging
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.watching import BUSY, kinds, refusal
-from tests.support.world import ON_ITS_TIME, Life, World, heard, now, told
+from tests.support.watching import BUSY, kinds, now, refusal
+from tests.support.world import ON_ITS_TIME, Life, World, heard, told
 from veeam_async import AuthenticationFailed, DecodeError
 from veeam_async.watch.polling.request import Strategy
 
