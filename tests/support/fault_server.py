@@ -11,6 +11,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import ClassVar, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -27,12 +28,12 @@ class Asked:
     headers: Mapping[str, str]
     connection: int
 
-    @property
+    @cached_property
     def path(self) -> str:
         """Its path, without the root of the API."""
         return urlsplit(self.target).path.removeprefix("/api")
 
-    @property
+    @cached_property
     def terms(self) -> dict[str, str]:
         """Its query, by the names of its terms."""
         return dict(parse_qsl(urlsplit(self.target).query))

@@ -83,7 +83,8 @@ def lying(
     first: list[dict[str, Any]] = []
 
     def twist(query: int, page: dict[str, Any]) -> object:
-        first.append(copy.deepcopy(page))
+        if not first:
+            first.append(copy.deepcopy(page))
         lie = choose() if query >= since else None
         return page if lie is None else LIES[lie](page, copy.deepcopy(first[0]))
 
