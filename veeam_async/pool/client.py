@@ -219,8 +219,11 @@ class Pool:
                 transport, logon = self._open or self._opened()
                 token = logon.current or await logon.token()
                 path = path if questions is None else questions.path
-                headers = token.headers if method == _GET else _headers(method, token)
-                asked = Request(method, self._root + path, headers)
+                asked = Request(
+                    method,
+                    self._root + path,
+                    token.headers if method == _GET else _headers(method, token),
+                )
                 token.carried += 1
                 streak = (
                     None
