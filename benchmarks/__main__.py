@@ -1,10 +1,11 @@
 """Measure how fast this project fetches, beside what one could use instead.
 
 `make bench` installs the other clients and runs all of it in some seven minutes;
-`python -m benchmarks --quick` takes one, for a look while changing something.
-It writes results.json, RESULTS.md, fetch.svg and decode.svg into the folder given, and
-leaves the numbers to you: nothing fails because a target is missed. Without make:
-`python -m benchmarks.peers` installs the other clients, those that can be.
+`--quick` takes one, for a look while changing something. It writes results.json,
+RESULTS.md, fetch.svg and decode.svg into the folder given, and leaves the numbers to
+you: nothing fails because a target is missed. The base case is measured always, and so
+is what is no rate: decoding, memory, the first result, the start of processes. Without
+make, `python -m benchmarks.peers` installs the other clients, those that can be.
 """
 
 from __future__ import annotations
@@ -12,135 +13,64 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from math import inf
 from pathlib import Path
 
-from benchmarks.certificate import write_into
-from benchmarks.drawing import decode_picture, fetch_picture
-from benchmarks.extras import Extras, measure
-from benchmarks.machine import describe
-from benchmarks.plan import Subject, subjects
-from benchmarks.report import report
+from benchmarks import suite
+from benchmarks.extras import measure
+from benchmarks.pictures import decode_picture, fetch_picture
+from benchmarks.plan import SUBJECTS
+from benchmarks.report import HEAD, cells, judged, report
 from benchmarks.results import Results
 from benchmarks.roster import absent
-from benchmarks.rounds import Outcome, run_subject
-from benchmarks.targets import targets
+from benchmarks.rounds import run_subject
+from benchmarks.serving import write_certificate
 
-_HERE = Path(__file__).parent
-_EXAMPLES = """examples:
-  python -m benchmarks                     all of it, written beside this file
-  python -m benchmarks --quick --out /tmp  a short look, too short to be quoted
-  python -m benchmarks --only plain        TLS, plain HTTP, and what is no rate
-"""
+_ROUNDS, _SECONDS = 7, 0.6
+_QUICK_ROUNDS, _QUICK_SECONDS = 2, 0.2
 
 
 def main() -> None:
     """Read the command line, measure, write and print."""
-    options = _parser().parse_args()
-    again = options.out / "results.json"
-    if options.again and not again.is_file():
-        raise SystemExit(f"there is no {again} to write the pages from")
-    results = Results.read(again) if options.again else _measured(options)
-    _write(results, options.out)
-    _print(results, options.out)
+    given = suite.options("benchmarks", __doc__, tuple(SUBJECTS))
+    recorded = given.out / "results.json"
+    results = suite.load(recorded, Results) if given.again else _measured(given)
+    suite.write(
+        given.out,
+        {
+            "results.json": suite.dump(results, ceilings=results.ceilings),
+            "RESULTS.md": report(results),
+            "fetch.svg": fetch_picture(results),
+            "decode.svg": decode_picture(results),
+        },
+    )
+    suite.show(HEAD, map(cells, judged(results)))
 
 
-def _measured(options: argparse.Namespace) -> Results:
-    began = time.monotonic()
+def _measured(given: argparse.Namespace) -> Results:
+    began, quick, missing = time.monotonic(), given.quick, absent()
+    rounds, seconds = (_QUICK_ROUNDS, _QUICK_SECONDS) if quick else (_ROUNDS, _SECONDS)
+    few = max(2, rounds // 2 + 1)
     with tempfile.TemporaryDirectory() as folder:
-        pem = write_into(Path(folder))
-        outcomes = _outcomes(options, pem)
-        extras = _extras(pem, quick=options.quick)
+        pem = write_certificate(Path(folder))
+        outcomes = {
+            key: run_subject(
+                subject, missing, pem, rounds if subject.is_targeted else few, seconds
+            )
+            for key, subject in SUBJECTS.items()
+            if key in {"base", *given.only}
+        }
+        extras = (
+            measure(pem, rounds=2, ids=(1_000, 20_000))
+            if quick
+            else measure(pem, rounds=5, ids=(1_000, 100_000, 1_000_000))
+        )
     return Results(
-        machine=describe(),
+        machine=suite.describe(),
         outcomes=outcomes,
         extras=extras,
         minutes=(time.monotonic() - began) / 60,
-        quick=options.quick,
+        quick=quick,
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    keys = [subject.key for subject in subjects(1, 1)]
-    parser.add_argument("--quick", action="store_true", help="one minute, two rounds")
-    parser.add_argument(
-        "--rounds", type=_rounds, default=7, help="of the base case (7)"
-    )
-    parser.add_argument(
-        "--seconds", type=_seconds, default=0.6, help="of fetching in each round (0.6)"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=keys,
-        metavar="SUBJECT",
-        help=f"measure the base case and these alone: {', '.join(keys[1:])}",
-    )
-    parser.add_argument(
-        "--out", type=Path, default=_HERE, help="folder to write into (benchmarks/)"
-    )
-    parser.add_argument(
-        "--again", action="store_true", help="write the pages anew from results.json"
-    )
-    return parser
-
-
-def _rounds(text: str) -> int:
-    if not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError("it is a whole number, at least 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    if not 0 < (seconds := float(text)) < inf:
-        raise argparse.ArgumentTypeError("it is a number of seconds above 0")
-    return seconds
-
-
-def _outcomes(options: argparse.Namespace, pem: Path) -> dict[str, Outcome]:
-    missing = absent()
-    return {
-        subject.key: run_subject(subject, missing, pem) for subject in _chosen(options)
-    }
-
-
-def _chosen(options: argparse.Namespace) -> list[Subject]:
-    rounds, seconds = (2, 0.2) if options.quick else (options.rounds, options.seconds)
-    keys = {"base", *options.only} if options.only else None
-    return [one for one in subjects(rounds, seconds) if not keys or one.key in keys]
-
-
-def _extras(pem: Path, *, quick: bool) -> Extras:
-    if quick:
-        return measure(pem, rounds=2, ids=(1_000, 20_000))
-    return measure(pem, rounds=5, ids=(1_000, 100_000, 1_000_000))
-
-
-def _write(results: Results, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    results.write(folder / "results.json")
-    pages = {
-        "RESULTS.md": report(results),
-        "fetch.svg": fetch_picture(results),
-        "decode.svg": decode_picture(results),
-    }
-    for name, page in pages.items():
-        (folder / name).write_text(page, encoding="utf-8")
-
-
-def _print(results: Results, folder: Path) -> None:
-    print(report(results))
-    for target in targets(results):
-        measured = "" if target.measured is None else f"{target.measured:.2f}"
-        print(f"{target.verdict:12} {target.what:44} {measured}{target.unit}")
-    print(f"written: {folder / 'RESULTS.md'}, results.json, fetch.svg, decode.svg")
 
 
 if __name__ == "__main__":

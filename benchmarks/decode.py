@@ -1,78 +1,61 @@
-"""Time what turns bodies into values, in a fresh process: `decode '{"core": 0}'`.
+"""Time what turns bodies into values: ours, and what one could write instead.
 
-Ours, and what one could write instead: a pydantic model that applies the same rules,
-orjson or xmltodict alone, which apply none.
+That is a pydantic model that applies the same rules, and orjson or xmltodict alone,
+which apply none.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import orjson
-import xmltodict
-
-from benchmarks.affinity import pin
-from benchmarks.pydantic_model import PydanticSession
-from benchmarks.server import MARK, entity_json, entity_xml
-from veeam_async.codec import decode
-from veeam_async.models import BackupJobSession
+from benchmarks import bodies
+from benchmarks.process import CLIENT_CORE, pin
 
 _SECONDS = 0.03
 _SIZE = 1400
-Ways = dict[str, Callable[[], Any]]
 
 
-def main() -> None:
-    """Print, for each way, the microseconds that one body took in each round."""
-    given = json.loads(sys.argv[1])
-    pin(given["core"])
-    ways = ways_of()
-    measured: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(given["rounds"]):
+def decoding(rounds: int) -> dict[str, list[float]]:
+    """Give, for each way, the microseconds of CPU for a body in each round."""
+    pin(CLIENT_CORE)
+    ways = _ways()
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
         for name, way in ways.items():
-            measured[name].append(_microseconds(way))
-    print(json.dumps(measured))
+            taken[name].append(_microseconds(way))
+    return taken
 
 
-def ways_of() -> Ways:
+def _ways() -> dict[str, Callable[[], Any]]:
     """Give what is compared, after a proof that both models read the same."""
-    text, xml = _bodies()
-    camel = _camel(text)
+    import orjson
+    import xmltodict
+
+    from benchmarks.pydantic_model import PydanticSession
+    from veeam_async.codec import decode
+    from veeam_async.models import BackupJobSession
+
+    def ours(body: bytes) -> BackupJobSession:
+        return decode(body, "application/json", BackupJobSession)
+
+    text, camel, xml = (
+        body.replace(bodies.MARK.encode(), b"5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b22")
+        for body in (bodies.pascal(_SIZE), bodies.camel(_SIZE), bodies.xml(_SIZE))
+    )
+    theirs = PydanticSession.model_validate_json
     for body in (text, camel, *_odd(text)):
-        _prove_equal(body)
+        _prove_equal(ours(body), theirs(body), PydanticSession.model_fields)
     return {
-        "JSON: veeam_async": lambda: _ours(text),
+        "JSON: veeam_async": lambda: ours(text),
         "JSON: pydantic": lambda: PydanticSession.model_validate_json(text),
         "JSON: orjson.loads alone": lambda: orjson.loads(text),
-        "JSON, EM 13: veeam_async": lambda: _ours(camel),
+        "JSON, EM 13: veeam_async": lambda: ours(camel),
         "JSON, EM 13: pydantic": lambda: PydanticSession.model_validate_json(camel),
         "XML: veeam_async": lambda: decode(xml, "application/xml", BackupJobSession),
         "XML: xmltodict.parse alone": lambda: xmltodict.parse(xml),
     }
-
-
-def _ours(body: bytes) -> BackupJobSession:
-    return decode(body, "application/json", BackupJobSession)
-
-
-def _bodies() -> tuple[bytes, bytes]:
-    one = b"5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b22"
-    bodies = (entity_json(_SIZE), entity_xml(_SIZE))
-    text, xml = (body.replace(MARK.encode(), one) for body in bodies)
-    return text, xml
-
-
-def _camel(body: bytes) -> bytes:
-    """Spell the names as EM 13 does."""
-    body = body.replace(b'"UID":', b'"Uid":')
-    return re.sub(
-        rb'"([A-Z])(\w*)":', lambda m: b'"%s%s":' % (m[1].lower(), m[2]), body
-    )
 
 
 def _odd(body: bytes) -> list[bytes]:
@@ -84,16 +67,13 @@ def _odd(body: bytes) -> list[bytes]:
     ]
 
 
-def _prove_equal(body: bytes) -> None:
-    ours, theirs = _ours(body), PydanticSession.model_validate_json(body)
-    for name in PydanticSession.model_fields:
+def _prove_equal(ours: object, theirs: object, names: Iterable[str]) -> None:
+    for name in names:
         one, other = getattr(ours, name), getattr(theirs, name)
         if name == "links":
             one, other = ([_fields(link) for link in links] for links in (one, other))
         if one != other:
-            raise RuntimeError(
-                f"the models read {name} differently: {one!r}, {other!r}"
-            )
+            raise RuntimeError(f"{name} is read differently: {one!r}, {other!r}")
 
 
 def _fields(link: Any) -> tuple[object, ...]:
@@ -110,7 +90,3 @@ def _microseconds(way: Callable[[], Any]) -> float:
         took = time.process_time() - began
         if took > _SECONDS:
             return took / count * 1e6
-
-
-if __name__ == "__main__":
-    main()

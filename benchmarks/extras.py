@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import attrs
 
-from benchmarks.affinity import cores
-from benchmarks.fresh import FailedError, run
+from benchmarks.cold import Fetching, Starting, first_of, managers, memory_of, starts
+from benchmarks.decode import decoding
+from benchmarks.process import FailedError, call
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
-from benchmarks.serving import server
-from benchmarks.summary import Spread
+from benchmarks.rounds import Spread
+from benchmarks.server import Prepared, serve_prepared
+from benchmarks.serving import Place, running
 
-_THOUSAND, _MILLION = 1000, 1_000_000
-_PLACES = ("url", "ca_file")
-"""What differs from run to run, and is not told."""
+E = TypeVar("E")
+R = TypeVar("R")
 
-ASYNCIO = "import asyncio"
-"""What all others are compared with: no asyncio program begins with less."""
-
-IMPORT = "from veeam_async import EnterpriseManager, F"
-VERSION, HELP = "veeam-async --version", "veeam-async --help"
-GET = "veeam-async get, over TLS"
+_MANAGERS = 50
 
 
 @attrs.frozen(kw_only=True)
@@ -33,89 +30,74 @@ class Extras:
     """Microseconds for a body by way; peak bytes by ids; milliseconds by client.
 
     *start* has milliseconds of CPU by what a process was asked for, *managers* those
-    that it takes to make many. Runs of before have neither.
-
-    *absent* says what is missing, and why.
+    that it takes to make many. *absent* says what is missing, and why.
     """
 
     decode: dict[str, Spread]
     memory: dict[int, float]
     first: dict[str, Spread]
+    start: dict[str, Spread]
+    managers: Spread | None
     absent: dict[str, str]
-    start: dict[str, Spread] = attrs.field(factory=dict)
-    managers: Spread | None = None
+
+
+class _Attempts:
+    """Calls in fresh processes; *absent* has those that failed, and why."""
+
+    def __init__(self) -> None:
+        self.absent: dict[str, str] = {}
+
+    def call(self, told: str, function: Callable[[E], R], errand: E) -> R | None:
+        """Give what *function* gives, None where it fails."""
+        print(told, file=sys.stderr, flush=True)
+        try:
+            return call(function, errand)
+        except FailedError as error:
+            self.absent[told] = str(error)
+            return None
 
 
 def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
     """Measure all of it, over TLS with the certificate of *pem*."""
-    absent: dict[str, str] = {}
-    with server(size=1400, latency=0, certificate=pem, core=cores()[1]) as serving:
-        where = {"url": serving.url, "ca_file": str(pem.with_name("ca.pem"))}
-        return Extras(
-            decode=_decode(rounds, absent),
-            memory=_memory(where, ids, absent),
-            first=_first(where, rounds, absent),
-            absent=absent,
-            start=_start(where, rounds, absent),
-            managers=_managers(rounds, absent),
-        )
+    attempts = _Attempts()
+    with running(serve_prepared, Prepared(certificate=str(pem))) as place:
+        decode: dict[str, list[float]] = defaultdict(list)
+        for _ in range(3):
+            for way, times in (attempts.call("decode", decoding, rounds) or {}).items():
+                decode[way] += times
+        memory = {n: _peak(attempts, place, n) for n in ids}
+        first = _first(attempts, place, rounds)
+        starting = Starting(place=place, rounds=3 * rounds)
+        start = attempts.call("start", starts, starting) or {}
+        made = [attempts.call("managers", managers, _MANAGERS) for _ in range(rounds)]
+    took = [each for each in made if each is not None]
+    return Extras(
+        decode=_spreads(decode),
+        memory={n: float(most) for n, most in memory.items() if most is not None},
+        first=_spreads(first),
+        start=_spreads(start),
+        managers=Spread.of(took) if took else None,
+        absent=attempts.absent,
+    )
 
 
-def _decode(rounds: int, absent: dict[str, str]) -> dict[str, Spread]:
-    measured: dict[str, list[float]] = {}
-    for _ in range(3):
-        found = _run("decode", {"rounds": rounds}, absent) or {}
-        for name, times in found.items():
-            measured.setdefault(name, []).extend(times)
-    return {name: Spread.of(times) for name, times in measured.items()}
+def _peak(attempts: _Attempts, place: Place, count: int) -> int | None:
+    errand = Fetching(client=OURS, place=place, count=count)
+    return attempts.call(f"memory of {count:,} ids", memory_of, errand)
 
 
-def _memory(
-    where: dict[str, str], ids: Iterable[int], absent: dict[str, str]
-) -> dict[int, float]:
-    found = {n: _run("memory", {**where, "count": n}, absent) for n in ids}
-    return {count: float(most) for count, most in found.items() if most is not None}
-
-
-def _first(
-    where: dict[str, str], rounds: int, absent: dict[str, str]
-) -> dict[str, Spread]:
+def _first(attempts: _Attempts, place: Place, rounds: int) -> dict[str, list[float]]:
     """Take turns: cold clients, a thousand ids and a million."""
-    measured: dict[str, list[float]] = {}
+    taken: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
-        for client in (OURS, ORDERED, AIOHTTP):
-            for count in (_THOUSAND, _MILLION):
-                given = {**where, "client": client, "count": count}
-                took = _run("first", given, absent)
-                if took is not None:
-                    times = measured.setdefault(f"{client}, {count:,} ids", [])
-                    times.append(took * 1e3)
-    return {name: Spread.of(times) for name, times in measured.items()}
+        for client, count in product((OURS, ORDERED, AIOHTTP), (1_000, 1_000_000)):
+            told = f"{client}, {count:,} ids"
+            errand = Fetching(client=client, place=place, count=count)
+            took = attempts.call(told, first_of, errand)
+            if took is not None:
+                taken[told].append(took)
+    return taken
 
 
-def _start(
-    where: dict[str, str], rounds: int, absent: dict[str, str]
-) -> dict[str, Spread]:
-    """Whole processes in turns."""
-    found = _run("start", {**where, "rounds": 3 * rounds}, absent) or {}
-    return {name: _milliseconds(times) for name, times in found.items()}
-
-
-def _managers(rounds: int, absent: dict[str, str]) -> Spread | None:
-    found = [_run("managers", {}, absent) for _ in range(rounds)]
-    times = [took for took in found if took is not None]
-    return _milliseconds(times) if times else None
-
-
-def _milliseconds(times: Iterable[float]) -> Spread:
-    return Spread.of([took * 1e3 for took in times])
-
-
-def _run(module: str, given: dict[str, object], absent: dict[str, str]) -> Any:
-    told = {name: value for name, value in given.items() if name not in _PLACES}
-    print(f"{module:16} {told}", file=sys.stderr, flush=True)
-    try:
-        return run(module, json.dumps({**given, "core": cores()[0]}))
-    except FailedError as error:
-        absent[f"{module} {told}"] = str(error)
-        return None
+def _spreads(taken: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
+    return {name: Spread.of(times) for name, times in taken.items()}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
-from benchmarks.case import Case
 from benchmarks.roster import (
     AIOHTTP,
     BUFFERED,
@@ -22,73 +21,73 @@ from benchmarks.roster import (
     WREQ_DECODED,
 )
 
-_FEW = (OURS, AIOHTTP, WREQ_DECODED)
-
 
 @attrs.frozen(kw_only=True)
+class Case:
+    """What can be varied around a client. The defaults are the base.
+
+    *size* is in bytes, *latency* in seconds; *fixed_threshold* keeps glibc from
+    adapting the size above which it maps memory anew.
+    """
+
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
+    tls: bool = True
+    accept: str = "json"
+    connections: int = 32
+    size: int = 1400
+    latency: float = 0.0
+    fixed_threshold: bool = False
+
+
+@attrs.frozen
 class Subject:
-    """Cases that are measured in turns: A B C, A B C, … for so many *rounds*."""
+    """Clients that are measured in turns: A B C, A B C, and so on.
 
-    key: str
+    Where a target is taken from it, it gets all rounds; the others get half.
+    """
+
     title: str
-    cases: tuple[Case, ...]
-    rounds: int
-    seconds: float
+    clients: tuple[str, ...]
+    case: Case = Case()
+    is_targeted: bool = False
 
 
+_FEW = (OURS, AIOHTTP, WREQ_DECODED)
 _FLOORS = (PLAIN, BUFFERED)
 _NATIVE = (PYCURL, PYCURL_DECODED, WREQ, WREQ_DECODED, PYREQWEST)
-_PLAN: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
-    ("base", "Base case: over TLS", tuple(ROSTER), {}),
-    (
-        "plain",
+
+
+def _few(title: str, *more: str, **varied: Any) -> Subject:
+    return Subject(title, (*_FEW, *more), Case(**varied))
+
+
+SUBJECTS: dict[str, Subject] = {
+    "base": Subject("Base case: over TLS", tuple(ROSTER), is_targeted=True),
+    "plain": Subject(
         "Plain HTTP instead of TLS",
         (OURS, RELEASED, ORDERED, AIOHTTP, *_NATIVE, *_FLOORS),
-        {"tls": False},
+        Case(tls=False),
+        is_targeted=True,
     ),
-    ("uvloop", "On uvloop instead of asyncio", _FEW, {"loop": "uvloop"}),
-    (
-        "uvloop-plain",
+    "uvloop": _few("On uvloop instead of asyncio", loop="uvloop"),
+    "uvloop-plain": Subject(
         "On uvloop, plain HTTP",
         (*_FEW, ORDERED, *_FLOORS),
-        {"loop": "uvloop", "tls": False},
+        Case(loop="uvloop", tls=False),
+        is_targeted=True,
     ),
-    ("xml", "XML instead of JSON", (OURS, AIOHTTP, WREQ), {"accept": "xml"}),
-    ("connections-1", "1 connection instead of 32", _FEW, {"connections": 1}),
-    ("connections-8", "8 connections instead of 32", _FEW, {"connections": 8}),
-    ("connections-64", "64 connections instead of 32", _FEW, {"connections": 64}),
-    ("connections-256", "256 connections instead of 32", _FEW, {"connections": 256}),
-    (
-        "body-64k",
-        "Bodies of 64 KB instead of 1.4 KB",
-        (*_FEW, *_FLOORS),
-        {"size": 64_000},
-    ),
-    ("latency-5", "A server that takes 5 ms", _FEW, {"latency": 0.005}),
-    ("latency-50", "A server that takes 50 ms", _FEW, {"latency": 0.05}),
-    (
-        "allocator",
+    "xml": Subject("XML instead of JSON", (OURS, AIOHTTP, WREQ), Case(accept="xml")),
+    "connections-1": _few("1 connection instead of 32", connections=1),
+    "connections-8": _few("8 connections instead of 32", connections=8),
+    "connections-64": _few("64 connections instead of 32", connections=64),
+    "connections-256": _few("256 connections instead of 32", connections=256),
+    "body-64k": _few("Bodies of 64 KB instead of 1.4 KB", *_FLOORS, size=64_000),
+    "latency-5": _few("A server that takes 5 ms", latency=0.005),
+    "latency-50": _few("A server that takes 50 ms", latency=0.05),
+    "allocator": Subject(
         "Plain HTTP, glibc's allocation threshold fixed at its first value",
         (OURS, AIOHTTP, *_FLOORS),
-        {"fixed_threshold": True, "tls": False},
+        Case(fixed_threshold=True, tls=False),
+        is_targeted=True,
     ),
-)
-"""Key, title, clients, and what differs from the base case."""
-
-_TARGETED = ("base", "plain", "uvloop-plain", "allocator")
-"""Subjects that targets are taken from: they get all rounds, the others half."""
-
-
-def subjects(rounds: int, seconds: float) -> list[Subject]:
-    """Give all of them, with so many *rounds* of *seconds* each."""
-    few = max(2, rounds // 2 + 1)
-    return [
-        Subject(
-            key=key,
-            title=title,
-            cases=tuple(Case(client=client, **varied) for client in clients),
-            rounds=rounds if key in _TARGETED else few,
-            seconds=seconds,
-        )
-        for key, title, clients, varied in _PLAN
-    ]
+}

@@ -9,11 +9,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+from pydantic.alias_generators import to_pascal
 
 from veeam_async import JobType, SessionResult, SessionState
 
 _FIRST_YEAR = "1970"
+_IRREGULAR = {
+    "uid": "UID",
+    "creation_time": "CreationTimeUTC",
+    "end_time": "EndTimeUTC",
+}
+
+
+def _spellings(name: str) -> AliasChoices:
+    """Spell a name as versions before EM 13 do, and as that does."""
+    pascal = _IRREGULAR.get(name) or to_pascal(name)
+    camel = pascal[0].lower() + pascal[1:]
+    return AliasChoices(pascal, "uid" if name == "uid" else camel)
 
 
 def _not_never(given: object) -> object:
@@ -27,47 +47,37 @@ def _not_none(given: object) -> object:
 class Model(BaseModel):
     """What all of them have in common."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True, alias_generator=AliasGenerator(validation_alias=_spellings)
+    )
 
 
 class PydanticLink(Model):
     """A link."""
 
-    rel: str = Field(validation_alias=AliasChoices("Rel", "rel"))
-    href: str = Field(validation_alias=AliasChoices("Href", "href"))
-    name: str | None = Field(None, validation_alias=AliasChoices("Name", "name"))
-    type: str | None = Field(None, validation_alias=AliasChoices("Type", "type"))
+    rel: str
+    href: str
+    name: str | None = None
+    type: str | None = None
 
 
 class PydanticSession(Model):
     """A backup job session."""
 
-    uid: str = Field(validation_alias=AliasChoices("UID", "uid"))
-    name: str = Field(validation_alias=AliasChoices("Name", "name"))
-    href: str = Field(validation_alias=AliasChoices("Href", "href"))
-    links: tuple[PydanticLink, ...] = Field(
-        validation_alias=AliasChoices("Links", "links")
-    )
-    job_uid: str = Field(validation_alias=AliasChoices("JobUid", "jobUid"))
-    job_name: str = Field(validation_alias=AliasChoices("JobName", "jobName"))
-    job_type: Annotated[JobType | str, Field(union_mode="left_to_right")] = Field(
-        validation_alias=AliasChoices("JobType", "jobType")
-    )
-    creation_time: datetime = Field(
-        validation_alias=AliasChoices("CreationTimeUTC", "creationTimeUTC")
-    )
-    end_time: Annotated[datetime | None, BeforeValidator(_not_never)] = Field(
-        None, validation_alias=AliasChoices("EndTimeUTC", "endTimeUTC")
-    )
-    state: Annotated[SessionState | str, Field(union_mode="left_to_right")] = Field(
-        validation_alias=AliasChoices("State", "state")
-    )
+    uid: str
+    name: str
+    href: str
+    links: tuple[PydanticLink, ...]
+    job_uid: str
+    job_name: str
+    job_type: Annotated[JobType | str, Field(union_mode="left_to_right")]
+    creation_time: datetime
+    end_time: Annotated[datetime | None, BeforeValidator(_not_never)] = None
+    state: Annotated[SessionState | str, Field(union_mode="left_to_right")]
     result: Annotated[
         Annotated[SessionResult | str, Field(union_mode="left_to_right")] | None,
         BeforeValidator(_not_none),
-    ] = Field(None, validation_alias=AliasChoices("Result", "result"))
-    progress: int = Field(validation_alias=AliasChoices("Progress", "progress"))
-    is_retry: bool = Field(validation_alias=AliasChoices("IsRetry", "isRetry"))
-    failure_message: str | None = Field(
-        None, validation_alias=AliasChoices("FailureMessage", "failureMessage")
-    )
+    ] = None
+    progress: int
+    is_retry: bool
+    failure_message: str | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tarfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ def is_unpacked() -> bool:
 
 def unpack(place: Path = PLACE) -> bool:
     """Take it from the history; False where that does not reach so far."""
+    import tarfile  # noqa: PLC0415 - see cold.py
+
     command = ["git", "-C", str(_ROOT), "archive", _COMMIT, "veeam_async"]
     try:
         packed = subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a fixed command

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-from benchmarks.results import Results
+from benchmarks.plan import SUBJECTS
+from benchmarks.results import Results, targets
 from benchmarks.roster import AIOHTTP, OURS, ROSTER
-from benchmarks.rounds import Outcome
-from benchmarks.summary import Spread, Summary
-from benchmarks.targets import Target, targets
+from benchmarks.rounds import Outcome, Spread, Summary
+from benchmarks.target import Row, markdown
 
 _HOW = """\
 `make bench` measured all of this on one machine in one run; `results.json` holds the
@@ -43,77 +41,92 @@ same numbers and more.
 """
 
 
+HEAD = ("what", "target", "measured", "verdict", "by rate", "by CPU", "figures")
+_SUBJECT_HEAD = (
+    *("client", "gives", "requests/s", "least-most", "µs", "CPU µs", "least-most"),
+    *("x aiohttp", "x CPU", "server busy"),
+)
+
+
 def report(results: Results) -> str:
     """Write the whole page."""
-    parts = ["# Benchmark results\n", _machine(results), "## Targets\n"]
-    parts += [_targets(targets(results)), "## How it was measured\n", _HOW]
-    parts += [_subject(outcome) for outcome in results.outcomes.values()]
-    parts += ["## Decoding\n", _spreads("body", "µs", results.extras.decode)]
-    parts += ["## Time to the first result, opening and logon included\n"]
-    parts += [_spreads("client", "ms", results.extras.first)]
-    parts += _start(results)
-    parts += ["## Memory\n", _memory(results), "## Absent\n", _absent(results)]
-    return "\n".join(parts)
+    extras = results.extras
+    start = dict(extras.start)
+    if extras.managers is not None:
+        start["fifty managers with tls=True, their constructors"] = extras.managers
+    memory = [
+        (f"{n:,}", f"{most / 2**20:.1f} MiB") for n, most in extras.memory.items()
+    ]
+    chapters = {
+        "# Benchmark results": _machine(results),
+        "## Targets": markdown(HEAD, map(cells, judged(results))),
+        "## How it was measured": _HOW,
+        **{
+            f"## {SUBJECTS[key].title}": _subject(outcome)
+            for key, outcome in results.outcomes.items()
+        },
+        "## Decoding": _spreads("body", "µs", extras.decode),
+        "## Time to the first result, opening and logon included": _spreads(
+            "client", "ms", extras.first
+        ),
+        "## CPU of whole processes that begin, in turns": _spreads(
+            "process", "CPU ms", start
+        ),
+        "## Memory": markdown(("ids", "peak of resident memory"), memory),
+        "## Absent": _absent(results),
+    }
+    return "\n".join(f"{head}\n\n{text}" for head, text in chapters.items())
+
+
+def judged(results: Results) -> list[Row]:
+    """Hold a run against all targets."""
+    return [target.judge(results) for target in targets(results)]
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Write a target as a line of a table under `HEAD`."""
+    measured, by_rate, by_cpu = (
+        "" if each is None else f"{each:.2f}"
+        for each in (row.value, row.by_rate, row.by_cpu)
+    )
+    measured += row.unit if measured else ""
+    return (row.what, row.wanted, measured, row.verdict, by_rate, by_cpu, row.figures)
 
 
 def _machine(results: Results) -> str:
     known = dict(results.machine)
-    head = "\n".join(
-        f"- {name}: {known.pop(name)}"
+    lines = [
+        f"{name}: {known.pop(name)}"
         for name in ("processor", "system", "Python", "OpenSSL")
-    )
-    versions = ", ".join(f"{name} {number}" for name, number in known.items())
+    ]
     ceilings = " and ".join(
         f"{one:,.0f} requests/s {'over TLS' if key == 'base' else 'plain'}"
         for key, one in results.ceilings.items()
     )
-    ceilings = ceilings or "not measured"
-    quick = "\n- **A quick run**: too short to be quoted." if results.quick else ""
-    return (
-        f"{head}\n- {versions}\n- the server's own ceiling: {ceilings}\n"
-        f"- `veeam_async` had its processor {results.quiet('base'):.0%} of the time\n"
-        f"- {results.minutes:.1f} minutes{quick}\n"
-    )
-
-
-def _targets(wanted: Sequence[Target]) -> str:
-    rows = [
-        (
-            one.what,
-            f"{'≤' if one.at_most else '≥'} {one.wanted:g}{one.unit}",
-            "" if one.measured is None else f"{one.measured:.2f}{one.unit}",
-            one.verdict,
-            "" if one.by_rate is None else f"{one.by_rate:.2f}",
-            "" if one.by_cpu is None else f"{one.by_cpu:.2f}",
-            one.figures,
-        )
-        for one in wanted
+    lines += [
+        ", ".join(f"{name} {number}" for name, number in known.items()),
+        f"the server's own ceiling: {ceilings or 'not measured'}",
+        f"`{OURS}` had its processor {results.quiet('base', OURS):.0%} of the time",
+        f"{results.minutes:.1f} minutes",
     ]
-    head = ("what", "target", "measured", "verdict", "by rate", "by CPU", "figures")
-    return table(head, rows)
+    if results.quick:
+        lines.append("**A quick run**: too short to be quoted.")
+    return "".join(f"- {line}\n" for line in lines)
 
 
 def _subject(outcome: Outcome) -> str:
     summaries = outcome.summaries
     ranked = sorted(summaries.items(), key=lambda item: -item[1].rate.median)
-    base = summaries.get(AIOHTTP)
-    rows = [_row(name, one, base, summaries.get(OURS)) for name, one in ranked]
-    head = ("client", "gives", "requests/s", "least-most", "µs", "CPU µs", "least-most")
-    ratios = ("x aiohttp", "x CPU", "server busy")
+    rows = [_row(name, one, summaries.get(AIOHTTP)) for name, one in ranked]
+    rounds = max((one.rounds for one in summaries.values()), default=0)
     missing = "".join(
         f"\nAbsent: {name} ({why}).\n" for name, why in outcome.absent.items()
     )
-    rounds = max((one.rounds for one in summaries.values()), default=0)
-    return (
-        f"## {outcome.subject.title}\n\n{rounds} rounds.\n\n"
-        f"{table((*head, *ratios), rows)}{missing}"
-    )
+    return f"{rounds} rounds.\n\n{markdown(_SUBJECT_HEAD, rows)}{missing}"
 
 
-def _row(
-    name: str, one: Summary, base: Summary | None, ours: Summary | None
-) -> tuple[str, ...]:
-    mark = "**" if one is ours else ""
+def _row(name: str, one: Summary, base: Summary | None) -> tuple[str, ...]:
+    mark = "**" if name == OURS else ""
     return (
         f"{mark}{name}{mark}",
         ROSTER[name].does,
@@ -133,28 +146,7 @@ def _spreads(what: str, unit: str, spreads: dict[str, Spread]) -> str:
         (name, f"{one.median:.1f}", f"{one.min:.1f}-{one.max:.1f}")
         for name, one in spreads.items()
     ]
-    return table((what, unit, "least-most"), rows)
-
-
-def _start(results: Results) -> list[str]:
-    """How processes begin, where the run has measured it."""
-    start = dict(results.extras.start)
-    if not start:
-        return []
-    if results.extras.managers is not None:
-        start["fifty managers with tls=True, their constructors"] = (
-            results.extras.managers
-        )
-    head = "## CPU of whole processes that begin, in turns\n"
-    return [head, _spreads("process", "CPU ms", start)]
-
-
-def _memory(results: Results) -> str:
-    rows = [
-        (f"{count:,}", f"{most / 2**20:.1f} MiB")
-        for count, most in results.extras.memory.items()
-    ]
-    return table(("ids", "peak of resident memory"), rows)
+    return markdown((what, unit, "least-most"), rows)
 
 
 def _absent(results: Results) -> str:
@@ -163,10 +155,4 @@ def _absent(results: Results) -> str:
         missing.update(outcome.absent)
     if not missing:
         return "Nothing: every client took part.\n"
-    return "\n".join(f"- {name}: {why}" for name, why in missing.items()) + "\n"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table; all columns but the first are aligned as they come."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(f"- {name}: {why}\n" for name, why in missing.items())

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import attrs
 
 from benchmarks import released
-from benchmarks.work import Client
+from benchmarks.clients import floor, ours, peers
+from benchmarks.work import Client, Gives, by_threads, by_workers
 
 Kind = Literal["ours", "python", "native", "floor"]
 
 
 @attrs.frozen
 class Entry:
-    """A client: *way* is the function of its module that opens it."""
+    """A client: *load* gives it, or raises ImportError where it is not installed."""
 
-    module: str
-    way: str
     kind: Kind
     does: str
+    load: Callable[[], Client]
     package: str | None = None
+    answers: Gives = "body"
 
     @property
     def gives(self) -> str:
         """What it gives, in a word."""
         return "models" if self.kind == "ours" else self.does.partition(",")[0]
 
-    def load(self) -> Client:
-        """Give the client; ImportError where it is not installed."""
-        client: Client = getattr(
-            import_module(f"benchmarks.clients.{self.module}"), self.way
-        )
-        return client
+
+def _python(package: str, load: Callable[[], Client]) -> Entry:
+    return Entry("python", "bytes", load, package)
+
+
+def _native(
+    package: str, load: Callable[[], Client], *, decoded: bool = False
+) -> Entry:
+    if decoded:
+        return Entry("native", "dicts", load, package, answers="parsed")
+    return Entry("native", "bytes", load, package)
+
+
+def _pycurl() -> Client:
+    from benchmarks.clients import pycurl  # noqa: PLC0415 - it may not be installed
+
+    return pycurl.opened
 
 
 OURS = "veeam_async"
@@ -51,31 +63,43 @@ PLAIN = "raw Protocol"
 BUFFERED = "raw BufferedProtocol"
 
 _ALL = "logon, retry, decoded into attrs models"
-_BYTES = "bytes"
+_IN_ORDER = f"{_ALL}, in the order of the ids"
+_FLOOR = "bytes, no HTTP parser"
 
 ROSTER: dict[str, Entry] = {
-    OURS: Entry("ours", "opened", "ours", _ALL),
-    ORDERED: Entry("ours", "in_order", "ours", f"{_ALL}, in the order of the ids"),
-    RELEASED: Entry("released", "opened", "ours", _ALL),
-    ON_AIOHTTP: Entry("ours", "on_aiohttp", "ours", _ALL),
-    AIOHTTP: Entry("bare_aiohttp", "opened", "python", _BYTES, "aiohttp"),
-    "httpx": Entry("httpx", "opened", "python", _BYTES, "httpx"),
-    "niquests": Entry("niquests", "opened", "python", _BYTES, "niquests"),
-    "requests, threads": Entry("requests", "opened", "python", _BYTES, "requests"),
-    "veeam-em, threads": Entry("veeam_em", "opened", "python", "dicts", "veeam-em"),
-    "aiosonic": Entry("aiosonic", "opened", "python", _BYTES, "aiosonic"),
-    PYCURL: Entry("pycurl", "opened", "native", _BYTES, "pycurl"),
-    PYCURL_DECODED: Entry("pycurl", "decoded", "native", "dicts", "pycurl"),
-    PYREQWEST: Entry("pyreqwest", "opened", "native", _BYTES, "pyreqwest"),
-    WREQ: Entry("wreq", "opened", "native", _BYTES, "wreq"),
-    WREQ_DECODED: Entry("wreq", "decoded", "native", "dicts", "wreq"),
-    PLAIN: Entry("floor", "plain", "floor", "bytes, no HTTP parser"),
-    BUFFERED: Entry("floor", "buffered", "floor", "bytes, no HTTP parser"),
+    OURS: Entry("ours", _ALL, ours.opened),
+    ORDERED: Entry("ours", _IN_ORDER, partial(ours.opened, ordered=True)),
+    RELEASED: Entry("ours", _ALL, ours.released),
+    ON_AIOHTTP: Entry("ours", _ALL, partial(ours.opened, transport="aiohttp")),
+    AIOHTTP: _python("aiohttp", partial(by_workers, peers.aiohttp)),
+    "httpx": _python("httpx", partial(by_workers, peers.httpx)),
+    "niquests": _python("niquests", partial(by_workers, peers.niquests)),
+    "requests, threads": _python("requests", partial(by_threads, peers.requests)),
+    "veeam-em, threads": Entry(
+        "python",
+        "dicts",
+        partial(by_threads, peers.veeam_em),
+        "veeam-em",
+        answers="dicts",
+    ),
+    "aiosonic": _python("aiosonic", partial(by_workers, peers.aiosonic)),
+    PYCURL: _native("pycurl", _pycurl),
+    PYCURL_DECODED: _native("pycurl", _pycurl, decoded=True),
+    PYREQWEST: _native("pyreqwest", partial(by_workers, peers.pyreqwest)),
+    WREQ: _native("wreq", partial(by_workers, peers.wreq)),
+    WREQ_DECODED: _native("wreq", partial(by_workers, peers.wreq), decoded=True),
+    PLAIN: Entry("floor", _FLOOR, partial(floor.opened, floor.Plain)),
+    BUFFERED: Entry("floor", _FLOOR, partial(floor.opened, floor.Buffered)),
 }
 
 
 def absent() -> dict[str, str]:
     """Give the clients that cannot take part, and why."""
+    from importlib.metadata import (  # noqa: PLC0415 - see cold.py
+        PackageNotFoundError,
+        version,
+    )
+
     reasons: dict[str, str] = {}
     if not released.is_unpacked():
         reasons[RELEASED] = "the history here does not reach back to it"

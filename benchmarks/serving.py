@@ -1,51 +1,175 @@
-"""Start the server of prepared answers, and ask it how busy it has been."""
+"""The frame of both servers: a process of prepared answers, on a processor of its own.
+
+They parse no more of a request than its first line: their ceiling must lie far above
+any client's. On a second port, always plain HTTP, they tell of themselves.
+"""
 
 from __future__ import annotations
 
-import socket
-import subprocess
+import asyncio
+import json
+import ssl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from base64 import b64encode
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import attrs
 
-from benchmarks.affinity import pin
+from benchmarks.process import SERVER_CORE, beside
+
+BASE = "https://em.lab.internal:9398/api"
+"""The server's own idea of where it is; nobody can reach it there."""
+
+_SESSION = "5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
+TOKEN = b64encode(_SESSION.encode()).decode()
+
+Answer = Callable[[bytes], bytes]
+"""Gives the answer to the head of a request; no request has a body."""
+
+
+class Setting(Protocol):
+    """What any server is told; *certificate* is a PEM that holds the key too."""
+
+    @property
+    def certificate(self) -> str | None:
+        """Where it is, None for plain HTTP."""
 
 
 @attrs.frozen(kw_only=True)
-class Serving:
-    """A server under way: where it answers, and where it tells of itself."""
+class Place:
+    """A server under way: where it answers, and the port where it tells of itself."""
 
     url: str
     control: int
+    ca_file: str | None
+
+    def told(self, what: str) -> bytes:
+        """Ask it for *what*, which counts as no request; this blocks."""
+        from http.client import HTTPConnection  # noqa: PLC0415 - see cold.py
+
+        connection = HTTPConnection("127.0.0.1", self.control, timeout=30)
+        with closing(connection):
+            connection.request("GET", f"/bench/{what}")
+            return connection.getresponse().read()
+
+    def json(self, what: str) -> Any:
+        """Ask it for *what* that it tells as JSON."""
+        return json.loads(self.told(what))
+
+
+def write_certificate(folder: Path) -> Path:
+    """Write `server.pem` for the loopback address and `ca.pem`; give the former."""
+    import trustme  # noqa: PLC0415 - no server or client needs it
+
+    authority, pem = trustme.CA(), folder / "server.pem"
+    issued = authority.issue_cert("127.0.0.1", "localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(str(pem))
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return pem
 
 
 @contextmanager
-def server(
-    *, size: int, latency: float, certificate: Path | None, core: int | None
-) -> Iterator[Serving]:
-    """Serve from a process of its own, kept on *core*."""
-    command = [sys.executable, "-m", "benchmarks.server"]
-    command += ["--size", str(size), "--latency", str(latency)]
+def running(
+    function: Callable[[Any], None], setting: Setting, core: int | None = SERVER_CORE
+) -> Iterator[Place]:
+    """Let *function* serve in a process of its own, as long as this lasts."""
+    pem = setting.certificate
+    with beside(function, setting, core) as printed:
+        port, control = (int(printed.readline()) for _ in range(2))
+        yield Place(
+            url=f"{'https' if pem else 'http'}://127.0.0.1:{port}",
+            control=control,
+            ca_file=str(Path(pem).with_name("ca.pem")) if pem else None,
+        )
+
+
+# ------------------------------------------------------------ in the server's process
+
+
+def run(serving: Coroutine[Any, Any, None]) -> None:
+    """Run a server on the fastest loop that there is."""
+    try:
+        import uvloop as fastest  # noqa: PLC0415 - its memory is not a client's
+    except ImportError:  # there is none for Windows
+        asyncio.run(serving)
+    else:
+        fastest.run(serving)
+
+
+async def serve(
+    answer: Answer, *, certificate: str | None, latency: float = 0.0
+) -> None:
+    """Serve until the standard input is closed; prints both ports."""
+    context = None
     if certificate is not None:
-        command += ["--certificate", str(certificate)]
-    with subprocess.Popen(  # noqa: S603 - our own module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None  # noqa: S101 - both are pipes
-        assert process.stdout is not None  # noqa: S101
-        pin(core, process.pid)
-        port, control = (int(process.stdout.readline()) for _ in range(2))
-        scheme = "http" if certificate is None else "https"
-        try:
-            yield Serving(url=f"{scheme}://127.0.0.1:{port}", control=control)
-        finally:
-            process.stdin.close()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    loop = asyncio.get_running_loop()
+    for tls, late in ((context, latency), (None, 0.0)):
+        made = partial(_Answering, answer, late)
+        server = await loop.create_server(made, "127.0.0.1", 0, ssl=tls)
+        print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
 
 
-def busy(control: int) -> float:
-    """Give how many seconds of processor a server has used."""
-    with socket.create_connection(("127.0.0.1", control), timeout=10) as connection:
-        return float(connection.makefile("rb").read())
+class _Answering(asyncio.Protocol):
+    """Answers each request at once, or *latency* seconds later."""
+
+    def __init__(self, answer: Answer, latency: float) -> None:
+        self._answer = answer
+        self._latency = latency
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a socket's
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every whole head in *data*."""
+        *heads, self._rest = (self._rest + data).split(b"\r\n\r\n")
+        for head in heads:
+            answer = self._answer(head)
+            if self._latency:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._latency, self._write, answer)
+            else:
+                self._transport.write(answer)
+
+    def _write(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+
+def respond(
+    body: bytes,
+    status: str = "200 OK",
+    media_type: str = "application/json; charset=utf-8",
+    more: str = "",
+) -> bytes:
+    """Write an answer, *more* lines in its head included."""
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nServer: bench\r\n"
+        f"Content-Length: {len(body)}\r\n{more}\r\n"
+    )
+    return head.encode() + body
+
+
+def _logon() -> bytes:
+    href = f"{BASE}/logonSessions/{_SESSION}"
+    body = {
+        "UserName": "bench",
+        "SessionId": _SESSION,
+        "Links": [{"Rel": "Delete", "Href": href, "Name": None, "Type": None}],
+        "Href": href,
+        "Type": "LogonSession",
+    }
+    token = f"X-RestSvcSessionId: {TOKEN}\r\n"
+    return respond(json.dumps(body).encode(), "201 Created", more=token)
+
+
+LOGON = _logon()
+LOGOUT = respond(b"", "204 No Content")

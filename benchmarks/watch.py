@@ -1,107 +1,87 @@
 """Measure what it costs to watch many sessions, and hold it against the targets.
 
-`make bench-watch` runs all of it in some four minutes; `python -m benchmarks.watch
---quick` takes a quarter of one, for a look while changing something. It writes
-watch.json and WATCH.md into the folder given, and leaves the numbers to you: it fails
-where something could not be measured, never because a target is missed.
+`make bench-watch` runs all of it in some four minutes; `--quick` takes a quarter of
+one, for a look while changing something. It writes watch.json and WATCH.md into the
+folder given, and leaves the numbers to you: it fails where something could not be
+measured, never because a target is missed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
+from cattrs import unstructure
 
-from benchmarks.machine import describe
-from benchmarks.watching.measured import Measured, measure
-from benchmarks.watching.page import page, table
-from benchmarks.watching.plan import FULL, KEYS, QUICK, Key
-from benchmarks.watching.rows import Row, rows
+from benchmarks import suite
+from benchmarks.process import FailedError, call
+from benchmarks.target import Row
+from benchmarks.watching.page import HEAD, cells, page
+from benchmarks.watching.plan import FULL, KEYS, QUICK, Part, Plan
+from benchmarks.watching.rows import Found, targets
 
-_HERE = Path(__file__).parent
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """What each part found, as plain JSON by its name, and why one *failed*."""
+
+    machine: dict[str, str]
+    minutes: float
+    quick: bool
+    parts: dict[str, Any]
+    failed: dict[str, str]
+
+    @property
+    def plan(self) -> Plan:
+        """How much was measured."""
+        return QUICK if self.quick else FULL
+
+    def rows(self, keys: Collection[str] = KEYS) -> list[Row]:
+        """Hold it against the targets of these keys."""
+        found = Found(self.plan, self.parts)
+        return [one.judge(found) for one in targets(self.plan) if one.key in keys]
 
 
 def main() -> int:
     """Measure, write, print; give the exit status."""
-    options = _parser().parse_args()
-    run = _read(options.out) if options.again else _measured(options)
-    plan = QUICK if run["quick"] else FULL
-    measured = Measured(run["parts"], run["failed"])
-    found = rows(measured, plan, options.only)
-    _write(options.out, found, run)
-    print(table(found))
-    for name, why in measured.failed.items():
+    given = suite.options("benchmarks.watch", __doc__, KEYS)
+    recorded = given.out / "watch.json"
+    run = suite.load(recorded, Run) if given.again else _measured(given)
+    rows = run.rows(given.only)
+    told = page(rows, run.machine, minutes=run.minutes, quick=run.quick)
+    suite.write(given.out, {"watch.json": suite.dump(run, rows=rows), "WATCH.md": told})
+    suite.show(HEAD, map(cells, rows))
+    for name, why in run.failed.items():
         print(f"{name} failed: {why}", file=sys.stderr)
-    return 1 if measured.failed else 0
+    return 1 if run.failed else 0
 
 
-def _measured(options: argparse.Namespace) -> dict[str, Any]:
-    """Measure, and give what there is to write down but the rows."""
-    plan, began = QUICK if options.quick else FULL, time.monotonic()
-    measured = measure(
-        plan.parts(options.only),
-        timed_at_once=plan.timed_at_once,
-        at_once=plan.at_once,
+def _measured(given: argparse.Namespace) -> Run:
+    """Run the parts that tell times, then the others, so many of each at once."""
+    began = time.monotonic()
+    run = Run(
+        machine=suite.describe(), minutes=0, quick=given.quick, parts={}, failed={}
     )
-    return {
-        "machine": describe(),
-        "minutes": (time.monotonic() - began) / 60,
-        "quick": options.quick,
-        "parts": measured.found,
-        "failed": measured.failed,
-    }
+    parts = [part for part in run.plan.parts() if part.keys.intersection(given.only)]
+    for alone, many in ((True, run.plan.timed_at_once), (False, run.plan.at_once)):
+        chosen = [part for part in parts if part.alone == alone]
+        with ThreadPoolExecutor(max_workers=many) as threads:
+            list(threads.map(lambda part: _measure(part, run), chosen))
+    return attrs.evolve(run, minutes=(time.monotonic() - began) / 60)
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    """Give what a run before has written down."""
-    if not (place := folder / "watch.json").is_file():
-        raise SystemExit(f"there is no {place} to write the page from")
-    run: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-    return run
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.watch", description=__doc__, allow_abbrev=False
-    )
-    parser.add_argument("--quick", action="store_true", help="a quarter of a minute")
-    parser.add_argument(
-        "--only",
-        type=_keys,
-        default=KEYS,
-        metavar="KEY[,KEY…]",
-        help=f"measure these rows alone: {', '.join(KEYS)}",
-    )
-    parser.add_argument(
-        "--again", action="store_true", help="write the page anew from watch.json"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=_HERE, help="folder to write into (benchmarks/)"
-    )
-    return parser
-
-
-def _keys(text: str) -> list[Key]:
-    """Read the keys of rows, in any order."""
-    named = set(text.split(","))
-    if unknown := named.difference(KEYS):
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
-    return [key for key in KEYS if key in named]
-
-
-def _write(folder: Path, found: list[Row], run: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    told = [{**attrs.asdict(row), "verdict": row.verdict} for row in found]
-    first = {name: run[name] for name in ("machine", "minutes", "quick")}
-    data = {**first, "rows": told, "parts": run["parts"], "failed": run["failed"]}
-    text = json.dumps(data, indent=1, ensure_ascii=False)
-    (folder / "watch.json").write_text(f"{text}\n", encoding="utf-8")
-    (folder / "WATCH.md").write_text(page(found, **first), encoding="utf-8")
+def _measure(part: Part, run: Run) -> None:
+    print(f"{part.name:24} {part.errand}", file=sys.stderr, flush=True)
+    try:
+        run.parts[part.name] = unstructure(call(part.function, part.errand))
+    except FailedError as error:
+        run.failed[part.name] = str(error)
+        print(f"{part.name:24} failed: {error}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,30 @@
-"""What every client is given, and the two ways of asking for many ids at once."""
+"""What every client is given, how its answers are checked, and what drives it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeAlias, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Literal, TypeAlias
 
 import attrs
+import orjson
 
-A = TypeVar("A")
+from benchmarks.serving import TOKEN
+
 Ids: TypeAlias = Iterator[str]
 Fetch: TypeAlias = Callable[[Ids], Awaitable[int]]
 """Fetches all ids, checks each answer, and gives how many there were."""
 
+Gives: TypeAlias = Literal["body", "parsed", "dicts"]
+"""A body as bytes, one that is parsed by orjson while it is checked, or a dict."""
+
 _STATES = {"json": b'"State": "Stopped"', "xml": b"<State>Stopped</State>"}
 _DRAWN_AT_ONCE = 32
-DISTINCT = 1000
+_DISTINCT = 1000
 
 
 class WrongAnswerError(Exception):
@@ -38,6 +43,14 @@ class Check:
         whole = body if isinstance(body, bytes) else bytes(body)
         self._judge(asked, asked.encode() in whole and self._state in whole)
 
+    def parsed(self, asked: str, body: bytes | memoryview) -> None:
+        """Check an answer that is read by orjson, into no class."""
+        self.dicts(asked, orjson.loads(body))
+
+    def dicts(self, asked: str, found: dict[str, Any]) -> None:
+        """Check an answer that the client has read into a dict."""
+        self.entity(asked, found["UID"], found["State"])
+
     def entity(self, asked: str, uid: str, state: str) -> None:
         """Check an answer that was decoded."""
         self._judge(asked, uid.endswith(asked) and state == "Stopped")
@@ -51,13 +64,20 @@ class Check:
 
 @attrs.frozen(kw_only=True)
 class Work:
-    """Where to fetch from and how; all clients get the same."""
+    """Where to fetch from and how, and what holds an answer against its id."""
 
     url: str
-    connections: int
-    accept: str
+    connections: int = 32
+    accept: str = "json"
     ca_file: str | None
     check: Check
+    gives: Gives = "body"
+
+    @property
+    def judge(self) -> Callable[[str, Any], None]:
+        """Checks what this client gives."""
+        judge: Callable[[str, Any], None] = getattr(self.check, self.gives)
+        return judge
 
     @property
     def headers(self) -> dict[str, str]:
@@ -65,21 +85,24 @@ class Work:
         return {
             "Accept": f"application/{self.accept}",
             "Accept-Encoding": "identity",
-            "X-RestSvcSessionId": "NWYxZDBjMmUtNmYwYS00YTM1LTlkNWMtMmYzZjZhOGYwYjEx",
+            "X-RestSvcSessionId": TOKEN,
         }
 
-    def target(self, one: str) -> str:
+    def target(self, session_id: str) -> str:
         """Give the URL of a session."""
-        return f"{self.url}{path(one)}"
+        return f"{self.url}{path(session_id)}"
 
 
 Client: TypeAlias = Callable[[Work], AbstractAsyncContextManager[Fetch]]
 """Opens what it needs, lends a `Fetch`, and closes it again."""
 
+Get: TypeAlias = Callable[[str], Awaitable[Any]]
+"""Gives the answer from a URL."""
 
-def path(one: str) -> str:
+
+def path(session_id: str) -> str:
     """Give the path of a session."""
-    return f"/api/backupSessions/{one}?format=Entity"
+    return f"/api/backupSessions/{session_id}?format=Entity"
 
 
 def ids_of(count: int) -> Ids:
@@ -90,47 +113,66 @@ def ids_of(count: int) -> Ids:
 
 def ids_for(seconds: float, count: int) -> Ids:
     """Give ids until the time is over, *count* at most."""
-    known = list(ids_of(DISTINCT))
+    known = list(ids_of(_DISTINCT))
     end = time.perf_counter() + seconds
     for number in range(count):
         if not number % _DRAWN_AT_ONCE and time.perf_counter() > end:
             return
-        yield known[number % DISTINCT]
+        yield known[number % _DISTINCT]
 
 
-async def by_workers(
-    get: Callable[[str], Awaitable[A]],
-    work: Work,
-    ids: Ids,
-    check: Callable[[str, A], None] | None = None,
-) -> int:
-    """Let as many tasks as there are connections draw from *ids*.
+def by_workers(lend: Callable[[Work], AbstractAsyncContextManager[Get]]) -> Client:
+    """Let as many tasks as there are connections draw from the ids."""
 
-    *check* holds an answer against its id; without one the answers are bodies.
+    @asynccontextmanager
+    async def opened(work: Work) -> AsyncIterator[Fetch]:
+        judge = work.judge
+        async with lend(work) as get:
+
+            async def draw(ids: Ids) -> int:
+                count = 0
+                for one in ids:
+                    judge(one, await get(work.target(one)))
+                    count += 1
+                return count
+
+            async def fetch(ids: Ids) -> int:
+                drawing = (draw(ids) for _ in range(work.connections))
+                return sum(await asyncio.gather(*drawing))
+
+            yield fetch
+
+    return opened
+
+
+def by_threads(lend: Callable[[Work], Callable[[str], Any]]) -> Client:
+    """Let as many threads draw from the ids, each by a `get` of its own.
+
+    These stay open between two fetches.
     """
-    judge: Callable[[str, Any], None] = check or work.check.body
 
-    async def draw() -> int:
-        count = 0
-        for one in ids:
-            judge(one, await get(one))
-            count += 1
-        return count
+    @asynccontextmanager
+    async def opened(work: Work) -> AsyncIterator[Fetch]:
+        judge = work.judge
+        gets = [lend(work) for _ in range(work.connections)]
+        loop = asyncio.get_running_loop()
 
-    return sum(await asyncio.gather(*(draw() for _ in range(work.connections))))
+        def draw(get: Callable[[str], Any], ids: Ids) -> int:
+            count = 0
+            for one in ids:
+                judge(one, get(work.target(one)))
+                count += 1
+            return count
 
+        async def fetch(ids: Ids) -> int:
+            shared = _shared(ids)
+            drawing = [loop.run_in_executor(pool, draw, get, shared) for get in gets]
+            return sum(await asyncio.gather(*drawing))
 
-async def by_threads(
-    fetch_some: Callable[[Ids], int], connections: int, ids: Ids
-) -> int:
-    """Let as many threads as there are connections draw from *ids*."""
-    loop = asyncio.get_running_loop()
-    shared = _shared(ids)
-    with ThreadPoolExecutor(connections) as pool:
-        drawing = [
-            loop.run_in_executor(pool, fetch_some, shared) for _ in range(connections)
-        ]
-        return sum(await asyncio.gather(*drawing))
+        with ThreadPoolExecutor(work.connections) as pool:
+            yield fetch
+
+    return opened
 
 
 def _shared(ids: Ids) -> Ids:

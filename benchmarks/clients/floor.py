@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from benchmarks.work import Fetch, Ids, Work, path
+from benchmarks.work import Client, Fetch, Ids, Work, path
 
 _BUFFER = 128 * 1024
 
@@ -22,7 +22,7 @@ class _Counting:
     """Writes a request after each answer, until there are no more ids."""
 
     def __init__(self, work: Work) -> None:
-        self._work = work
+        self._check = work.check.body
         lines = [f"{name}: {value}" for name, value in work.headers.items()]
         self._rest = "\r\n".join([" HTTP/1.1", "Host: bench", *lines, "", ""]).encode()
         self._size = 0
@@ -61,7 +61,7 @@ class _Counting:
 
     def _take(self, answer: bytes) -> None:
         try:
-            self._work.check.body(self._asked, answer)
+            self._check(self._asked, answer)
         except Exception as error:  # noqa: BLE001 - whoever waits for it raises it
             self._done.set_exception(error)
             return
@@ -107,34 +107,30 @@ class Buffered(_Counting, asyncio.BufferedProtocol):
 Floor: TypeAlias = Plain | Buffered
 
 
-def plain(work: Work) -> AbstractAsyncContextManager[Fetch]:
-    """Lend a fetch on `asyncio.Protocol`."""
-    return _opened(work, Plain)
+def opened(kind: Callable[[Work], Floor]) -> Client:
+    """Give a client by one protocol of a *kind* for each connection."""
 
+    @asynccontextmanager
+    async def floors(work: Work) -> AsyncIterator[Fetch]:
+        parts = urlsplit(work.url)
+        ca = work.ca_file
+        context = ssl.create_default_context(cafile=ca) if ca else None
+        loop = asyncio.get_running_loop()
+        made: list[Floor] = []
+        for _ in range(work.connections):
+            _, floor = await loop.create_connection(
+                lambda: kind(work), parts.hostname or "", parts.port or 80, ssl=context
+            )
+            made.append(floor)
 
-def buffered(work: Work) -> AbstractAsyncContextManager[Fetch]:
-    """Lend a fetch on `asyncio.BufferedProtocol`."""
-    return _opened(work, Buffered)
+        async def fetch(ids: Ids) -> int:
+            return sum(await asyncio.gather(*(floor.fetch(ids) for floor in made)))
 
+        yield fetch
+        for floor in made:
+            floor.close()
 
-@asynccontextmanager
-async def _opened(work: Work, kind: Callable[[Work], Floor]) -> AsyncIterator[Fetch]:
-    parts = urlsplit(work.url)
-    context = ssl.create_default_context(cafile=work.ca_file) if work.ca_file else None
-    loop = asyncio.get_running_loop()
-    floors: list[Floor] = []
-    for _ in range(work.connections):
-        _, made = await loop.create_connection(
-            lambda: kind(work), parts.hostname or "", parts.port or 80, ssl=context
-        )
-        floors.append(made)
-
-    async def fetch(ids: Ids) -> int:
-        return sum(await asyncio.gather(*(floor.fetch(ids) for floor in floors)))
-
-    yield fetch
-    for floor in floors:
-        floor.close()
+    return floors
 
 
 def _size_of(answer: bytes) -> int:

@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
-from benchmarks.work import Fetch, Ids, Work
-from veeam_async import EnterpriseManager
+from benchmarks.released import PLACE
+from benchmarks.work import Client, Fetch, Ids, Work
 
 
-@asynccontextmanager
-async def opened(work: Work, **more: Any) -> AsyncIterator[Fetch]:
-    """Lend a fetch of an open `EnterpriseManager`."""
-    async with _manager(work, **more) as em:
+def opened(*, ordered: bool = False, **more: Any) -> Client:
+    """Give a client that fetches by an `EnterpriseManager`, with more settings."""
+    # Not before: 0.1.0 may take its place.
+    from veeam_async import EnterpriseManager
 
-        async def fetch(ids: Ids) -> int:
-            return await _drain(em, work, ids, ordered=False)
+    @asynccontextmanager
+    async def manager(work: Work) -> AsyncIterator[Fetch]:
+        async with EnterpriseManager(
+            work.url,
+            username="bench",
+            password="bench",
+            tls=work.ca_file or True,
+            accept="xml" if work.accept == "xml" else "json",
+            max_connections=work.connections,
+            **more,
+        ) as em:
 
-        yield fetch
+            async def fetch(ids: Ids) -> int:
+                count, check = 0, work.check.entity
+                async for fetched in em.backup_sessions.fetch(ids, ordered=ordered):
+                    session = fetched.result()
+                    check(str(fetched.id), session.uid, session.state)
+                    count += 1
+                return count
 
+            yield fetch
 
-@asynccontextmanager
-async def in_order(work: Work) -> AsyncIterator[Fetch]:
-    """Lend one that gives the results in the order of the ids."""
-    async with _manager(work) as em:
-
-        async def fetch(ids: Ids) -> int:
-            return await _drain(em, work, ids, ordered=True)
-
-        yield fetch
-
-
-def on_aiohttp(work: Work) -> AbstractAsyncContextManager[Fetch]:
-    """Lend one over the other transport."""
-    return opened(work, transport="aiohttp")
-
-
-def _manager(work: Work, **more: Any) -> EnterpriseManager:
-    return EnterpriseManager(
-        work.url,
-        username="bench",
-        password="bench",
-        tls=work.ca_file or True,
-        accept="xml" if work.accept == "xml" else "json",
-        max_connections=work.connections,
-        **more,
-    )
+    return manager
 
 
-async def _drain(em: EnterpriseManager, work: Work, ids: Ids, *, ordered: bool) -> int:
-    count = 0
-    check = work.check.entity
-    async for fetched in em.backup_sessions.fetch(ids, ordered=ordered):
-        session = fetched.result()
-        check(str(fetched.id), session.uid, session.state)
-        count += 1
-    return count
+def released() -> Client:
+    """Give the client as it was in 0.1.0, driven in the same way."""
+    if "veeam_async" in sys.modules:
+        raise ImportError("another veeam_async has been imported before")
+    sys.path.insert(0, str(PLACE))
+    import veeam_async
+
+    if not str(veeam_async.__file__).startswith(str(PLACE)):
+        raise ImportError(f"{veeam_async.__file__} is not 0.1.0")
+    return opened()

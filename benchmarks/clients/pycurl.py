@@ -1,44 +1,26 @@
-"""pycurl's multi interface: the body as bytes, or read by orjson alone."""
+"""pycurl's multi interface: one handle for each connection."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from io import BytesIO
-from typing import Any, TypeAlias
+from typing import Any
 
-import orjson
 import pycurl
 
 from benchmarks.work import Fetch, Ids, Work
 
-Check: TypeAlias = Callable[[str, bytes], None]
-
-
-def opened(work: Work) -> AbstractAsyncContextManager[Fetch]:
-    """Lend a fetch that leaves the bodies as bytes."""
-    return _opened(work, work.check.body)
-
-
-def decoded(work: Work) -> AbstractAsyncContextManager[Fetch]:
-    """Lend a fetch that reads each body by `orjson.loads`, into no class."""
-
-    def check(one: str, body: bytes) -> None:
-        found = orjson.loads(body)
-        work.check.entity(one, found["UID"], found["State"])
-
-    return _opened(work, check)
-
 
 @asynccontextmanager
-async def _opened(work: Work, check: Check) -> AsyncIterator[Fetch]:
-    """Lend a fetch by one handle for each connection."""
+async def opened(work: Work) -> AsyncIterator[Fetch]:
+    """Lend a fetch that turns curl's wheel until all ids are fetched."""
     multi = pycurl.CurlMulti()
     multi.setopt(pycurl.M_MAXCONNECTS, work.connections)
     handles = [_handle(work) for _ in range(work.connections)]
 
     async def fetch(ids: Ids) -> int:
-        return _drive(multi, handles, work, ids, check)
+        return _drive(multi, handles, work, ids)
 
     yield fetch
     for handle in handles:
@@ -48,9 +30,8 @@ async def _opened(work: Work, check: Check) -> AsyncIterator[Fetch]:
 
 def _handle(work: Work) -> Any:
     handle = pycurl.Curl()
-    handle.setopt(
-        pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in work.headers.items()]
-    )
+    lines = [f"{name}: {value}" for name, value in work.headers.items()]
+    handle.setopt(pycurl.HTTPHEADER, lines)
     handle.setopt(pycurl.NOSIGNAL, 1)
     handle.setopt(pycurl.PROXY, "")
     if work.ca_file:
@@ -58,8 +39,8 @@ def _handle(work: Work) -> Any:
     return handle
 
 
-def _drive(multi: Any, handles: list[Any], work: Work, ids: Ids, check: Check) -> int:
-    """Turn curl's wheel until all ids are fetched."""
+def _drive(multi: Any, handles: list[Any], work: Work, ids: Ids) -> int:
+    judge = work.judge
     active = sum(_start(multi, handle, work, ids) for handle in handles)
     count = 0
     while active:
@@ -68,7 +49,7 @@ def _drive(multi: Any, handles: list[Any], work: Work, ids: Ids, check: Check) -
         if not ended:
             multi.select(1.0)
         for handle in ended:
-            check(handle.asked, handle.body.getvalue())
+            judge(handle.asked, handle.body.getvalue())
             count += 1
             multi.remove_handle(handle)
             active -= not _start(multi, handle, work, ids)

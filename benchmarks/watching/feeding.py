@@ -1,14 +1,11 @@
-"""Time the tracker's taking in of what has not changed: `feeding '<errand as JSON>'`.
+"""Time the tracker's taking in of what has not changed.
 
-Prebuilt observations against a bare look-up of the same ids in a dictionary, in turns,
-in a fresh process.
+Prebuilt observations against a bare look-up of the same ids in a dictionary, in turns.
 """
 
 from __future__ import annotations
 
 import gc
-import json
-import sys
 import time
 from datetime import UTC, datetime
 from statistics import median
@@ -16,7 +13,7 @@ from uuid import UUID
 
 import attrs
 
-from benchmarks.affinity import cores, pin
+from benchmarks.process import CLIENT_CORE, pin
 from veeam_async.clock import Moment
 from veeam_async.models import BackupJobSession
 from veeam_async.watch.tracker.schedule import Rules
@@ -42,18 +39,14 @@ class Fed:
     look_up: float
 
 
-def main() -> None:
-    """Feed, and print how long it took."""
-    pin(cores()[0])
-    errand = Errand(**json.loads(sys.argv[1]))
-    print(json.dumps(attrs.asdict(measure(errand))))
-
-
-def measure(errand: Errand) -> Fed:
+def feed(errand: Errand) -> Fed:
     """Take turns, and give the medians."""
+    pin(CLIENT_CORE)
     sessions = [_session(number) for number in range(errand.sessions)]
-    tracker = _tracker(sessions)
     known = {session.id: session for session in sessions}
+    tracker: Tracker[BackupJobSession] = Tracker(known, Rules(phase=0.0))
+    for session in sessions:
+        tracker.feed(_observation(session, 0))
     feeds, look_ups = [], []
     for turn in range(1, errand.rounds + 1):
         observations = [_observation(session, turn) for session in sessions]
@@ -82,15 +75,6 @@ def _look_up(known: dict[UUID, BackupJobSession], ids: list[UUID]) -> int:
     return time.process_time_ns() - began
 
 
-def _tracker(sessions: list[BackupJobSession]) -> Tracker[BackupJobSession]:
-    """Give a tracker that has told of all these sessions."""
-    ids = [session.id for session in sessions]
-    tracker: Tracker[BackupJobSession] = Tracker(ids, Rules(phase=0.0))
-    for session in sessions:
-        tracker.feed(_observation(session, 0))
-    return tracker
-
-
 def _observation(session: BackupJobSession, turn: int) -> Observation[BackupJobSession]:
     """Give what the *turn*-th round saw: a fresh copy, as an answer would give."""
     seconds = 5.0 * turn
@@ -109,7 +93,3 @@ def _session(number: int) -> BackupJobSession:
         creation_time=_START,
         state="Working",
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,13 @@
-"""The table, for a terminal and for WATCH.md, with how it was measured."""
+"""WATCH.md: the table, with how it was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from benchmarks.watching.rows import Row
+from benchmarks.target import Row, markdown
 
-_HEAD = ("what", "target", "measured", "ratio", "")
+HEAD = ("what", "target", "measured", "ratio", "")
+_FACTS = ("processor", "system", "Python", "aiohttp", "orjson", "uvloop")
 _HOW = """\
 `make bench-watch` measured all of this on one machine in one run, each part in a fresh
 process; `watch.json` holds the same numbers and more. Every target is a ratio within
@@ -36,44 +37,29 @@ that run, or the memory of a session.
 """
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Write the table in columns."""
-    lines = [_HEAD, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(text.ljust(n) for text, n in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
 def page(
     rows: Sequence[Row], machine: dict[str, str], *, minutes: float, quick: bool
 ) -> str:
     """Write the whole page."""
-    known = ("processor", "system", "Python", "aiohttp", "orjson", "uvloop")
-    facts = [f"{name}: {machine[name]}" for name in known if name in machine]
+    facts = [f"{name}: {machine[name]}" for name in _FACTS if name in machine]
     facts.append(f"{minutes:.1f} minutes")
     if quick:
         facts.append("**a quick run**: too short to be quoted")
     listed = "".join(f"- {fact}\n" for fact in facts)
-    return f"# Watching at scale\n\n{listed}\n{_markdown(rows)}\n\n{_HOW}"
+    table = markdown(HEAD, map(cells, rows))
+    return f"# Watching at scale\n\n{listed}\n{table}\n{_HOW}"
 
 
-def _markdown(rows: Iterable[Row]) -> str:
-    lines = [_HEAD, ("---",) * len(_HEAD), *map(_cells, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def cells(row: Row) -> tuple[str, ...]:
+    """Write a row as a line of a table under `HEAD`."""
+    ratio = "" if row.value is None else _ratio(row.value, row.unit)
+    return row.what, row.wanted, row.figures, ratio, row.verdict
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    ratio = "" if row.ratio is None else _ratio(row)
-    return row.what, row.bound, row.figures, ratio, row.verdict
-
-
-def _ratio(row: Row) -> str:
+def _ratio(ratio: float, unit: str) -> str:
     """Write a small ratio as the part that it is, and an amount with its unit."""
-    ratio = row.ratio or 0.0
-    if row.unit:
-        return f"{ratio:.2f}{row.unit}"
+    if unit:
+        return f"{ratio:.2f}{unit}"
     if 0 < ratio < 0.2:
         return f"1/{1 / ratio:.1f}"
     return f"{ratio:.2f}" if ratio != 1 else "1"

@@ -1,36 +1,22 @@
-"""What is run for which rows: each part is a module with an errand."""
+"""What is run for which rows: each part is a function with an errand."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 
-from benchmarks.watching import (
-    away,
-    feeding,
-    fleet,
-    following,
-    holding,
-    waiting,
-    week,
-)
+from benchmarks.watching import feeding, following, holding, hours, waiting
 
-Key = Literal[
-    "requests",
-    "cpu",
-    "delay",
-    "waits",
-    "tracker",
-    "managers",
-    "memory",
-    "week",
-    "away",
-]
+KEYS = (
+    *("requests", "cpu", "delay", "waits", "tracker"),
+    *("managers", "memory", "week", "away"),
+)
 """What can be chosen to be measured."""
 
-KEYS: tuple[Key, ...] = get_args(Key)
+GETS, WAITS, TRACKER, WEEK = "gets", "waits", "tracker", "week"
+AWAY, AWAY_EVERYTHING, MANAGERS = "away", "away, everything", "managers"
 _DAY = 86_400.0
 
 
@@ -42,15 +28,10 @@ class Part:
     """
 
     name: str
-    module: str
+    function: Callable[[Any], Any]
     errand: attrs.AttrsInstance
-    keys: tuple[Key, ...]
+    keys: frozenset[str]
     alone: bool = True
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """The errand in plain JSON types."""
-        return attrs.asdict(self.errand)
 
 
 @attrs.frozen(kw_only=True)
@@ -86,12 +67,35 @@ class Plan:
         """The number of sessions that the targets speak of."""
         return self.sizes[-1]
 
-    def parts(self, keys: Collection[Key]) -> list[Part]:
-        """Give the parts that these rows need."""
-        every = (*self._watched(), *self._others())
-        return [part for part in every if set(part.keys) & set(keys)]
+    def parts(self) -> Iterator[Part]:
+        """Give all of them, those that tell times first."""
+        yield from self._followed()
+        yield _part(
+            WAITS,
+            waiting.wait,
+            waiting.Errand(
+                waits=self.waits, interval=self.waits_interval, rounds=2 * self.few
+            ),
+        )
+        yield _part(
+            TRACKER,
+            feeding.feed,
+            feeding.Errand(sessions=self.observations, rounds=self.feedings),
+        )
+        yield _part(
+            MANAGERS,
+            holding.watch_as_a_fleet,
+            holding.FleetErrand(
+                managers=self.managers,
+                sessions=100,
+                interval=self.managers_interval,
+                rounds=self.few,
+            ),
+        )
+        yield from self._held()
+        yield from self._hours()
 
-    def _watched(self) -> Iterator[Part]:
+    def _followed(self) -> Iterator[Part]:
         """Watch by query at each size, and by GETs at the greatest one."""
         for size in self.sizes:
             most = size == self.most
@@ -101,8 +105,8 @@ class Plan:
                 interval=self.interval,
                 rounds=self.many if most else self.few,
             )
-            keys: tuple[Key, ...] = ("requests", "cpu", "delay") if most else ("cpu",)
-            yield Part(query_name(size), "following", errand, keys)
+            keys = ("requests", "cpu", "delay") if most else ("cpu",)
+            yield _part(query_name(size), following.follow, errand, *keys)
         gets = following.Errand(
             sessions=self.most,
             strategy="get",
@@ -110,51 +114,41 @@ class Plan:
             rounds=2,
             share=0.0,
         )
-        yield Part(GETS, "following", gets, ("requests",))
+        yield _part(GETS, following.follow, gets, "requests")
 
-    def _others(self) -> Iterator[Part]:
-        waits = waiting.Errand(
-            waits=self.waits, interval=self.waits_interval, rounds=2 * self.few
-        )
-        yield Part(WAITS, "waiting", waits, ("waits",))
-        feeds = feeding.Errand(sessions=self.observations, rounds=self.feedings)
-        yield Part(TRACKER, "feeding", feeds, ("tracker",))
-        managers = fleet.Errand(
-            managers=self.managers,
-            sessions=100,
-            interval=self.managers_interval,
-            rounds=self.few,
-        )
-        yield Part(MANAGERS, "fleet", managers, ("managers",))
-        yield from self._holding()
-        days = week.Errand(
-            days=7, day=self.day, sessions=self.day_sessions, interval=60.0
-        )
-        yield Part(WEEK, "week", days, ("week",), alone=False)
-        for name, everything in ((AWAY, False), (AWAY_EVERYTHING, True)):
-            errand = away.Errand(
-                sessions=self.most, interval=60.0, everything=everything
-            )
-            yield Part(name, "away", errand, ("away",), alone=False)
-
-    def _holding(self) -> Iterator[Part]:
+    def _held(self) -> Iterator[Part]:
         """Hold each number by ids, all but the third as everything too; most first."""
         for size in reversed(self.held):
-            for everything in (True, False):
-                if everything and size == self.held[2]:
-                    continue
-                errand = holding.Errand(
+            for everything in (False,) if size == self.held[2] else (True, False):
+                errand = holding.HoldErrand(
                     sessions=size,
                     everything=everything,
                     interval=self.held_interval,
                     looks=self.looks,
                 )
                 name = held_name(size, everything=everything)
-                yield Part(name, "holding", errand, ("memory",), alone=False)
+                yield _part(name, holding.hold, errand, "memory", alone=False)
+
+    def _hours(self) -> Iterator[Part]:
+        week = hours.WeekErrand(
+            days=7, day=self.day, sessions=self.day_sessions, interval=60.0
+        )
+        yield _part(WEEK, hours.pass_a_week, week, alone=False)
+        for name, everything in ((AWAY, False), (AWAY_EVERYTHING, True)):
+            away = hours.AwayErrand(
+                sessions=self.most, interval=60.0, everything=everything
+            )
+            yield _part(name, hours.pass_an_hour_away, away, "away", alone=False)
 
 
-GETS, WAITS, TRACKER, WEEK = "gets", "waits", "tracker", "week"
-AWAY, AWAY_EVERYTHING, MANAGERS = "away", "away, everything", "managers"
+def _part(
+    name: str,
+    function: Callable[[Any], Any],
+    errand: attrs.AttrsInstance,
+    *keys: str,
+    alone: bool = True,
+) -> Part:
+    return Part(name, function, errand, frozenset(keys or (name,)), alone)
 
 
 def query_name(size: int) -> str:

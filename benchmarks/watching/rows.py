@@ -1,18 +1,18 @@
-"""The targets of watching at scale, each held against what was measured."""
+"""The targets of watching at scale, and what each is made of."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import attrs
+from cattrs import structure
 
-from benchmarks.watching.away import Survived
+from benchmarks.target import Figure, MissingError, Target, share
 from benchmarks.watching.feeding import Fed
-from benchmarks.watching.fleet import Fleet
 from benchmarks.watching.following import Followed
-from benchmarks.watching.holding import Held
-from benchmarks.watching.measured import Measured
+from benchmarks.watching.holding import Fleet, Held
+from benchmarks.watching.hours import Passed, Survived
 from benchmarks.watching.plan import (
     AWAY,
     AWAY_EVERYTHING,
@@ -21,290 +21,251 @@ from benchmarks.watching.plan import (
     TRACKER,
     WAITS,
     WEEK,
-    Key,
     Plan,
     held_name,
     query_name,
 )
 from benchmarks.watching.waiting import Waited
-from benchmarks.watching.week import Passed
+
+K = TypeVar("K")
 
 _KIB, _MIB = 2**10, 2**20
-_LINEAR = 1.25
-"""CPU of a session among many over that among few: the rest is caches and noise."""
-
-Verdict = Literal["met", "missed", "not measured", "no target"]
 
 
-@attrs.frozen(kw_only=True)
-class Row:
-    """What is wanted: a *ratio* of at most or at least *wanted*; None was not measured.
+@attrs.frozen
+class Found:
+    """What the parts of a *plan* found, by their names."""
 
-    *bound* is how that is written, *figures* are what the ratio was made of. Where
-    *wanted* is None, it is told and not judged.
-    """
+    plan: Plan
+    parts: dict[str, Any]
 
-    key: Key
-    what: str
-    wanted: float | None
-    at_most: bool = True
-    bound: str = ""
-    ratio: float | None = None
-    figures: str = ""
-    unit: str = ""
+    def get(self, name: str, kind: type[K]) -> K:
+        """Give what a part found; MissingError where it failed or did not run."""
+        if name not in self.parts:
+            raise MissingError
+        return structure(self.parts[name], kind)
+
+    def followed(self, size: int) -> Followed:
+        """Give what came of the watch of so many sessions by query."""
+        return self.get(query_name(size), Followed)
 
     @property
-    def verdict(self) -> Verdict:
-        """Whether it is met."""
-        if self.ratio is None:
-            return "not measured"
-        if self.wanted is None:
-            return "no target"
-        if self.at_most:
-            return "met" if self.ratio <= self.wanted else "missed"
-        return "met" if self.ratio >= self.wanted else "missed"
+    def most(self) -> Followed:
+        """What came of the greatest watch."""
+        return self.followed(self.plan.most)
+
+    def held(self, *sizes: int, everything: bool) -> dict[int, float]:
+        """Give the peaks of memory of these numbers of sessions, where they ran."""
+        names = {size: held_name(size, everything=everything) for size in sizes}
+        return {
+            size: self.get(name, Held).peak
+            for size, name in names.items()
+            if name in self.parts
+        }
 
 
-def rows(measured: Measured, plan: Plan, keys: Collection[Key]) -> list[Row]:
-    """Give the rows of these keys."""
-    return [row for row in _rows(measured, plan) if row.key in keys]
-
-
-def _rows(measured: Measured, plan: Plan) -> Iterator[Row]:
-    most = measured.get(query_name(plan.most), Followed)
-    yield _requests(most, measured.get(GETS, Followed))
-    yield _cpu(most)
-    yield _linear(measured, plan)
-    yield from _delays(most, plan.interval)
-    yield from _waits(measured.get(WAITS, Waited))
-    yield _tracker(measured.get(TRACKER, Fed))
-    yield from _managers(measured.get(MANAGERS, Fleet), plan)
-    yield from _memory(measured, plan)
-    yield from _week(measured.get(WEEK, Passed))
-    for name in (AWAY, AWAY_EVERYTHING):
-        yield from _away(name, measured.get(name, Survived))
-
-
-def _requests(found: Followed | None, gets: Followed | None) -> Row:
-    row = Row(
-        key="requests",
-        what="requests of a round, over one GET each",
-        wanted=1 / 50,
-        bound="≤ 1/50",
-    )
-    if found is None or gets is None:
-        return row
-    return attrs.evolve(
-        row,
-        ratio=found.requests / gets.requests,
-        figures=f"{found.requests:,.1f}, {gets.requests:,.0f} by GETs",
-    )
-
-
-def _cpu(found: Followed | None) -> Row:
-    row = Row(
-        key="cpu",
-        what="client CPU of a round, over decoding its pages alone",
-        wanted=3,
-        bound="≤ 3",
-    )
-    if found is None:
-        return row
-    return attrs.evolve(
-        row,
-        ratio=found.cpu / found.decoding,
-        figures=f"{found.cpu * 1e3:,.0f} ms, {found.decoding * 1e3:,.0f} ms decoding",
-    )
-
-
-def _linear(measured: Measured, plan: Plan) -> Row:
-    """Compare the CPU of a session at the greatest size with that at the one below."""
-    costs = {}
-    for size in plan.sizes:
-        found = measured.get(query_name(size), Followed)
-        if found is not None:
-            costs[size] = found.cpu / size * 1e6
+def targets(plan: Plan) -> list[Target[Found]]:
+    """Give all targets of watching."""
     _, some, many = plan.sizes
-    each = ", ".join(f"{cost:,.0f} µs at {size:,}" for size, cost in costs.items())
-    return Row(
-        key="cpu",
-        what=f"CPU of a session in a round, at {many:,} over at {some:,}",
-        wanted=_LINEAR,
-        bound=f"≤ {_LINEAR}",
-        ratio=costs[many] / costs[some] if {some, many} <= set(costs) else None,
-        figures=each,
-    )
+    few, _, third, most = plan.held
+    fleet = f"{plan.managers} managers, tls=True, each watching all every"
+    fleet = f"{fleet} {plan.managers_interval:g} s"
+    each = "memory of a watched session"
+    late = "delay from the change to the event"
+    away = "requests while the server is away, over a healthy hour"
+    back = "sessions accounted for after it came back"
+    week = "after a week of everything, over the first day's"
+    return [
+        _row("requests", "requests of a round, over one GET each", "≤ 1/50", _requests),
+        _row(
+            "cpu", "client CPU of a round, over decoding its pages alone", "≤ 3", _cpu
+        ),
+        _row(
+            "cpu",
+            f"CPU of a session in a round, at {many:,} over at {some:,}",
+            "≤ 1.25",
+            _linear,
+        ),
+        _row("delay", f"{late}, p50, over the interval", "≤ 0.6", _delay("p50")),
+        _row("delay", f"{late}, p99, over the interval", "≤ 1.15", _delay("p99")),
+        _row("delay", "changes at the server told once", "all", _told),
+        _row(
+            "waits",
+            "requests of many waits at once, over as many lone loops",
+            "≤ 1/20",
+            _waits,
+        ),
+        _row(
+            "waits",
+            "waits that returned, of those whose session ended",
+            "all",
+            _returned,
+        ),
+        _row(
+            "tracker",
+            "observations without a change, over bare look-ups of their ids",
+            "≥ 1/10",
+            _tracker,
+        ),
+        _row("managers", f"{fleet}: CPU over the time", "", _share),
+        _row("managers", f"{fleet}: memory of each", "", _manager, " KiB"),
+        _row(
+            "memory",
+            f"{each} by its id, from {few:,} to {third:,}",
+            "≤ 4",
+            _grown,
+            " KiB",
+        ),
+        _row(
+            "memory",
+            f"{each}, the whole process, by ids, {most:,}",
+            "",
+            _whole(everything=False),
+            " KiB",
+        ),
+        _row(
+            "memory",
+            f"{each}, the whole process, everything, {most:,}",
+            "≤ 5",
+            _whole(everything=True),
+            " KiB",
+        ),
+        _row("week", f"resident memory {week}", "≤ 1.1", _resident),
+        _row("week", f"blocks of the watch {week}", "≤ 1.1", _blocks),
+        _row("week", "sessions of the week found once and ended once", "all", _week),
+        _row("away", f"{away}, by their ids", "≤ 0.1", _away(AWAY)),
+        _row("away", f"{back}, by their ids", "all", _back(AWAY)),
+        _row("away", f"{away}, everything", "≤ 0.1", _away(AWAY_EVERYTHING)),
+        _row("away", f"{back}, everything", "all", _back(AWAY_EVERYTHING)),
+    ]
 
 
-def _delays(found: Followed | None, interval: float) -> Iterator[Row]:
-    told = None if found is None else found.delays
-    for name, wanted in (("p50", 0.6), ("p99", 1.15)):
-        row = Row(
-            key="delay",
-            what=f"delay from the change to the event, {name}, over the interval",
-            wanted=wanted,
-            bound=f"≤ {wanted}",
-        )
-        if told is not None:
-            taken = getattr(told, name)
-            figures = f"{taken:.2f} s, seen after {getattr(told, f'seen_{name}'):.2f} s"
-            row = attrs.evolve(row, ratio=taken / interval, figures=figures)
-        yield row
-    what = "changes at the server told once"
-    if told is None:
-        yield _once("delay", what, None, 0)
-    else:
-        kept = told.changes - told.missing - told.doubled
-        yield _once("delay", what, kept, told.changes)
+Measure = Callable[[Found], Figure]
 
 
-def _waits(found: Waited | None) -> Iterator[Row]:
-    row = Row(
-        key="waits",
-        what="requests of many waits at once, over as many lone loops",
-        wanted=1 / 20,
-        bound="≤ 1/20",
-    )
-    what = "waits that returned, of those whose session ended"
-    if found is None:
-        yield from (row, _once("waits", what, None, 0))
-        return
-    ours, alone = found.waits, found.loops
-    yield attrs.evolve(
-        row,
-        ratio=ours.requests / alone.requests,
-        figures=f"{ours.requests:,}, {alone.requests:,} by loops",
-    )
-    yield _once("waits", what, ours.ended - ours.missing, ours.ended)
+def _row(
+    key: str, what: str, wanted: str, figure: Measure, unit: str = ""
+) -> Target[Found]:
+    return Target(what, wanted, figure, unit, key)
 
 
-def _tracker(found: Fed | None) -> Row:
-    row = Row(
-        key="tracker",
-        what="observations without a change, over bare look-ups of their ids",
-        wanted=1 / 10,
-        at_most=False,
-        bound="≥ 1/10",
-    )
-    if found is None:
-        return row
-    return attrs.evolve(
-        row,
-        ratio=found.look_up / found.feed,
-        figures=f"{found.feed:,.0f} ns, {found.look_up:,.0f} ns a look-up",
-    )
+def _requests(found: Found) -> Figure:
+    ours, gets = found.most.requests, found.get(GETS, Followed).requests
+    return Figure(ours / gets, f"{ours:,.1f}, {gets:,.0f} by GETs")
 
 
-def _managers(found: Fleet | None, plan: Plan) -> Iterator[Row]:
-    every = f"every {plan.managers_interval:g} s"
-    many = f"{plan.managers} managers, tls=True, each watching all {every}"
-    share = Row(key="managers", what=f"{many}: CPU over the time", wanted=None)
-    memory = Row(
-        key="managers", what=f"{many}: memory of each", wanted=None, unit=" KiB"
-    )
-    if found is not None:
-        made = f"{found.looks:,} looks; {found.made * 1e3:,.0f} ms to make them"
-        share = attrs.evolve(share, ratio=found.share, figures=made)
-        whole = f"{found.each * plan.managers / _MIB:.1f} MiB"
-        memory = attrs.evolve(memory, ratio=found.each / _KIB, figures=whole)
-    yield from (share, memory)
+def _cpu(found: Found) -> Figure:
+    cpu, bare = found.most.cpu, found.most.decoding
+    return Figure(cpu / bare, f"{cpu * 1e3:,.0f} ms, {bare * 1e3:,.0f} ms decoding")
 
 
-def _memory(measured: Measured, plan: Plan) -> Iterator[Row]:
-    few, _, some, most = plan.held
-    named, every = (_peaks(measured, plan, everything=each) for each in (False, True))
-    grown = Row(
-        key="memory",
-        what=f"memory of a watched session by its id, from {few:,} to {some:,}",
-        wanted=4,
-        bound="≤ 4 KiB",
-        unit=" KiB",
-        figures=_mebibytes(named, few, some),
-    )
-    if {few, some} <= set(named):
-        kib = (named[some] - named[few]) / _KIB / (some - few)
-        grown = attrs.evolve(grown, ratio=kib)
-    yield grown
-    what = "memory of a watched session, the whole process"
-    yield _whole(f"{what}, by ids, {most:,}", named, plan, None)
-    yield _whole(f"{what}, everything, {most:,}", every, plan, 5)
+def _linear(found: Found) -> Figure:
+    """Compare with the size below: more than caches and noise would be no line."""
+    sizes = found.plan.sizes
+    costs = [found.followed(size).cpu / size * 1e6 for size in sizes]
+    each = zip(costs, sizes, strict=True)
+    told = ", ".join(f"{cost:,.0f} µs at {size:,}" for cost, size in each)
+    return Figure(costs[2] / costs[1], told)
 
 
-def _peaks(measured: Measured, plan: Plan, *, everything: bool) -> dict[int, float]:
-    found = {
-        size: measured.get(held_name(size, everything=everything), Held)
-        for size in plan.held
-    }
-    return {size: one.peak for size, one in found.items() if one is not None}
+def _delay(name: str) -> Measure:
+    def figure(found: Found) -> Figure:
+        delays = found.most.delays
+        taken, seen = getattr(delays, name), getattr(delays, f"seen_{name}")
+        told = f"{taken:.2f} s, seen after {seen:.2f} s"
+        return Figure(taken / found.plan.interval, told)
+
+    return figure
 
 
-def _whole(what: str, peaks: dict[int, float], plan: Plan, wanted: float | None) -> Row:
-    most = plan.held[-1]
-    return Row(
-        key="memory",
-        what=what,
-        wanted=wanted,
-        bound="" if wanted is None else f"≤ {wanted:g} KiB",
-        ratio=peaks[most] / _KIB / most if most in peaks else None,
-        unit=" KiB",
-        figures=_mebibytes(peaks, *plan.held),
-    )
+def _told(found: Found) -> Figure:
+    told = found.most.delays
+    return share(told.changes - told.missing - told.doubled, told.changes)
 
 
-def _mebibytes(peaks: dict[int, float], *sizes: int) -> str:
-    known = [size for size in sizes if size in peaks]
-    return ", ".join(f"{peaks[size] / _MIB:.1f} MiB at {size:,}" for size in known)
+def _waits(found: Found) -> Figure:
+    both = found.get(WAITS, Waited)
+    ours, alone = both.waits.requests, both.loops.requests
+    return Figure(ours / alone, f"{ours:,}, {alone:,} by loops")
 
 
-def _week(found: Passed | None) -> Iterator[Row]:
-    resident, blocks = (
-        Row(
-            key="week",
-            what=f"{what} after a week of everything, over the first day's",
-            wanted=1.1,
-            bound="≤ 1.1",
-        )
-        for what in ("resident memory", "blocks of the watch")
-    )
-    what = "sessions of the week found once and ended once"
-    if found is None:
-        yield from (resident, blocks, _once("week", what, None, 0))
-        return
-    first, last = found.first, found.last
-    if first.resident:
-        figures = f"{last.resident / _MIB:.1f} MiB, {first.resident / _MIB:.1f} MiB"
-        resident = attrs.evolve(
-            resident, ratio=last.resident / first.resident, figures=figures
-        )
-    yield resident
-    figures = f"{last.blocks:,.0f}, {first.blocks:,.0f}"
-    yield attrs.evolve(blocks, ratio=last.blocks / first.blocks, figures=figures)
-    yield _once("week", what, found.once, found.sessions)
+def _returned(found: Found) -> Figure:
+    waits = found.get(WAITS, Waited).waits
+    return share(waits.ended - waits.missing, waits.ended)
 
 
-def _away(name: str, found: Survived | None) -> Iterator[Row]:
-    of = ", everything" if name == AWAY_EVERYTHING else ", by their ids"
-    row = Row(
-        key="away",
-        what=f"requests while the server is away, over a healthy hour{of}",
-        wanted=0.1,
-        bound="≤ 0.1",
-    )
-    what = f"sessions accounted for after it came back{of}"
-    if found is None:
-        yield from (row, _once("away", what, None, 0))
-        return
-    yield attrs.evolve(
-        row,
-        ratio=found.away / found.healthy,
-        figures=f"{found.away:,}, {found.healthy:,} in the healthy hour",
-    )
-    yield _once("away", what, found.once, found.sessions)
+def _tracker(found: Found) -> Figure:
+    fed = found.get(TRACKER, Fed)
+    told = f"{fed.feed:,.0f} ns, {fed.look_up:,.0f} ns a look-up"
+    return Figure(fed.look_up / fed.feed, told)
 
 
-def _once(key: Key, what: str, kept: int | None, count: int) -> Row:
-    """Give a row that is met where all of the *count* were *kept*."""
-    row = Row(key=key, what=what, wanted=1, at_most=False, bound="all")
-    if kept is None or count == 0:
-        return row
-    return attrs.evolve(row, ratio=kept / count, figures=f"{kept:,} of {count:,}")
+def _share(found: Found) -> Figure:
+    fleet = found.get(MANAGERS, Fleet)
+    told = f"{fleet.looks:,} looks; {fleet.made * 1e3:,.0f} ms to make them"
+    return Figure(fleet.share, told)
+
+
+def _manager(found: Found) -> Figure:
+    each = found.get(MANAGERS, Fleet).each
+    return Figure(each / _KIB, f"{each * found.plan.managers / _MIB:.1f} MiB")
+
+
+def _grown(found: Found) -> Figure:
+    few, _, third, _ = found.plan.held
+    peaks = found.held(few, third, everything=False)
+    if len(peaks) < 2:
+        raise MissingError
+    kib = (peaks[third] - peaks[few]) / _KIB / (third - few)
+    return Figure(kib, _mebibytes(peaks))
+
+
+def _whole(*, everything: bool) -> Measure:
+    def figure(found: Found) -> Figure:
+        *_, most = found.plan.held
+        peaks = found.held(*found.plan.held, everything=everything)
+        if most not in peaks:
+            raise MissingError
+        return Figure(peaks[most] / _KIB / most, _mebibytes(peaks))
+
+    return figure
+
+
+def _mebibytes(peaks: dict[int, float]) -> str:
+    return ", ".join(f"{one / _MIB:.1f} MiB at {size:,}" for size, one in peaks.items())
+
+
+def _resident(found: Found) -> Figure:
+    week = found.get(WEEK, Passed)
+    last, first = week.last.resident, week.first.resident
+    if not first:
+        raise MissingError
+    return Figure(last / first, f"{last / _MIB:.1f} MiB, {first / _MIB:.1f} MiB")
+
+
+def _blocks(found: Found) -> Figure:
+    week = found.get(WEEK, Passed)
+    last, first = week.last.blocks, week.first.blocks
+    return Figure(last / first, f"{last:,.0f}, {first:,.0f}")
+
+
+def _week(found: Found) -> Figure:
+    week = found.get(WEEK, Passed)
+    return share(week.once, week.sessions)
+
+
+def _away(name: str) -> Measure:
+    def figure(found: Found) -> Figure:
+        hours = found.get(name, Survived)
+        told = f"{hours.away:,}, {hours.healthy:,} in the healthy hour"
+        return Figure(hours.away / hours.healthy, told)
+
+    return figure
+
+
+def _back(name: str) -> Measure:
+    def figure(found: Found) -> Figure:
+        hours = found.get(name, Survived)
+        return share(hours.once, hours.sessions)
+
+    return figure

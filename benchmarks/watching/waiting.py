@@ -1,23 +1,20 @@
 """Count the requests of many `wait`s at once, and of as many lone loops.
 
-In a fresh process: `waiting '<its errand as JSON>'`. Each kind has a server of its own,
-with the sessions that it waits for and no others, so that both run at the same time.
+Each kind has a server of its own, with the sessions that it waits for and no others, so
+that both run at the same time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import TypeAlias
 
 import attrs
 
-from benchmarks.affinity import cores
-from benchmarks.watching.server import Setting
-from benchmarks.watching.serving import Service, serving
+from benchmarks.serving import Place, running
+from benchmarks.watching.server import Setting, changes, counts, serve_sessions
 from veeam_async import EnterpriseManager
 
 Wait: TypeAlias = Callable[[EnterpriseManager, str, float], Coroutine[None, None, None]]
@@ -55,44 +52,42 @@ class Waited:
     loops: Counted
 
 
-def main() -> None:
-    """Wait, and print what it came to."""
-    errand = Errand(**json.loads(sys.argv[1]))
-    setting = Setting(sessions=errand.waits, interval=errand.interval)
-    core = cores()[1]
-    with serving(setting, core) as one, serving(setting, core) as other:
-        print(json.dumps(attrs.asdict(asyncio.run(compare(errand, one, other)))))
-
-
-async def compare(errand: Errand, one: Service, other: Service) -> Waited:
+def wait(errand: Errand) -> Waited:
     """Run both kinds for the same time."""
+    setting = Setting(sessions=errand.waits, interval=errand.interval)
+    with (
+        running(serve_sessions, setting) as one,
+        running(serve_sessions, setting) as other,
+    ):
+        return asyncio.run(_both(errand, one, other))
+
+
+async def _both(errand: Errand, one: Place, other: Place) -> Waited:
     waits, loops = await asyncio.gather(
         _count(errand, one, _wait), _count(errand, other, _loop)
     )
     return Waited(waits=waits, loops=loops)
 
 
-async def _count(errand: Errand, service: Service, wait: Wait) -> Counted:
-    async with EnterpriseManager(service.url, username="bench", password="bench") as em:
+async def _count(errand: Errand, place: Place, wait_for: Wait) -> Counted:
+    async with EnterpriseManager(place.url, username="bench", password="bench") as em:
         tasks = {
-            id_: asyncio.create_task(wait(em, id_, errand.interval))
-            for id_ in service.ids()
+            id_: asyncio.create_task(wait_for(em, id_, errand.interval))
+            for id_ in place.json("ids")
         }
         await asyncio.sleep(errand.rounds * errand.interval)
         due = time.time() - _SETTLE * errand.interval
         returned = {id_ for id_, task in tasks.items() if task.done()}
-        counts = service.counts()
+        requests = counts(place).requests
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
     ended = {
-        one.id
-        for one in service.changes()
-        if one.kind == "ended" and one.id in tasks and one.at < due
+        id_
+        for id_, kind, at in changes(place)
+        if kind == "ended" and id_ in tasks and at < due
     }
-    return Counted(
-        requests=counts.total, ended=len(ended), missing=len(ended - returned)
-    )
+    return Counted(requests=requests, ended=len(ended), missing=len(ended - returned))
 
 
 async def _wait(em: EnterpriseManager, id_: str, interval: float) -> None:
@@ -106,7 +101,3 @@ async def _loop(em: EnterpriseManager, id_: str, interval: float) -> None:
         if session.is_stopped:
             return
         await asyncio.sleep(interval)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,150 +2,184 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from math import inf
 from typing import TypeAlias
 from uuid import UUID
 
-from benchmarks.watching.question import Selection
+from veeam_async.clock import Clock
+from veeam_async.codec import from_dict, to_saved
 from veeam_async.errors import ConnectionFailed, NotFound
-from veeam_async.models import BackupJobSession
+from veeam_async.models import BackupJobSession, Page, PagingInfo
+from veeam_async.watch.options import WatchFactory, WatchOptions
+from veeam_async.watch.polling.request import Listing, PollSource
+from veeam_async.watch.polling.strategy import SharedPoller
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.watermark import BackupServer, Since
+from veeam_async.watch.watch import Watch
 
-EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
+_EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
 """When the fake clock, which counts seconds, stood at 0."""
 
-PAGE_SIZE = 100
-
+_PAGE_SIZE = 100
+_AT_ONCE = 16
 
 Run: TypeAlias = tuple[float, float]
 """A session's creation and its end, in seconds of the fake clock."""
 
 
-class Script:
-    """Many runs, in the order of their creation, in sixteen bytes each."""
-
-    def __init__(self, runs: Iterable[Run]) -> None:
-        self.created, self.ended = array("d"), array("d")
-        for created, ended in runs:
-            self.created.append(round(created, 6))
-            self.ended.append(round(ended, 6))
-        lasted = (end - start for start, end in self.between(0, len(self)))
-        self.longest = max(lasted)
-
-    def __len__(self) -> int:
-        return len(self.created)
-
-    def between(self, first: int, last: int) -> Iterator[Run]:
-        """Give the runs of some numbers in a row."""
-        return zip(self.created[first:last], self.ended[first:last], strict=True)
-
-
 class World:
-    """A server whose sessions run as the *script* says.
+    """A server whose sessions run as *runs* says, in the order of their creation.
 
-    *clock* gives its seconds. Its answers are what a client would have decoded;
-    *requests* counts what it was asked. Within *away*, from one second to another, it
-    does not answer. The models given last are *kept*: as many as a list has rows.
+    Its answers are what a client would have decoded; *requests* counts what it was
+    asked. Within *away*, from one second to another, it does not answer. The models
+    given last are *kept*: as many as a list has rows.
     """
 
     def __init__(
-        self,
-        script: Script,
-        clock: Callable[[], float],
-        *,
-        kept: int,
-        away: tuple[float, float] = (0.0, 0.0),
+        self, runs: Iterable[Run], *, kept: int, away: Run = (0.0, 0.0)
     ) -> None:
         self.requests = 0
-        self._script = script
-        self._clock = clock
+        # Sixteen bytes a session: there may be hundreds of thousands.
+        self._created, self._ended = array("d"), array("d")
+        for created, ended in runs:
+            self._created.append(round(created, 6))
+            self._ended.append(round(ended, 6))
+        self._longest = max(ended - created for created, ended in self.runs())
         self._away = away
         self._model = lru_cache(maxsize=kept)(self._made)
         # The pages of a list that come in one moment need no selection each.
         self._chosen = lru_cache(maxsize=1)(self._select)
 
-    def now(self) -> datetime:
-        """Give the fake wall time."""
-        return moment(self._clock())
+    def runs(self, first: int = 0, last: int | None = None) -> Iterable[Run]:
+        """Give the runs of some numbers in a row."""
+        return zip(self._created[first:last], self._ended[first:last], strict=True)
 
-    def get(self, one: UUID) -> BackupJobSession:
-        """Answer a GET; NotFound where there is no such session yet."""
-        now = self._asked()
-        number = number_of(one)
-        if number >= bisect_right(self._script.created, now):
-            url = f"https://em/api/backupSessions/{one}"
+    def watch(
+        self, ids: Iterable[UUID] | None, interval: float
+    ) -> Watch[BackupJobSession]:
+        """Watch these sessions, or everything; by query in both cases."""
+        clock = Clock(wall=lambda: _moment(_now()))
+        source = PollSource(
+            get=self._get,
+            page=self._page,
+            newest=self._newest,
+            references=self._references,
+            control=self._references,
+            is_fatal=lambda _: False,
+        )
+        watches: WatchFactory[BackupJobSession] = WatchFactory(
+            kind=BackupJobSession,
+            poll=SharedPoller(source, concurrency=_AT_ONCE, clock=clock).poll,
+            load=lambda data: from_dict(BackupJobSession, data),
+            dump=to_saved,
+            clock=clock,
+        )
+        rules = Rules(interval=interval, phase=0.0)
+        return watches.watch(WatchOptions(rules=rules, ids=ids, strategy="query"))
+
+    # ------------------------------------------------------------ what is asked
+
+    async def _get(self, session_id: UUID) -> BackupJobSession:
+        now = await self._asked()
+        number = session_id.int
+        if number >= bisect_right(self._created, now):
+            url = f"https://em/api/backupSessions/{session_id}"
             raise NotFound(status=404, message="no", method="GET", url=url)
-        return self._model(number, self._script.ended[number] <= now)
+        return self._see(number, now)
 
-    def page(
-        self, selection: Selection, number: int, size: int = PAGE_SIZE
-    ) -> tuple[list[BackupJobSession], int]:
-        """Answer a query: the rows of a page, from 1, and how many pages there are."""
-        now = self._asked()
-        chosen = self._chosen(selection, now)
-        rows = chosen[(number - 1) * size : number * size]
-        models = [self._model(one, self._script.ended[one] <= now) for one in rows]
-        return models, max(1, -(-len(chosen) // size))
+    async def _page(
+        self, _: str | None, since: Since | None, number: int
+    ) -> Listing[BackupJobSession]:
+        now = await self._asked()
+        rest = inf if since is None else (since.rest - _EPOCH).total_seconds()
+        chosen = self._chosen(rest, now)
+        first = (number - 1) * _PAGE_SIZE
+        rows = [self._see(one, now) for one in chosen[first : first + _PAGE_SIZE]]
+        last = max(1, -(-len(chosen) // _PAGE_SIZE))
+        paging = PagingInfo(page_num=number, page_size=_PAGE_SIZE, pages_count=last)
+        return Listing(Page(rows=tuple(rows), paging=paging), _moment(now))
 
-    def newest(self) -> list[BackupJobSession]:
-        """Answer with the newest session, if there is one."""
-        now = self._asked()
-        newest = bisect_right(self._script.created, now) - 1
-        if newest < 0:
-            return []
-        return [self._model(newest, self._script.ended[newest] <= now)]
+    async def _newest(
+        self, _: str | None, __: Sequence[BackupServer]
+    ) -> Listing[BackupJobSession]:
+        now = await self._asked()
+        count = bisect_right(self._created, now)
+        rows = [self._see(count - 1, now)] if count else []
+        return Listing(Page(rows=tuple(rows)), _moment(now))
 
-    def references(self) -> list[UUID]:
-        """Answer with the ids of all sessions."""
-        now = self._asked()
-        return [UUID(int=one) for one in range(bisect_right(self._script.created, now))]
+    async def _references(self) -> Collection[UUID]:
+        now = await self._asked()
+        return [UUID(int=one) for one in range(bisect_right(self._created, now))]
 
-    def _asked(self) -> float:
-        """Count a request and give the time; ConnectionFailed while it is away."""
+    async def _asked(self) -> float:
+        """Take a turn of the loop; the time, or ConnectionFailed while it is away."""
+        await asyncio.sleep(0)
         self.requests += 1
-        now = self._clock()
+        now = _now()
         if self._away[0] <= now < self._away[1]:
             raise ConnectionFailed("the server is away")
         return now
 
-    def _select(self, selection: Selection, now: float) -> list[int]:
+    def _select(self, since: float, now: float) -> list[int]:
         """Give the numbers of the sessions selected, in the order of their creation."""
-        ended, created = selection.ended_since, selection.created_since
-        oldest = min(now, ended, created) - self._script.longest
-        first = bisect_left(self._script.created, oldest)
-        last = bisect_right(self._script.created, now)
+        first = bisect_left(self._created, min(now, since) - self._longest)
+        runs = self.runs(first, bisect_right(self._created, now))
         return [
             number
-            for number, run in enumerate(self._script.between(first, last), first)
-            if run[1] > now or run[1] >= ended or run[0] >= created
+            for number, (created, ended) in enumerate(runs, first)
+            if ended > now or ended >= since or created >= since
         ]
 
+    def _see(self, number: int, now: float) -> BackupJobSession:
+        return self._model(number, self._ended[number] <= now)
+
     def _made(self, number: int, is_stopped: bool) -> BackupJobSession:  # noqa: FBT001 - a cache's key
-        created, ended = self._script.created[number], self._script.ended[number]
         return BackupJobSession(
             uid=f"urn:veeam:BackupJobSession:{UUID(int=number)}",
             name=f"Mail servers {number}",
             job_type="Backup",
-            creation_time=moment(created),
-            end_time=moment(ended) if is_stopped else None,
+            creation_time=_moment(self._created[number]),
+            end_time=_moment(self._ended[number]) if is_stopped else None,
             state="Stopped" if is_stopped else "Working",
             result="Success" if is_stopped else None,
         )
 
 
-def moment(seconds: float) -> datetime:
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _moment(seconds: float) -> datetime:
     """Give the wall time of a second of the fake clock."""
-    return EPOCH + timedelta(seconds=seconds)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
-def second(time: datetime) -> float:
-    """Give the second of the fake clock of a wall time."""
-    return (time - EPOCH).total_seconds()
+class Ledger:
+    """How often each of *count* sessions was told as found, and as ended.
 
+    It takes no more memory with time.
+    """
 
-def number_of(one: UUID) -> int:
-    """Give the number of the session that has this id."""
-    return one.int
+    def __init__(self, count: int) -> None:
+        self._found, self._ended = bytearray(count), bytearray(count)
+
+    async def keep(self, watch: Watch[BackupJobSession]) -> None:
+        """Take in all that a watch tells, until it ends."""
+        async for event in watch:
+            if event.id is None:
+                continue
+            number = event.id.int
+            if event.kind == "FOUND":
+                self._found[number] = min(255, self._found[number] + 1)
+            elif event.kind in ("STOPPED", "GONE"):
+                self._ended[number] = min(255, self._ended[number] + 1)
+
+    def once(self, numbers: Iterable[int]) -> int:
+        """Count those of the sessions that were found once and ended once."""
+        return sum(self._found[one] == 1 == self._ended[one] for one in numbers)

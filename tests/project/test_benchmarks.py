@@ -12,14 +12,12 @@ from typing import Any
 import attrs
 import pytest
 
-from benchmarks import released
-from benchmarks.case import Case, Round
-from benchmarks.certificate import write_into
-from benchmarks.drawing import decode_picture, fetch_picture
-from benchmarks.extras import ASYNCIO, GET, HELP, IMPORT, VERSION
-from benchmarks.fresh import run
-from benchmarks.plan import Subject, subjects
-from benchmarks.report import report
+from benchmarks import released, suite
+from benchmarks.cold import STARTS, Starting, managers, starts
+from benchmarks.pictures import decode_picture, fetch_picture
+from benchmarks.plan import SUBJECTS, Case, Subject
+from benchmarks.process import call
+from benchmarks.report import judged, report
 from benchmarks.results import Results
 from benchmarks.roster import (
     AIOHTTP,
@@ -29,13 +27,12 @@ from benchmarks.roster import (
     RELEASED,
     WREQ_DECODED,
 )
-from benchmarks.rounds import Outcome, run_subject
-from benchmarks.serving import server
-from benchmarks.summary import Spread, summarise
-from benchmarks.targets import targets
-from benchmarks.watching.following import Errand
+from benchmarks.rounds import Outcome, Round, Spread, run_subject, summarise
+from benchmarks.server import Prepared, serve_prepared
+from benchmarks.serving import running, write_certificate
+from benchmarks.watch import Run
+from benchmarks.watching.following import Errand, follow
 from benchmarks.watching.page import page
-from benchmarks.watching.rows import Row
 from tests.support.paths import ROOT
 
 PLACE = ROOT / "benchmarks"
@@ -46,6 +43,11 @@ def read(folder: Path, name: str) -> str:
     return (folder / name).read_text(encoding="utf-8")
 
 
+def recorded() -> Results:
+    """Give the run whose figures the pages tell."""
+    return suite.load(PLACE / "results.json", Results)
+
+
 def watched(folder: Path) -> Any:
     """Give what a run of the watching benchmark wrote down."""
     return json.loads(read(folder, "watch.json"))
@@ -53,7 +55,7 @@ def watched(folder: Path) -> Any:
 
 def test_the_page_of_results_tells_the_numbers_beside_it() -> None:
     """`python -m benchmarks --again` would write the same page and pictures."""
-    results = Results.read(PLACE / "results.json")
+    results = recorded()
 
     assert report(results) == read(PLACE, "RESULTS.md")
     assert fetch_picture(results) == read(PLACE, "fetch.svg")
@@ -62,13 +64,14 @@ def test_the_page_of_results_tells_the_numbers_beside_it() -> None:
 
 def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
     """Verdicts included; and the numbers are of a whole run."""
-    data = watched(PLACE)
-    verdicts = [row.pop("verdict") for row in data["rows"]]
-    rows = [Row(**row) for row in data["rows"]]
+    run = suite.load(PLACE / "watch.json", Run)
+    rows = run.rows()
 
-    assert [row.verdict for row in rows] == verdicts
-    assert (data["quick"], data["failed"]) == (False, {})
-    assert page(rows, data["machine"], minutes=data["minutes"], quick=False) == read(
+    assert [row.verdict for row in rows] == [
+        row["verdict"] for row in watched(PLACE)["rows"]
+    ]
+    assert (run.quick, run.failed) == (False, {})
+    assert page(rows, run.machine, minutes=run.minutes, quick=False) == read(
         PLACE, "WATCH.md"
     )
 
@@ -76,20 +79,17 @@ def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="it counts no children's CPU")
 def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
     """Each way to begin runs to its end, and is a row and a target of the page."""
-    pem = write_into(tmp_path)
-    with server(size=1400, latency=0, certificate=pem, core=None) as serving:
-        ca_file = str(pem.with_name("ca.pem"))
-        given = {"url": serving.url, "ca_file": ca_file, "rounds": 1, "core": None}
-        measured = run("start", json.dumps(given))
-    managers = run("managers", json.dumps({"core": None}))
-    results = Results.read(PLACE / "results.json")
-    results.extras.start.update(
-        {name: Spread.of(times) for name, times in measured.items()}
+    setting = Prepared(certificate=str(write_certificate(tmp_path)))
+    with running(serve_prepared, setting) as place:
+        measured = call(starts, Starting(place=place, rounds=1))
+    extras = attrs.evolve(
+        recorded().extras,
+        start={name: Spread.of(times) for name, times in measured.items()},
+        managers=Spread.of([call(managers, 50)]),
     )
-    extras = attrs.evolve(results.extras, managers=Spread.of([managers]))
-    shown = report(attrs.evolve(results, extras=extras))
+    shown = report(attrs.evolve(recorded(), extras=extras))
 
-    assert set(measured) == {ASYNCIO, IMPORT, VERSION, HELP, GET}
+    assert set(measured) == set(STARTS)
     assert all(f"\n| {name} | " in shown for name in measured)
     judged = [row for row in shown.split("\n") if row.startswith("| CPU of")]
     assert len(judged) == 1 + len(measured)
@@ -97,48 +97,46 @@ def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_watch_that_is_followed_tells_its_stats() -> None:
-    """As plain JSON, whatever types they have."""
-    errand = Errand(sessions=20, strategy="query", interval=0.5, rounds=2)
-    found = run("watching.following", json.dumps(attrs.asdict(errand)))
+def test_a_watch_is_followed_by_the_log_of_its_server() -> None:
+    """Requests and processor are counted, and each change is held against events."""
+    errand = Errand(sessions=100, strategy="query", interval=0.5, rounds=2)
+    found = call(follow, errand)
 
-    assert found["stats"]["polls"] > 0
-    assert found["stats"]["last_look"] > 0
+    assert min(found.requests, found.cpu, found.decoding) > 0
+    assert found.delays.changes > 0
+    assert (found.delays.missing, found.delays.doubled) == (0, 0)
+    assert found.delays.p99 >= found.delays.seen_p50 > 0
 
 
 def whole() -> Results:
     """Give what a run would come to in which every client took part."""
-    one = Round(count=1, wall=1.0, cpu=1.0, server=1.0, first=1.0)
+    one = summarise([Round(count=1, wall=1.0, cpu=1.0, server=1.0)])
     outcomes = {
-        subject.key: Outcome(
-            subject=subject,
-            summaries={case.client: summarise(case, [one]) for case in subject.cases},
-            absent={},
-        )
-        for subject in subjects(1, 1.0)
+        key: Outcome(summaries=dict.fromkeys(subject.clients, one), absent={})
+        for key, subject in SUBJECTS.items()
     }
-    recorded = Results.read(PLACE / "results.json")
-    begun = dict.fromkeys((ASYNCIO, IMPORT, VERSION, HELP, GET), Spread.of([1.0]))
-    extras = attrs.evolve(recorded.extras, start=begun, managers=Spread.of([1.0]))
-    return attrs.evolve(recorded, outcomes=outcomes, extras=extras)
+    begun = dict.fromkeys(STARTS, Spread.of([1.0]))
+    extras = attrs.evolve(recorded().extras, start=begun, managers=Spread.of([1.0]))
+    return attrs.evolve(recorded(), outcomes=outcomes, extras=extras)
 
 
 def test_a_run_measures_all_that_a_target_needs() -> None:
     """No target names a client that its subject leaves out."""
-    judged = {target.what: target.verdict for target in targets(whole())}
-    assert [what for what, verdict in judged.items() if verdict == "not measured"] == []
+    missing = [row for row in judged(whole()) if row.verdict == "not measured"]
+    assert missing == []
 
 
 def test_the_base_case_and_the_first_picture_are_over_tls() -> None:
     """Beside plain HTTP, with each client that decodes in both."""
-    base, plain, *others = subjects(1, 1.0)
-    clients = {case.client for case in plain.cases}
+    base, plain, *others = SUBJECTS.values()
+    clients = set(plain.clients)
 
-    assert all(case.tls for case in base.cases)
-    assert not any(case.tls for case in plain.cases)
+    assert base.case == Case()
+    assert base.case.tls
+    assert plain.case == Case(tls=False)
     assert {OURS, RELEASED, PYCURL_DECODED, WREQ_DECODED, AIOHTTP} <= clients
-    assert clients < {case.client for case in base.cases}
-    assert all("plain" in one.title.lower() for one in others if not one.cases[0].tls)
+    assert clients < set(base.clients)
+    assert all("plain" in one.title.lower() for one in others if not one.case.tls)
     assert "over TLS" in fetch_picture(whole())
     assert RELEASED not in fetch_picture(whole())
 
@@ -146,14 +144,9 @@ def test_the_base_case_and_the_first_picture_are_over_tls() -> None:
 def test_clients_are_held_against_each_other_over_tls(tmp_path: Path) -> None:
     """In turns, with verified answers; and one that cannot take part is named."""
     names = (OURS, AIOHTTP, BUFFERED, "curl")
-    subject = Subject(
-        key="base",
-        title="Base case",
-        cases=tuple(Case(client=name, connections=2) for name in names),
-        rounds=2,
-        seconds=0.02,
-    )
-    outcome = run_subject(subject, {"curl": "not here"}, write_into(tmp_path))
+    subject = Subject("Base case", names, Case(connections=2))
+    pem = write_certificate(tmp_path)
+    outcome = run_subject(subject, {"curl": "not here"}, pem, rounds=2, seconds=0.02)
 
     assert outcome.absent == {"curl": "not here"}
     assert {n: one.rounds for n, one in outcome.summaries.items()} == dict.fromkeys(
@@ -190,15 +183,15 @@ def watch(folder: Path, *options: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_the_memory_of_watches_and_many_managers_are_measured(tmp_path: Path) -> None:
     """Each is a row of the page, which `--again` writes just so from the numbers."""
-    keys = "managers,memory"
-    watch(tmp_path, "--quick", "--only", keys)
+    keys = ("managers", "memory")
+    watch(tmp_path, "--quick", "--only", *keys)
     told = read(tmp_path, "WATCH.md"), read(tmp_path, "watch.json")
-    watch(tmp_path, "--again", "--only", keys)
+    watch(tmp_path, "--again", "--only", *keys)
 
     assert (read(tmp_path, "WATCH.md"), read(tmp_path, "watch.json")) == told
     rows = watched(tmp_path)["rows"]
     assert [row["key"] for row in rows] == ["managers"] * 2 + ["memory"] * 3
-    assert all(row["ratio"] > 0 and row["figures"] for row in rows)
+    assert all(row["value"] > 0 and row["figures"] for row in rows)
     judged = [row["verdict"] != "no target" for row in rows]
     assert judged == [False, False, True, False, True]
 
@@ -209,13 +202,13 @@ def test_the_benchmark_of_watching_measures_what_it_is_asked_for(
     tmp_path: Path,
 ) -> None:
     """And no session is lost or told twice, in whatever time."""
-    watch(tmp_path, "--quick", "--only", "tracker,week,away")
+    watch(tmp_path, "--quick", "--only", "tracker", "week", "away")
 
     data = watched(tmp_path)
     rows = data["rows"]
     assert [row["key"] for row in rows] == ["tracker"] + ["week"] * 3 + ["away"] * 4
     assert all(row["verdict"] in ("met", "missed") for row in rows)
-    counted = [row for row in rows if row["bound"] == "all"]
+    counted = [row for row in rows if row["wanted"] == "all"]
     assert len(counted) == 3
     assert [row["verdict"] for row in counted] == ["met"] * 3, counted
     shown = read(tmp_path, "WATCH.md")

@@ -1,0 +1,147 @@
+"""What a fresh process measures of itself: its first result, its memory, its start.
+
+It imports little that the client does not import itself: that would be in its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import attrs
+
+from benchmarks.process import CLIENT_CORE, peak, pin
+from benchmarks.roster import ROSTER
+from benchmarks.serving import Place
+from benchmarks.work import Check, Work, ids_of
+
+_ROOT = Path(__file__).parent.parent
+
+ASYNCIO = "import asyncio"
+"""What all others are compared with: no asyncio program begins with less."""
+
+IMPORT = "from veeam_async import EnterpriseManager, F"
+VERSION, HELP = "veeam-async --version", "veeam-async --help"
+GET = "veeam-async get, over TLS"
+STARTS = (ASYNCIO, IMPORT, VERSION, HELP, GET)
+
+
+@attrs.frozen(kw_only=True)
+class Fetching:
+    """A *client* that begins, and draws from *count* ids at most."""
+
+    client: str
+    place: Place
+    count: int
+
+
+@attrs.frozen(kw_only=True)
+class Starting:
+    """How often each process begins that may ask a server."""
+
+    place: Place
+    rounds: int
+
+
+def first_of(errand: Fetching) -> float:
+    """Give the milliseconds from opening the client to its first checked answer."""
+    pin(CLIENT_CORE)
+    entry, check = ROSTER[errand.client], _First("json")
+    entry.load()
+    if entry.package is not None:
+        import_module(entry.package)  # what it imports is not timed
+    began = time.perf_counter()
+    with suppress(_EnoughError):
+        asyncio.run(_fetch(errand, check))
+    return (check.first - began) * 1e3
+
+
+def memory_of(errand: Fetching) -> int:
+    """Give the peak of resident memory of a fetch, in bytes."""
+    pin(CLIENT_CORE)
+    count = asyncio.run(_fetch(errand, Check("json")))
+    if count != errand.count:
+        raise RuntimeError(f"{count} answers for {errand.count} ids")
+    return peak()
+
+
+async def _fetch(errand: Fetching, check: Check) -> int:
+    place = errand.place
+    work = Work(url=place.url, ca_file=place.ca_file, check=check)
+    async with ROSTER[errand.client].load()(work) as fetch:
+        return await fetch(ids_of(errand.count))
+
+
+class _EnoughError(Exception):
+    """The first answer has come."""
+
+
+class _First(Check):
+    """Ends a fetch with its first answer."""
+
+    def _judge(self, asked: str, good: object) -> None:
+        super()._judge(asked, good)
+        raise _EnoughError
+
+
+def managers(count: int) -> float:
+    """Give the milliseconds of CPU to make *count*; they trust the system's CAs."""
+    from veeam_async import EnterpriseManager  # noqa: PLC0415 - 0.1.0 may be wanted
+
+    pin(CLIENT_CORE)
+    began = time.process_time()
+    made = [
+        EnterpriseManager(f"https://em{n}.example.com:9398", username="u", password="p")
+        for n in range(count)
+    ]
+    took = time.process_time() - began
+    assert len(made) == count  # noqa: S101 - all of them lived until now
+    return took * 1e3
+
+
+def starts(errand: Starting) -> dict[str, list[float]]:
+    """Give the milliseconds of CPU of whole processes, all of them in turns."""
+    import compileall  # noqa: PLC0415 - not for the memory
+    import resource  # noqa: PLC0415 - not on Windows
+
+    pin(CLIENT_CORE)
+    # As an installer does; an environment may forbid that it is done in passing.
+    compileall.compile_dir(str(_ROOT / "veeam_async"), quiet=1)
+    settings = {
+        "VEEAM_URL": errand.place.url,
+        "VEEAM_USERNAME": "bench",
+        "VEEAM_PASSWORD": "bench",
+        "VEEAM_CA_FILE": errand.place.ca_file or "",
+    }
+    taken: dict[str, list[float]] = {name: [] for name in STARTS}
+    for _ in range(errand.rounds):
+        for name, command in _commands().items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run(  # noqa: S603 - our own commands
+                command,
+                env={**os.environ, **settings},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            taken[name].append(took * 1e3)
+    return taken
+
+
+def _commands() -> dict[str, tuple[str, ...]]:
+    python, script = (sys.executable,), Path(sys.executable).with_name("veeam-async")
+    ours = (str(script),) if script.is_file() else (*python, "-m", "veeam_async")
+    return {
+        ASYNCIO: (*python, "-c", ASYNCIO),
+        IMPORT: (*python, "-c", IMPORT),
+        VERSION: (*ours, "--version"),
+        HELP: (*ours, "--help"),
+        GET: (*ours, "get", next(ids_of(1))),
+    }
