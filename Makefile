@@ -58,7 +58,7 @@ faults: $(STAMPS)/test   ## every fault with every operation, in some five minut
 	@$(BIN)/python -m tests.faults --page docs/development/faults.md $(if $(SEED),--seed $(SEED))
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
-	@$(BIN)/python benchmarks/overload.py
+	@$(BIN)/python -m benchmarks.overload
 
 INPUTS ?= 400000
 fuzz: $(STAMPS)/test     ## feed each part INPUTS odd inputs (400000: in some ten minutes)
@@ -119,7 +119,7 @@ $(STAMPS)/docs: $(STAMPS)/demo
 
 # niquests brings urllib3-future, which would take the place of the urllib3 that requests
 # uses; built from its source it does not. Peers that do not install are left out.
-$(STAMPS)/bench: $(STAMPS)/demo benchmarks/peers.py benchmarks/released.py
+$(STAMPS)/bench: $(STAMPS)/demo benchmarks/peers.py
 	@URLLIB3_NO_OVERRIDE=1 PIP_NO_BINARY=urllib3-future \
 	  $(BIN)/python -m benchmarks.peers
 	@touch $@

@@ -18,9 +18,9 @@ from pathlib import Path
 from benchmarks import suite
 from benchmarks.extras import measure
 from benchmarks.pictures import decode_picture, fetch_picture
-from benchmarks.plan import SUBJECTS
-from benchmarks.report import HEAD, cells, judged, report
-from benchmarks.results import Results
+from benchmarks.plan import SUBJECTS, TARGETED
+from benchmarks.report import HEAD, cells, report
+from benchmarks.results import Results, targets
 from benchmarks.roster import absent
 from benchmarks.rounds import run_subject
 from benchmarks.serving import write_certificate
@@ -43,7 +43,7 @@ def main() -> None:
             "decode.svg": decode_picture(results),
         },
     )
-    suite.show(HEAD, map(cells, judged(results)))
+    suite.show(HEAD, map(cells, targets(results)))
 
 
 def _measured(given: argparse.Namespace) -> Results:
@@ -54,7 +54,7 @@ def _measured(given: argparse.Namespace) -> Results:
         pem = write_certificate(Path(folder))
         outcomes = {
             key: run_subject(
-                subject, missing, pem, rounds if subject.is_targeted else few, seconds
+                subject, missing, pem, rounds if key in TARGETED else few, seconds
             )
             for key, subject in SUBJECTS.items()
             if key in {"base", *given.only}

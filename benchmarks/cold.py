@@ -14,8 +14,6 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-import attrs
-
 from benchmarks.process import CLIENT_CORE, peak, pin
 from benchmarks.roster import ROSTER
 from benchmarks.serving import Place
@@ -32,50 +30,32 @@ GET = "veeam-async get, over TLS"
 STARTS = (ASYNCIO, IMPORT, VERSION, HELP, GET)
 
 
-@attrs.frozen(kw_only=True)
-class Fetching:
-    """A *client* that begins, and draws from *count* ids at most."""
-
-    client: str
-    place: Place
-    count: int
-
-
-@attrs.frozen(kw_only=True)
-class Starting:
-    """How often each process begins that may ask a server."""
-
-    place: Place
-    rounds: int
-
-
-def first_of(errand: Fetching) -> float:
-    """Give the milliseconds from opening the client to its first checked answer."""
+def first_of(client: str, place: Place, count: int) -> float:
+    """Give the milliseconds from opening a client to its first checked answer."""
     pin(CLIENT_CORE)
-    entry, check = ROSTER[errand.client], _First("json")
+    entry, check = ROSTER[client], _First("json")
     entry.load()
     if entry.package is not None:
         import_module(entry.package)  # what it imports is not timed
     began = time.perf_counter()
     with suppress(_EnoughError):
-        asyncio.run(_fetch(errand, check))
+        asyncio.run(_fetch(client, place, count, check))
     return (check.first - began) * 1e3
 
 
-def memory_of(errand: Fetching) -> int:
+def memory_of(client: str, place: Place, count: int) -> int:
     """Give the peak of resident memory of a fetch, in bytes."""
     pin(CLIENT_CORE)
-    count = asyncio.run(_fetch(errand, Check("json")))
-    if count != errand.count:
-        raise RuntimeError(f"{count} answers for {errand.count} ids")
+    got = asyncio.run(_fetch(client, place, count, Check("json")))
+    if got != count:
+        raise RuntimeError(f"{got} answers for {count} ids")
     return peak()
 
 
-async def _fetch(errand: Fetching, check: Check) -> int:
-    place = errand.place
+async def _fetch(client: str, place: Place, count: int, check: Check) -> int:
     work = Work(url=place.url, ca_file=place.ca_file, check=check)
-    async with ROSTER[errand.client].load()(work) as fetch:
-        return await fetch(ids_of(errand.count))
+    async with ROSTER[client].load()(work) as fetch:
+        return await fetch(ids_of(count))
 
 
 class _EnoughError(Exception):
@@ -105,7 +85,7 @@ def managers(count: int) -> float:
     return took * 1e3
 
 
-def starts(errand: Starting) -> dict[str, list[float]]:
+def starts(place: Place, rounds: int) -> dict[str, list[float]]:
     """Give the milliseconds of CPU of whole processes, all of them in turns."""
     import compileall  # noqa: PLC0415 - not for the memory
     import resource  # noqa: PLC0415 - not on Windows
@@ -114,13 +94,13 @@ def starts(errand: Starting) -> dict[str, list[float]]:
     # As an installer does; an environment may forbid that it is done in passing.
     compileall.compile_dir(str(_ROOT / "veeam_async"), quiet=1)
     settings = {
-        "VEEAM_URL": errand.place.url,
+        "VEEAM_URL": place.url,
         "VEEAM_USERNAME": "bench",
         "VEEAM_PASSWORD": "bench",
-        "VEEAM_CA_FILE": errand.place.ca_file or "",
+        "VEEAM_CA_FILE": place.ca_file or "",
     }
     taken: dict[str, list[float]] = {name: [] for name in STARTS}
-    for _ in range(errand.rounds):
+    for _ in range(rounds):
         for name, command in _commands().items():
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             subprocess.run(  # noqa: S603 - our own commands

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
 
 import attrs
 
-from benchmarks.cold import Fetching, Starting, first_of, managers, memory_of, starts
+from benchmarks.cold import first_of, managers, memory_of, starts
 from benchmarks.decode import decoding
-from benchmarks.process import FailedError, call
+from benchmarks.process import attempt
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
 from benchmarks.rounds import Spread
-from benchmarks.server import Prepared, serve_prepared
-from benchmarks.serving import Place, running
+from benchmarks.server import serve_prepared
+from benchmarks.serving import running
 
-E = TypeVar("E")
-R = TypeVar("R")
-
-_MANAGERS = 50
+_COLD = list(product((OURS, ORDERED, AIOHTTP), (1_000, 1_000_000)))
 
 
 @attrs.frozen(kw_only=True)
@@ -41,63 +36,42 @@ class Extras:
     absent: dict[str, str]
 
 
-class _Attempts:
-    """Calls in fresh processes; *absent* has those that failed, and why."""
-
-    def __init__(self) -> None:
-        self.absent: dict[str, str] = {}
-
-    def call(self, told: str, function: Callable[[E], R], errand: E) -> R | None:
-        """Give what *function* gives, None where it fails."""
-        print(told, file=sys.stderr, flush=True)
-        try:
-            return call(function, errand)
-        except FailedError as error:
-            self.absent[told] = str(error)
-            return None
-
-
 def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
-    """Measure all of it, over TLS with the certificate of *pem*."""
-    attempts = _Attempts()
-    with running(serve_prepared, Prepared(certificate=str(pem))) as place:
-        decode: dict[str, list[float]] = defaultdict(list)
+    """Measure all of it, over TLS with the certificate of *pem*.
+
+    Clients are cold in turns, with a thousand ids and with a million.
+    """
+    absent: dict[str, str] = {}
+    decode: dict[str, list[float]] = defaultdict(list)
+    first: dict[str, list[float | None]] = defaultdict(list)
+    with running(serve_prepared, certificate=pem) as place:
         for _ in range(3):
-            for way, times in (attempts.call("decode", decoding, rounds) or {}).items():
+            found = attempt(absent, "decode", decoding, rounds) or {}
+            for way, times in found.items():
                 decode[way] += times
-        memory = {n: _peak(attempts, place, n) for n in ids}
-        first = _first(attempts, place, rounds)
-        starting = Starting(place=place, rounds=3 * rounds)
-        start = attempts.call("start", starts, starting) or {}
-        made = [attempts.call("managers", managers, _MANAGERS) for _ in range(rounds)]
-    took = [each for each in made if each is not None]
+        peaks = {
+            count: attempt(absent, f"memory, {count:,}", memory_of, OURS, place, count)
+            for count in ids
+        }
+        for client, count in _COLD * rounds:
+            name = f"{client}, {count:,} ids"
+            first[name].append(attempt(absent, name, first_of, client, place, count))
+        start = attempt(absent, "start", starts, place, 3 * rounds) or {}
+        made = [attempt(absent, "managers", managers, 50) for _ in range(rounds)]
     return Extras(
         decode=_spreads(decode),
-        memory={n: float(most) for n, most in memory.items() if most is not None},
+        memory={n: float(most) for n, most in peaks.items() if most is not None},
         first=_spreads(first),
         start=_spreads(start),
-        managers=Spread.of(took) if took else None,
-        absent=attempts.absent,
+        managers=_spreads({"": made}).get(""),
+        absent=absent,
     )
 
 
-def _peak(attempts: _Attempts, place: Place, count: int) -> int | None:
-    errand = Fetching(client=OURS, place=place, count=count)
-    return attempts.call(f"memory of {count:,} ids", memory_of, errand)
-
-
-def _first(attempts: _Attempts, place: Place, rounds: int) -> dict[str, list[float]]:
-    """Take turns: cold clients, a thousand ids and a million."""
-    taken: dict[str, list[float]] = defaultdict(list)
-    for _ in range(rounds):
-        for client, count in product((OURS, ORDERED, AIOHTTP), (1_000, 1_000_000)):
-            told = f"{client}, {count:,} ids"
-            errand = Fetching(client=client, place=place, count=count)
-            took = attempts.call(told, first_of, errand)
-            if took is not None:
-                taken[told].append(took)
-    return taken
-
-
-def _spreads(taken: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
-    return {name: Spread.of(times) for name, times in taken.items()}
+def _spreads(taken: Mapping[str, Sequence[float | None]]) -> dict[str, Spread]:
+    """Describe what was taken without failing."""
+    good = {
+        name: [each for each in times if each is not None]
+        for name, times in taken.items()
+    }
+    return {name: Spread.of(times) for name, times in good.items() if times}

@@ -10,37 +10,30 @@ the queue at a stalling server must stay shorter than.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import asynccontextmanager
+import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice, product, starmap
-from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
+from benchmarks.process import beside, call
+from benchmarks.suite import show
 from veeam_async import EnterpriseManager, RequestDone, Timeout
 from veeam_async.simulator import Simulator
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-LEAST_USED = 0.85
-"""Of what the server can, this much must be fetched."""
-MOST_WASTED = 0.10
-"""Of all requests, no more may come to nothing."""
-LEAST_SHARE = 0.3
-"""Of what the server can, each of two clients must get this much."""
-
-WORK_SECONDS = 20.0
-HEAD_START_SECONDS = 3.0
-SETTLED_SECONDS = 2.0
+_WORK_SECONDS = 20.0
+_HEAD_START_SECONDS = 3.0
+_SETTLED_SECONDS = 2.0
 """How long after the second client's start the shares are counted from."""
-ROUTE = "/backupSessions/{id}"
-OK = 200
+_ROUTE = "/backupSessions/{id}"
+_HEAD = (
+    *("capacity", "overload", "time-out", "connections", "clients", "fetched"),
+    *("used: ≥ 0.85", "wasted alone: ≤ 10%", "shares: ≥ 0.3", "limit at the end", ""),
+)
 
 
 @attrs.frozen
@@ -53,18 +46,13 @@ class Case:
     clients: int
     timeout: float = 60.0
 
-    @property
-    def ids(self) -> int:
-        """How many ids each client fetches."""
-        return int(self.capacity * WORK_SECONDS / self.clients)
 
-
-CASES = list(starmap(Case, product((100, 1000), ("503", "stall"), (16, 256), (1, 2))))
-CASES += [Case(100, "stall", 256, 1, timeout) for timeout in (1.0, 2.0)]
+_CASES = list(starmap(Case, product((100, 1000), ("503", "stall"), (16, 256), (1, 2))))
+_CASES += [Case(100, "stall", 256, 1, timeout) for timeout in (1.0, 2.0)]
 
 
 @attrs.frozen(kw_only=True)
-class Run:
+class Asked:
     """What one client saw; *fetched* are the times at which sessions came."""
 
     began: float
@@ -75,60 +63,66 @@ class Run:
     limit: float
 
 
-@attrs.frozen
-class Verdict:
-    """What a case came to."""
+def main() -> int:
+    """Measure all cases, print the table, give the exit status.
 
-    case: Case
-    runs: list[Run]
-
-    @property
-    def failed(self) -> int:
-        """How many ids were not fetched."""
-        return sum(run.failed for run in self.runs)
-
-    @property
-    def used(self) -> float:
-        """How much of the server's capacity gave sessions."""
-        began = min(run.began for run in self.runs)
-        ended = max(max(run.fetched, default=run.began) for run in self.runs)
-        fetched = sum(len(run.fetched) for run in self.runs)
-        return fetched / (self.case.capacity * max(ended - began, 1e-9))
-
-    @property
-    def wasted(self) -> float:
-        """How many of the requests came to nothing."""
-        requests = sum(run.requests for run in self.runs)
-        return sum(run.wasted for run in self.runs) / max(1, requests)
-
-    @property
-    def shares(self) -> list[float]:
-        """How much of the capacity each client got while both were there."""
-        start = max(run.began for run in self.runs) + SETTLED_SECONDS
-        end = min(max(run.fetched, default=run.began) for run in self.runs)
-        can = self.case.capacity * max(end - start, 1e-9)
-        return [sum(start < at <= end for at in run.fetched) / can for run in self.runs]
-
-    @property
-    def is_met(self) -> bool:
-        """Whether it came to what was asked."""
-        if self.failed or self.used < LEAST_USED:
-            return False
-        if self.case.clients > 1:
-            return min(self.shares) >= LEAST_SHARE
-        return self.wasted <= MOST_WASTED
-
-    @property
-    def word(self) -> str:
-        """Say what it came to."""
-        return "met" if self.is_met else "MISSED"
+    Those of the small server hardly need a processor, so they run at once.
+    """
+    small = [case for case in _CASES if case.capacity <= 100]
+    with ThreadPoolExecutor(len(small)) as threads:
+        rows = list(threads.map(measure, small))
+    rows += [measure(case) for case in _CASES if case not in small]
+    show(_HEAD, rows)
+    return 1 if any(row[-1] == "MISSED" for row in rows) else 0
 
 
-# ---------------------------------------------------------------- the processes
+def measure(case: Case) -> tuple[str, ...]:
+    """Run the server and its clients, and write what came of it as a row."""
+    with (
+        beside(None, serve, case) as printed,
+        ThreadPoolExecutor(case.clients) as threads,
+    ):
+        server = json.loads(printed.readline())
+        delays = [number * _HEAD_START_SECONDS for number in range(case.clients)]
+        asking = [threads.submit(call, ask, case, server, delay) for delay in delays]
+        return _row(case, [each.result() for each in asking])
 
 
-async def serve(case: Case) -> None:
-    """Serve until the standard input is closed."""
+def _row(case: Case, asked: list[Asked]) -> tuple[str, ...]:
+    fetched = sum(len(one.fetched) for one in asked)
+    ended = [max(one.fetched, default=one.began) for one in asked]
+    took = max(ended) - min(one.began for one in asked)
+    used = fetched / (case.capacity * max(took, 1e-9))
+    wasted = sum(one.wasted for one in asked) / max(1, sum(a.requests for a in asked))
+    start, end = max(one.began for one in asked) + _SETTLED_SECONDS, min(ended)
+    can = case.capacity * max(end - start, 1e-9)
+    shares = [sum(start < at <= end for at in one.fetched) / can for one in asked]
+    is_fair = wasted <= 0.1 if case.clients == 1 else min(shares) >= 0.3
+    is_met = is_fair and used >= 0.85 and not any(one.failed for one in asked)
+    return (
+        f"{case.capacity}/s",
+        case.overload,
+        f"{case.timeout:.0f} s",
+        f"{case.connections}",
+        f"{case.clients}",
+        f"{fetched:,}",
+        f"{used:.2f}",
+        f"{wasted:.1%}",
+        " ".join(f"{share:.2f}" for share in shares) if case.clients > 1 else "",
+        " ".join(f"{one.limit:.0f}" for one in asked),
+        "met" if is_met else "MISSED",
+    )
+
+
+# ------------------------------------------------------------ in fresh processes
+
+
+def serve(case: Case) -> None:
+    """Serve until the standard input is closed; prints where, and the ids."""
+    asyncio.run(_serve(case))
+
+
+async def _serve(case: Case) -> None:
     async with Simulator(
         running=0, speed=0, capacity=case.capacity, overload=case.overload
     ) as simulator:
@@ -137,11 +131,17 @@ async def serve(case: Case) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
-async def ask(case: Case, server: dict[str, Any]) -> Run:
-    """Fetch as many ids as *case* says from the *server*."""
+def ask(case: Case, server: dict[str, Any], delay: float) -> Asked:
+    """Fetch this client's part of the work, after a *delay*."""
+    time.sleep(delay)
+    return asyncio.run(_ask(case, server))
+
+
+async def _ask(case: Case, server: dict[str, Any]) -> Asked:
     done: list[RequestDone] = []
     fetched: list[float] = []
     failed = 0
+    count = int(case.capacity * _WORK_SECONDS / case.clients)
     async with EnterpriseManager(
         server["url"],
         username="veeam",
@@ -150,141 +150,27 @@ async def ask(case: Case, server: dict[str, Any]) -> Run:
         timeout=Timeout(connect=min(10.0, case.timeout), request=case.timeout),
         on_request=done.append,
     ) as em:
-        began = monotonic()
-        async for one in em.backup_sessions.fetch(
-            islice(cycle(server["ids"]), case.ids)
-        ):
+        began = time.monotonic()
+        ids = islice(cycle(server["ids"]), count)
+        async for one in em.backup_sessions.fetch(ids):
             if one.error is None:
-                fetched.append(monotonic())
+                fetched.append(time.monotonic())
             else:
                 failed += 1
         limit = em.concurrency
-    mine = [each for each in done if each.route == ROUTE]
-    return Run(
+    mine = [each.status for each in done if each.route == _ROUTE]
+    return Asked(
         began=began,
         fetched=fetched,
         failed=failed,
         requests=len(mine),
-        wasted=sum(each.status != OK for each in mine),
+        wasted=sum(status != 200 for status in mine),
         limit=limit,
     )
 
 
-# ---------------------------------------------------------------- the measurement
-
-
-@asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run this file in a process; what is left of it at the end is ended."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        __file__,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=64 * 1024 * 1024,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def measure(case: Case) -> Verdict:
-    """Run the server and its clients."""
-    told = json.dumps(attrs.asdict(case))
-    async with _process("--serve", told) as server:
-        line = await _line(server)
-        asked = (
-            _client(told, line, number * HEAD_START_SECONDS)
-            for number in range(case.clients)
-        )
-        return Verdict(case, list(await asyncio.gather(*asked)))
-
-
-async def _client(case: str, server: bytes, delay: float) -> Run:
-    await asyncio.sleep(delay)
-    async with _process("--ask", case) as client:
-        answer, _ = await client.communicate(server)
-        return Run(**json.loads(answer))
-
-
-async def _line(process: asyncio.subprocess.Process) -> bytes:
-    assert process.stdout is not None  # noqa: S101 - it is a pipe
-    return await process.stdout.readline()
-
-
-# ---------------------------------------------------------------- the table
-
-HEAD = (
-    "capacity  overload  time-out  connections  clients  fetched  used  wasted  "
-    "shares       limit at the end"
-)
-
-
-def row(verdict: Verdict) -> str:
-    """Write a case and what it came to on one line."""
-    case = verdict.case
-    fetched = sum(len(run.fetched) for run in verdict.runs)
-    shares = " ".join(f"{share:.2f}" for share in verdict.shares)
-    limits = " ".join(f"{run.limit:.0f}" for run in verdict.runs)
-    return (
-        f"{case.capacity:>6}/s  {case.overload:<8}  {case.timeout:>6.0f} s  "
-        f"{case.connections:>11}  "
-        f"{case.clients:>7}  {fetched:>7,}  {verdict.used:>4.2f}  "
-        f"{verdict.wasted:>6.1%}  {shares if case.clients > 1 else '':<11}  "
-        f"{limits:<16}  {verdict.word}"
-    )
-
-
-def explanation() -> Iterator[str]:
-    """Say what the columns mean, and what is asked."""
-    yield f"fetched  everything: {WORK_SECONDS:.0f} seconds' work of the server"
-    yield f"used     at least {LEAST_USED:.2f} of what the server can"
-    yield f"wasted   at most {MOST_WASTED:.0%} of the requests, of a client alone"
-    yield f"shares   at least {LEAST_SHARE:.2f} of the capacity for each of two clients"
-
-
-async def compare(cases: list[Case]) -> int:
-    """Measure all cases, print the table, give the exit status.
-
-    Those of the small server hardly need a processor, so they run at once.
-    """
-    print("\n".join(explanation()), end="\n\n")
-    print(HEAD, flush=True)
-    small = [case for case in cases if case.capacity <= 100]
-    verdicts = list(await asyncio.gather(*(measure(case) for case in small)))
-    print("".join(f"{row(verdict)}\n" for verdict in verdicts), end="", flush=True)
-    for case in cases:
-        if case not in small:
-            verdicts.append(await measure(case))
-            print(row(verdicts[-1]), flush=True)
-    words = [verdict.word for verdict in verdicts]
-    print(f"\n{words.count('met')} of {len(words)} met")
-    return 1 if "MISSED" in words else 0
-
-
-def main() -> int:
-    """Measure, or be one of the processes of a measurement."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--capacity", type=int, help="only this one")
-    parser.add_argument("--serve", help=argparse.SUPPRESS)
-    parser.add_argument("--ask", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        asyncio.run(serve(Case(**json.loads(options.serve))))
-        return 0
-    if options.ask:
-        server = json.loads(sys.stdin.readline())
-        run = asyncio.run(ask(Case(**json.loads(options.ask)), server))
-        print(json.dumps(attrs.asdict(run)))
-        return 0
-    return asyncio.run(
-        compare([case for case in CASES if options.capacity in (None, case.capacity)])
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its name, by which a fresh process finds what it is given.
+    from benchmarks.overload import main as begin
+
+    sys.exit(begin())

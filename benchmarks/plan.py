@@ -6,20 +6,7 @@ from typing import Any, Literal
 
 import attrs
 
-from benchmarks.roster import (
-    AIOHTTP,
-    BUFFERED,
-    ORDERED,
-    OURS,
-    PLAIN,
-    PYCURL,
-    PYCURL_DECODED,
-    PYREQWEST,
-    RELEASED,
-    ROSTER,
-    WREQ,
-    WREQ_DECODED,
-)
+from benchmarks import roster
 
 
 @attrs.frozen(kw_only=True)
@@ -41,20 +28,18 @@ class Case:
 
 @attrs.frozen
 class Subject:
-    """Clients that are measured in turns: A B C, A B C, and so on.
-
-    Where a target is taken from it, it gets all rounds; the others get half.
-    """
+    """Clients that are measured in turns: A B C, A B C, and so on."""
 
     title: str
     clients: tuple[str, ...]
-    case: Case = Case()
-    is_targeted: bool = False
+    case: Case
 
 
-_FEW = (OURS, AIOHTTP, WREQ_DECODED)
-_FLOORS = (PLAIN, BUFFERED)
-_NATIVE = (PYCURL, PYCURL_DECODED, WREQ, WREQ_DECODED, PYREQWEST)
+_FEW = (roster.OURS, roster.AIOHTTP, roster.WREQ_DECODED)
+_FLOORS = roster.of_kind("floor")
+_OTHERS = (roster.RELEASED, roster.ORDERED, roster.AIOHTTP)
+_PLAIN = (roster.OURS, *_OTHERS, *roster.of_kind("native"), *_FLOORS)
+_XML = (roster.OURS, roster.AIOHTTP, roster.WREQ)
 
 
 def _few(title: str, *more: str, **varied: Any) -> Subject:
@@ -62,21 +47,13 @@ def _few(title: str, *more: str, **varied: Any) -> Subject:
 
 
 SUBJECTS: dict[str, Subject] = {
-    "base": Subject("Base case: over TLS", tuple(ROSTER), is_targeted=True),
-    "plain": Subject(
-        "Plain HTTP instead of TLS",
-        (OURS, RELEASED, ORDERED, AIOHTTP, *_NATIVE, *_FLOORS),
-        Case(tls=False),
-        is_targeted=True,
-    ),
+    "base": Subject("Base case: over TLS", tuple(roster.ROSTER), Case()),
+    "plain": Subject("Plain HTTP instead of TLS", _PLAIN, Case(tls=False)),
     "uvloop": _few("On uvloop instead of asyncio", loop="uvloop"),
-    "uvloop-plain": Subject(
-        "On uvloop, plain HTTP",
-        (*_FEW, ORDERED, *_FLOORS),
-        Case(loop="uvloop", tls=False),
-        is_targeted=True,
+    "uvloop-plain": _few(
+        "On uvloop, plain HTTP", roster.ORDERED, *_FLOORS, loop="uvloop", tls=False
     ),
-    "xml": Subject("XML instead of JSON", (OURS, AIOHTTP, WREQ), Case(accept="xml")),
+    "xml": Subject("XML instead of JSON", _XML, Case(accept="xml")),
     "connections-1": _few("1 connection instead of 32", connections=1),
     "connections-8": _few("8 connections instead of 32", connections=8),
     "connections-64": _few("64 connections instead of 32", connections=64),
@@ -86,8 +63,9 @@ SUBJECTS: dict[str, Subject] = {
     "latency-50": _few("A server that takes 50 ms", latency=0.05),
     "allocator": Subject(
         "Plain HTTP, glibc's allocation threshold fixed at its first value",
-        (OURS, AIOHTTP, *_FLOORS),
+        (roster.OURS, roster.AIOHTTP, *_FLOORS),
         Case(fixed_threshold=True, tls=False),
-        is_targeted=True,
     ),
 }
+TARGETED = ("base", "plain", "uvloop-plain", "allocator")
+"""Subjects that targets are taken from: they get all rounds, the others half."""

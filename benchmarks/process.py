@@ -10,13 +10,12 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
-E = TypeVar("E")
+P = ParamSpec("P")
 R = TypeVar("R")
 
 _LIMIT = 300.0
-_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _STATUS = Path("/proc/self/status")
 
@@ -43,19 +42,24 @@ def pin(core: int | None, process: int = 0) -> None:
         os.sched_setaffinity(process, {core})
 
 
-def call(function: Callable[[E], R], errand: E, *, fixed: bool = False) -> R:
-    """Give what *function* gives for *errand* in a fresh process.
+def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function in a fresh process."""
+    return call_with({}, function, *args, **kwargs)
 
-    *fixed* keeps glibc from adapting the size above which it maps memory anew.
-    """
+
+def call_with(
+    more: dict[str, str], function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Call it with *more* in its environment, and without proxies."""
+    given = {n: v for n, v in os.environ.items() if n.lower() not in _PROXIES}
     try:
         done = subprocess.run(  # noqa: S603 - our own function
-            _command(function, errand),
+            _command(function, args, kwargs),
             capture_output=True,
             text=True,
             check=False,
             timeout=_LIMIT,
-            env=_environment(fixed=fixed),
+            env={**given, **more},
         )
     except subprocess.TimeoutExpired as error:
         raise FailedError(f"no result within {_LIMIT:.0f} s") from error
@@ -66,16 +70,33 @@ def call(function: Callable[[E], R], errand: E, *, fixed: bool = False) -> R:
     return found
 
 
+def attempt(
+    failed: dict[str, str],
+    name: str,
+    function: Callable[P, R],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> R | None:
+    """Call it and say so; where it fails, *failed* tells why by the *name*."""
+    print(name, file=sys.stderr, flush=True)
+    try:
+        return call(function, *args, **kwargs)
+    except FailedError as error:
+        failed[name] = str(error)
+        print(f"{name} failed: {error}", file=sys.stderr, flush=True)
+        return None
+
+
 @contextmanager
 def beside(
-    function: Callable[[E], None], errand: E, core: int | None
+    core: int | None, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs
 ) -> Iterator[IO[str]]:
-    """Run *function* on *core* as long as this lasts; lends what it prints.
+    """Call a function on *core*, for as long as this lasts; lends what it prints.
 
     It sees the end of its standard input when it should end.
     """
     with subprocess.Popen(  # noqa: S603 - our own function
-        _command(function, errand),
+        _command(function, args, kwargs),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -90,11 +111,26 @@ def beside(
 
 
 def child() -> None:
-    """Run, in the fresh process, the function that its command line holds."""
-    function, errand = _unpacked(sys.argv[1])
-    found = function(errand)
+    """Call, in the fresh process, the function that its command line holds."""
+    function, args, kwargs = _unpacked(sys.argv[1])
+    found = function(*args, **kwargs)
     if found is not None:
         print(_packed(found))
+
+
+def _command(
+    function: Callable[..., object], args: object, kwargs: object
+) -> list[str]:
+    begin = "from benchmarks.process import child; child()"
+    return [sys.executable, "-c", begin, _packed((function, args, kwargs))]
+
+
+def _packed(value: object) -> str:
+    return b64encode(pickle.dumps(value)).decode()
+
+
+def _unpacked(text: str) -> Any:
+    return pickle.loads(b64decode(text))  # noqa: S301 - what we packed ourselves
 
 
 def peak() -> int:
@@ -118,21 +154,3 @@ def resident() -> int:
 def _status(field: str) -> int:
     lines = _STATUS.read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
-
-
-def _command(function: Callable[[E], object], errand: E) -> list[str]:
-    begin = "from benchmarks.process import child; child()"
-    return [sys.executable, "-c", begin, _packed((function, errand))]
-
-
-def _packed(value: object) -> str:
-    return b64encode(pickle.dumps(value)).decode()
-
-
-def _unpacked(text: str) -> Any:
-    return pickle.loads(b64decode(text))  # noqa: S301 - what we packed ourselves
-
-
-def _environment(*, fixed: bool) -> dict[str, str]:
-    given = {n: value for n, value in os.environ.items() if n.lower() not in _PROXIES}
-    return {**given, _THRESHOLD: str(128 * 1024)} if fixed else given

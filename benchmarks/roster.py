@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from importlib.util import find_spec
+from typing import Any, Literal
 
 import attrs
 
-from benchmarks import released
-from benchmarks.clients import floor, ours, peers
+from benchmarks import peers
+from benchmarks.clients import floor, libraries, ours
 from benchmarks.work import Client, Gives, by_threads, by_workers
 
 Kind = Literal["ours", "python", "native", "floor"]
@@ -29,18 +30,6 @@ class Entry:
     def gives(self) -> str:
         """What it gives, in a word."""
         return "models" if self.kind == "ours" else self.does.partition(",")[0]
-
-
-def _python(package: str, load: Callable[[], Client]) -> Entry:
-    return Entry("python", "bytes", load, package)
-
-
-def _native(
-    package: str, load: Callable[[], Client], *, decoded: bool = False
-) -> Entry:
-    if decoded:
-        return Entry("native", "dicts", load, package, answers="parsed")
-    return Entry("native", "bytes", load, package)
 
 
 def _pycurl() -> Client:
@@ -66,48 +55,51 @@ _ALL = "logon, retry, decoded into attrs models"
 _IN_ORDER = f"{_ALL}, in the order of the ids"
 _FLOOR = "bytes, no HTTP parser"
 
+
+def _client(
+    kind: Kind, package: str, lend: Any, gives: Gives = "body", by: Any = by_workers
+) -> Entry:
+    does = "bytes" if gives == "body" else "dicts"
+    return Entry(kind, does, partial(by, lend), package, gives)
+
+
 ROSTER: dict[str, Entry] = {
     OURS: Entry("ours", _ALL, ours.opened),
     ORDERED: Entry("ours", _IN_ORDER, partial(ours.opened, ordered=True)),
     RELEASED: Entry("ours", _ALL, ours.released),
     ON_AIOHTTP: Entry("ours", _ALL, partial(ours.opened, transport="aiohttp")),
-    AIOHTTP: _python("aiohttp", partial(by_workers, peers.aiohttp)),
-    "httpx": _python("httpx", partial(by_workers, peers.httpx)),
-    "niquests": _python("niquests", partial(by_workers, peers.niquests)),
-    "requests, threads": _python("requests", partial(by_threads, peers.requests)),
-    "veeam-em, threads": Entry(
-        "python",
-        "dicts",
-        partial(by_threads, peers.veeam_em),
-        "veeam-em",
-        answers="dicts",
+    AIOHTTP: _client("python", "aiohttp", libraries.aiohttp),
+    "httpx": _client("python", "httpx", libraries.httpx),
+    "niquests": _client("python", "niquests", libraries.niquests),
+    "requests, threads": _client(
+        "python", "requests", libraries.requests, by=by_threads
     ),
-    "aiosonic": _python("aiosonic", partial(by_workers, peers.aiosonic)),
-    PYCURL: _native("pycurl", _pycurl),
-    PYCURL_DECODED: _native("pycurl", _pycurl, decoded=True),
-    PYREQWEST: _native("pyreqwest", partial(by_workers, peers.pyreqwest)),
-    WREQ: _native("wreq", partial(by_workers, peers.wreq)),
-    WREQ_DECODED: _native("wreq", partial(by_workers, peers.wreq), decoded=True),
+    "veeam-em, threads": _client(
+        "python", "veeam-em", libraries.veeam_em, "dicts", by=by_threads
+    ),
+    "aiosonic": _client("python", "aiosonic", libraries.aiosonic),
+    PYCURL: Entry("native", "bytes", _pycurl, "pycurl"),
+    PYCURL_DECODED: Entry("native", "dicts", _pycurl, "pycurl", "parsed"),
+    PYREQWEST: _client("native", "pyreqwest", libraries.pyreqwest),
+    WREQ: _client("native", "wreq", libraries.wreq),
+    WREQ_DECODED: _client("native", "wreq", libraries.wreq, "parsed"),
     PLAIN: Entry("floor", _FLOOR, partial(floor.opened, floor.Plain)),
     BUFFERED: Entry("floor", _FLOOR, partial(floor.opened, floor.Buffered)),
 }
 
 
+def of_kind(kind: Kind) -> tuple[str, ...]:
+    """Give the clients of a kind."""
+    return tuple(name for name, entry in ROSTER.items() if entry.kind == kind)
+
+
 def absent() -> dict[str, str]:
     """Give the clients that cannot take part, and why."""
-    from importlib.metadata import (  # noqa: PLC0415 - see cold.py
-        PackageNotFoundError,
-        version,
-    )
-
-    reasons: dict[str, str] = {}
-    if not released.is_unpacked():
-        reasons[RELEASED] = "the history here does not reach back to it"
-    for name, entry in ROSTER.items():
-        if entry.package is None:
-            continue
-        try:
-            version(entry.package)
-        except PackageNotFoundError:
-            reasons[name] = f"{entry.package} could not be installed here"
-    return reasons
+    missing = {
+        name: f"{entry.package} could not be installed here"
+        for name, entry in ROSTER.items()
+        if entry.package and find_spec(entry.package.replace("-", "_")) is None
+    }
+    if not peers.is_unpacked():
+        missing[RELEASED] = "the history here does not reach back to it"
+    return missing

@@ -14,12 +14,14 @@ from typing import Any
 import attrs
 
 from benchmarks.plan import Case, Subject
-from benchmarks.process import CLIENT_CORE, FailedError, call, pin
+from benchmarks.process import CLIENT_CORE, FailedError, call_with, pin
 from benchmarks.roster import ROSTER
-from benchmarks.server import Prepared, serve_prepared
+from benchmarks.server import serve_prepared
 from benchmarks.serving import Place, running
-from benchmarks.work import Check, Fetch, Work, ids_for
+from benchmarks.work import Check, Work, ids_for
 
+_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
+_MOST = 20_000
 _WARM = 4
 """Requests on each connection before the clock starts: it is open and code is warm."""
 
@@ -64,17 +66,6 @@ class Outcome:
 
 
 @attrs.frozen(kw_only=True)
-class Errand:
-    """What a fresh process needs for a round: who asks whom how, and for how long."""
-
-    client: str
-    case: Case
-    place: Place
-    seconds: float
-    count: int = 20_000
-
-
-@attrs.frozen(kw_only=True)
 class Round:
     """What one process measured: requests, seconds by the clock and of processors.
 
@@ -94,18 +85,18 @@ def run_subject(
     missing = {name: absent[name] for name in subject.clients if name in absent}
     found: dict[str, list[Round]] = {name: [] for name in subject.clients}
     case = subject.case
-    setting = Prepared(
+    environment = {_THRESHOLD: str(128 * 1024)} if case.fixed_threshold else {}
+    with running(
+        serve_prepared,
+        certificate=pem if case.tls else None,
         size=case.size,
         latency=case.latency,
-        certificate=str(pem) if case.tls else None,
-    )
-    with running(serve_prepared, setting) as place:
+    ) as place:
         for client in subject.clients * rounds:
             if client in missing:
                 continue
-            errand = Errand(client=client, case=case, place=place, seconds=seconds)
             try:
-                one = call(timed, errand, fixed=case.fixed_threshold)
+                one = call_with(environment, timed, client, case, place, seconds)
             except FailedError as error:
                 missing[client] = str(error)
             else:
@@ -144,40 +135,34 @@ def _show(title: str, client: str, one: Round) -> None:
 # ------------------------------------------------------------ in the fresh process
 
 
-def timed(errand: Errand) -> Round:
-    """Open the client, warm it, and time a fetch."""
+def timed(client: str, case: Case, place: Place, seconds: float) -> Round:
+    """Open a client, warm it, and time a fetch."""
     pin(CLIENT_CORE)
     factory: Any = None
-    if errand.case.loop == "uvloop":
+    if case.loop == "uvloop":
         import uvloop  # noqa: PLC0415 - not on Windows
 
         factory = uvloop.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_timed(errand))
+        return runner.run(_timed(client, case, place, seconds))
 
 
-async def _timed(errand: Errand) -> Round:
-    case, entry = errand.case, ROSTER[errand.client]
+async def _timed(client: str, case: Case, place: Place, seconds: float) -> Round:
+    entry = ROSTER[client]
     work = Work(
-        url=errand.place.url,
+        url=place.url,
         connections=case.connections,
         accept=case.accept,
-        ca_file=errand.place.ca_file,
+        ca_file=place.ca_file,
         check=Check(case.accept),
         gives=entry.answers,
     )
     async with entry.load()(work) as fetch:
-        await fetch(ids_for(errand.seconds, max(200, _WARM * case.connections)))
+        await fetch(ids_for(seconds, max(200, _WARM * case.connections)))
         gc.collect()
-        return await _one(fetch, errand)
-
-
-async def _one(fetch: Fetch, errand: Errand) -> Round:
-    ids = ids_for(errand.seconds, errand.count)
-    served = errand.place.json("busy")
-    wall, cpu = time.perf_counter(), time.process_time()
-    count = await fetch(ids)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    return Round(
-        count=count, wall=wall, cpu=cpu, server=errand.place.json("busy") - served
-    )
+        ids, served = ids_for(seconds, _MOST), place.json("busy")
+        wall, cpu = time.perf_counter(), time.process_time()
+        count = await fetch(ids)
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        busy = place.json("busy") - served
+    return Round(count=count, wall=wall, cpu=cpu, server=busy)

@@ -7,8 +7,7 @@ asked for, so that a client can verify what it got.
 from __future__ import annotations
 
 import time
-
-import attrs
+from pathlib import Path
 
 from benchmarks import bodies
 from benchmarks.serving import LOGON, LOGOUT, respond, run, serve
@@ -17,19 +16,14 @@ _KEPT = 20_000
 _DATE = "Date: Mon, 02 Mar 2026 21:00:00 GMT\r\n"
 
 
-@attrs.frozen(kw_only=True)
-class Prepared:
-    """Answers with bodies of *size* bytes, each after *latency* seconds."""
+def serve_prepared(
+    *, certificate: Path | None, size: int = 1400, latency: float = 0.0
+) -> None:
+    """Serve bodies of *size* bytes, each after *latency* seconds.
 
-    size: int = 1400
-    latency: float = 0.0
-    certificate: str | None = None
-
-
-def serve_prepared(setting: Prepared) -> None:
-    """Serve; `busy` tells the seconds of processor that the server has used."""
-    answers = _Answers(setting.size)
-    run(serve(answers.answer, certificate=setting.certificate, latency=setting.latency))
+    `busy` tells the seconds of processor that the server has used.
+    """
+    run(serve(_Answers(size).answer, certificate, latency))
 
 
 class _Answers:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -29,14 +29,6 @@ TOKEN = b64encode(_SESSION.encode()).decode()
 
 Answer = Callable[[bytes], bytes]
 """Gives the answer to the head of a request; no request has a body."""
-
-
-class Setting(Protocol):
-    """What any server is told; *certificate* is a PEM that holds the key too."""
-
-    @property
-    def certificate(self) -> str | None:
-        """Where it is, None for plain HTTP."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,16 +66,22 @@ def write_certificate(folder: Path) -> Path:
 
 @contextmanager
 def running(
-    function: Callable[[Any], None], setting: Setting, core: int | None = SERVER_CORE
+    function: Callable[..., None],
+    *,
+    certificate: Path | None = None,
+    core: int | None = SERVER_CORE,
+    **setting: Any,
 ) -> Iterator[Place]:
-    """Let *function* serve in a process of its own, as long as this lasts."""
-    pem = setting.certificate
-    with beside(function, setting, core) as printed:
+    """Let *function* serve in a process of its own, as long as this lasts.
+
+    It speaks TLS with a *certificate*: a PEM that holds the key too.
+    """
+    with beside(core, function, certificate=certificate, **setting) as printed:
         port, control = (int(printed.readline()) for _ in range(2))
         yield Place(
-            url=f"{'https' if pem else 'http'}://127.0.0.1:{port}",
+            url=f"{'https' if certificate else 'http'}://127.0.0.1:{port}",
             control=control,
-            ca_file=str(Path(pem).with_name("ca.pem")) if pem else None,
+            ca_file=str(certificate.with_name("ca.pem")) if certificate else None,
         )
 
 
@@ -100,9 +98,7 @@ def run(serving: Coroutine[Any, Any, None]) -> None:
         fastest.run(serving)
 
 
-async def serve(
-    answer: Answer, *, certificate: str | None, latency: float = 0.0
-) -> None:
+async def serve(answer: Answer, certificate: Path | None, latency: float = 0.0) -> None:
     """Serve until the standard input is closed; prints both ports."""
     context = None
     if certificate is not None:

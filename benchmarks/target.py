@@ -2,74 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Generic, Literal, TypeVar
+from math import isnan, nan
+from typing import Any, Literal
 
 import attrs
-
-R = TypeVar("R")
 
 Verdict = Literal["met", "missed", "not measured", "no target"]
 
 
-class MissingError(Exception):
-    """What a target is taken from was not measured."""
+class _Missing(float):
+    """Not a number, whatever is asked of it: so is what is computed from it."""
+
+    def __getattr__(self, name: str) -> _Missing:
+        return self
+
+    def __getitem__(self, name: str) -> _Missing:
+        return self
 
 
-@attrs.frozen
-class Figure:
-    """What was measured, and the *figures* that it was made of.
-
-    *by_rate* and *by_cpu* are the same ratio by the clock and by the processor of the
-    client, of which *value* is the one that counts.
-    """
-
-    value: float
-    figures: str
-    by_rate: float | None = None
-    by_cpu: float | None = None
+MISSING: Any = _Missing(nan)
+"""Stands for what was not measured."""
 
 
 @attrs.frozen
 class Row:
-    """A target as a page tells it; what was not measured has no *value*."""
+    """A target as a page tells it; what was not measured has no *value*.
 
-    key: str
-    what: str
-    wanted: str
-    verdict: Verdict
-    unit: str = ""
-    value: float | None = None
-    figures: str = ""
-    by_rate: float | None = None
-    by_cpu: float | None = None
-
-
-@attrs.frozen
-class Target(Generic[R]):
-    """*wanted* is `≤ 1.25`, `≥ 1/10`, `all`, or nothing where it is only told.
-
-    *figure* makes it of all that was measured, or raises MissingError; *key* is that of
-    the part of a run which it is taken from.
+    *figures* are what the value was made of. *by_rate* and *by_cpu* are the same ratio
+    by the clock and by the processor of the client, of which *value* is the one that
+    counts. *key* is that of the part of a run from which it comes.
     """
 
     what: str
     wanted: str
-    figure: Callable[[R], Figure]
-    unit: str = ""
-    key: str = ""
+    verdict: Verdict
+    value: float | None
+    figures: str
+    unit: str
+    key: str
+    by_rate: float | None
+    by_cpu: float | None
 
-    def judge(self, measured: R) -> Row:
-        """Hold what was measured against it."""
-        bound = self.wanted
-        told = bound + self.unit if bound not in ("", "all") else bound
-        try:
-            found = self.figure(measured)
-        except MissingError:
-            return Row(self.key, self.what, told, "not measured", self.unit)
-        verdict = _verdict(bound, found.value)
-        return Row(self.key, self.what, told, verdict, self.unit, *attrs.astuple(found))
+
+def judge(
+    what: str,
+    wanted: str,
+    value: float,
+    figures: str,
+    *,
+    unit: str = "",
+    key: str = "",
+    by_rate: float = nan,
+    by_cpu: float = nan,
+) -> Row:
+    """Hold a *value* against what is *wanted* of it.
+
+    That is `≤ 1.25`, `≥ 1/10`, `all`, or nothing where it is only told.
+    """
+    told = wanted + unit if wanted not in ("", "all") else wanted
+    ratios = (None if isnan(each) else each for each in (by_rate, by_cpu))
+    if isnan(value):
+        return Row(what, told, "not measured", None, "", unit, key, None, None)
+    return Row(what, told, _verdict(wanted, value), value, figures, unit, key, *ratios)
 
 
 def _verdict(wanted: str, value: float) -> Verdict:
@@ -79,13 +75,6 @@ def _verdict(wanted: str, value: float) -> Verdict:
     limit = float(Fraction(bound))
     is_met = value <= limit if sign == "≤" else value >= limit
     return "met" if is_met else "missed"
-
-
-def share(kept: int, count: int) -> Figure:
-    """Give the part of *count* that was kept, where all should be."""
-    if not count:
-        raise MissingError
-    return Figure(kept / count, f"{kept:,} of {count:,}")
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

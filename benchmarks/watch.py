@@ -11,24 +11,27 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import attrs
-from cattrs import unstructure
 
 from benchmarks import suite
-from benchmarks.process import FailedError, call
-from benchmarks.target import Row
-from benchmarks.watching.page import HEAD, cells, page
+from benchmarks.process import attempt
+from benchmarks.target import Row, markdown
 from benchmarks.watching.plan import FULL, KEYS, QUICK, Part, Plan
 from benchmarks.watching.rows import Found, targets
+
+_TEMPLATE = Path(__file__).with_name("WATCH.template")
+_HEAD = ("what", "target", "measured", "ratio", "")
+_FACTS = ("processor", "system", "Python", "aiohttp", "orjson", "uvloop")
 
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """What each part found, as plain JSON by its name, and why one *failed*."""
+    """What each part found, by its name, and why one *failed*."""
 
     machine: dict[str, str]
     minutes: float
@@ -44,7 +47,18 @@ class Run:
     def rows(self, keys: Collection[str] = KEYS) -> list[Row]:
         """Hold it against the targets of these keys."""
         found = Found(self.plan, self.parts)
-        return [one.judge(found) for one in targets(self.plan) if one.key in keys]
+        return [row for row in targets(found) if row.key in keys]
+
+    def page(self, rows: Iterable[Row]) -> str:
+        """Write the whole page."""
+        facts = [f"{n}: {self.machine[n]}" for n in _FACTS if n in self.machine]
+        facts.append(f"{self.minutes:.1f} minutes")
+        if self.quick:
+            facts.append("**a quick run**: too short to be quoted")
+        return _TEMPLATE.read_text(encoding="utf-8").format(
+            facts="".join(f"- {fact}\n" for fact in facts),
+            table=markdown(_HEAD, map(_cells, rows)),
+        )
 
 
 def main() -> int:
@@ -53,9 +67,9 @@ def main() -> int:
     recorded = given.out / "watch.json"
     run = suite.load(recorded, Run) if given.again else _measured(given)
     rows = run.rows(given.only)
-    told = page(rows, run.machine, minutes=run.minutes, quick=run.quick)
-    suite.write(given.out, {"watch.json": suite.dump(run, rows=rows), "WATCH.md": told})
-    suite.show(HEAD, map(cells, rows))
+    pages = {"watch.json": suite.dump(run, rows=rows), "WATCH.md": run.page(rows)}
+    suite.write(given.out, pages)
+    suite.show(_HEAD, map(_cells, rows))
     for name, why in run.failed.items():
         print(f"{name} failed: {why}", file=sys.stderr)
     return 1 if run.failed else 0
@@ -67,7 +81,7 @@ def _measured(given: argparse.Namespace) -> Run:
     run = Run(
         machine=suite.describe(), minutes=0, quick=given.quick, parts={}, failed={}
     )
-    parts = [part for part in run.plan.parts() if part.keys.intersection(given.only)]
+    parts = [part for part in run.plan.parts() if part.key in given.only]
     for alone, many in ((True, run.plan.timed_at_once), (False, run.plan.at_once)):
         chosen = [part for part in parts if part.alone == alone]
         with ThreadPoolExecutor(max_workers=many) as threads:
@@ -76,12 +90,24 @@ def _measured(given: argparse.Namespace) -> Run:
 
 
 def _measure(part: Part, run: Run) -> None:
-    print(f"{part.name:24} {part.errand}", file=sys.stderr, flush=True)
-    try:
-        run.parts[part.name] = unstructure(call(part.function, part.errand))
-    except FailedError as error:
-        run.failed[part.name] = str(error)
-        print(f"{part.name:24} failed: {error}", file=sys.stderr, flush=True)
+    found = attempt(run.failed, part.name, part.call)
+    if found is not None:
+        run.parts[part.name] = found
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Write a row as a line of a table under `_HEAD`."""
+    ratio = "" if row.value is None else _ratio(row.value, row.unit)
+    return row.what, row.wanted, row.figures, ratio, row.verdict
+
+
+def _ratio(ratio: float, unit: str) -> str:
+    """Write a small ratio as the part that it is, and an amount with its unit."""
+    if unit:
+        return f"{ratio:.2f}{unit}"
+    if 0 < ratio < 0.2:
+        return f"1/{1 / ratio:.1f}"
+    return f"{ratio:.2f}" if ratio != 1 else "1"
 
 
 if __name__ == "__main__":

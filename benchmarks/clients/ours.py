@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from benchmarks.released import PLACE
+from benchmarks.peers import PLACE
 from benchmarks.work import Client, Fetch, Ids, Work
 
 

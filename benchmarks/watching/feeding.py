@@ -14,6 +14,7 @@ from uuid import UUID
 import attrs
 
 from benchmarks.process import CLIENT_CORE, pin
+from benchmarks.watching.server import Figures
 from veeam_async.clock import Moment
 from veeam_async.models import BackupJobSession
 from veeam_async.watch.tracker.schedule import Rules
@@ -23,65 +24,36 @@ from veeam_async.watch.tracker.tracker import Tracker
 _START = datetime(2026, 3, 2, 21, tzinfo=UTC)
 
 
-@attrs.frozen(kw_only=True)
-class Errand:
-    """How many *sessions* are looked at, and in how many *rounds*."""
-
-    sessions: int
-    rounds: int
-
-
-@attrs.frozen(kw_only=True)
-class Fed:
-    """Nanoseconds of processor, for an observation and for a look-up."""
-
-    feed: float
-    look_up: float
-
-
-def feed(errand: Errand) -> Fed:
-    """Take turns, and give the medians."""
+def feed(count: int, rounds: int) -> Figures:
+    """Give nanoseconds of processor to *feed* an observation, and to *look_up*."""
     pin(CLIENT_CORE)
-    sessions = [_session(number) for number in range(errand.sessions)]
-    known = {session.id: session for session in sessions}
+    known = {session.id: session for session in map(_session, range(count))}
     tracker: Tracker[BackupJobSession] = Tracker(known, Rules(phase=0.0))
-    for session in sessions:
+    for session in known.values():
         tracker.feed(_observation(session, 0))
     feeds, look_ups = [], []
-    for turn in range(1, errand.rounds + 1):
-        observations = [_observation(session, turn) for session in sessions]
+    for turn in range(1, rounds + 1):
+        observations = [_observation(session, turn) for session in known.values()]
         ids = [observation.id for observation in observations]
         tracker.take_due(5.0 * turn)
         gc.collect()
-        feeds.append(_feed(tracker, observations) / len(ids))
-        look_ups.append(_look_up(known, ids) / len(ids))
-    return Fed(feed=median(feeds), look_up=median(look_ups))
-
-
-def _feed(
-    tracker: Tracker[BackupJobSession],
-    observations: list[Observation[BackupJobSession]],
-) -> int:
-    began = time.process_time_ns()
-    for observation in observations:
-        tracker.feed(observation)
-    return time.process_time_ns() - began
-
-
-def _look_up(known: dict[UUID, BackupJobSession], ids: list[UUID]) -> int:
-    began = time.process_time_ns()
-    for one in ids:
-        known[one]
-    return time.process_time_ns() - began
+        began = time.process_time_ns()
+        for observation in observations:
+            tracker.feed(observation)
+        fed = time.process_time_ns()
+        for one in ids:
+            known[one]
+        feeds.append((fed - began) / count)
+        look_ups.append((time.process_time_ns() - fed) / count)
+    return {"feed": median(feeds), "look_up": median(look_ups)}
 
 
 def _observation(session: BackupJobSession, turn: int) -> Observation[BackupJobSession]:
     """Give what the *turn*-th round saw: a fresh copy, as an answer would give."""
-    seconds = 5.0 * turn
     return Observation(
         id=session.id,
-        asked_at=seconds,
-        at=Moment(seconds, _START),
+        asked_at=5.0 * turn,
+        at=Moment(5.0 * turn, _START),
         session=attrs.evolve(session),
     )
 

@@ -10,23 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Literal
-from uuid import UUID
-
-import attrs
 
 from benchmarks.process import CLIENT_CORE, pin
 from benchmarks.serving import Place, running
-from benchmarks.watching.server import (
-    Change,
-    Counts,
-    Setting,
-    changes,
-    counts,
-    serve_sessions,
-)
+from benchmarks.watching.server import Change, Figures, serve_sessions
 from veeam_async import EnterpriseManager, HealthChanged
 from veeam_async.codec import decode
 from veeam_async.models import BackupJobSession, Page
@@ -38,103 +28,66 @@ _SETTLE = 1.5
 """Intervals after the last mark within which all must have been told."""
 
 _KINDS = {"FOUND": "started", "STOPPED": "ended"}
-Told = tuple[UUID, str, float, float]
-"""An event: whose, of what kind, when it was taken, and what it says it was seen at."""
+Told = tuple[str, str, float, float]
+"""An event: whose, of what change, when it was taken and, as it says itself, seen."""
 
 
-@attrs.frozen(kw_only=True)
-class Errand:
-    """How to look at how many *sessions*, and for how many *rounds* of *interval* s.
+def follow(
+    sessions: int,
+    strategy: Literal["get", "query"],
+    interval: float,
+    rounds: int,
+    *,
+    share: float = 0.02,
+) -> Figures:
+    """Watch everything by query, or each of the *sessions* that runs now by GET.
 
-    In each of them that *share* of the sessions ends, and as many start.
+    That *share* of them ends in each interval, and as many start. Of a round: requests,
+    seconds of processor of the whole client, and of *decoding* the same pages alone;
+    how many *changes* there were, which of them were never told or twice, and the
+    seconds to their events.
     """
-
-    sessions: int
-    strategy: Literal["get", "query"]
-    interval: float
-    rounds: int
-    share: float = 0.02
-
-
-@attrs.frozen(kw_only=True)
-class Delays:
-    """*changes* between two marks, and the seconds from each to its event.
-
-    *missing* were never told, *doubled* more than once. To the event's arrival in the
-    caller's hand are *p50* and *p99*, to its `observed_at` the *seen* ones.
-    """
-
-    changes: int
-    missing: int
-    doubled: int
-    p50: float
-    p99: float
-    seen_p50: float
-    seen_p99: float
-
-
-@attrs.frozen(kw_only=True)
-class Followed:
-    """What a round came to: requests, bytes of lists, seconds of processor.
-
-    *cpu* is the whole client's, *decoding* that of decoding the same pages alone, and
-    *busy* the server's.
-    """
-
-    requests: float
-    listed: float
-    cpu: float
-    decoding: float
-    busy: float
-    delays: Delays
-
-
-@attrs.frozen
-class _Mark:
-    """Where the server's counts, the processor and the wall clock stood."""
-
-    counts: Counts
-    cpu: float
-    wall: float
-
-
-def follow(errand: Errand) -> Followed:
-    """Watch everything by query, or each session that runs now by GET."""
-    setting = Setting(
-        sessions=errand.sessions, interval=errand.interval, share=errand.share
-    )
     pin(CLIENT_CORE)
-    with running(serve_sessions, setting) as place:
-        return asyncio.run(_follow(errand, place))
+    with running(
+        serve_sessions, sessions=sessions, interval=interval, share=share
+    ) as place:
+        return asyncio.run(_follow(place, strategy, interval, rounds))
 
 
-async def _follow(errand: Errand, place: Place) -> Followed:
+async def _follow(
+    place: Place, strategy: Literal["get", "query"], interval: float, rounds: int
+) -> Figures:
     """Watch, set both marks, and see what was told in the end."""
     told: list[Told] = []
-    ids = place.json("ids") if errand.strategy == "get" else None
+    ids = place.json("ids") if strategy == "get" else None
     async with EnterpriseManager(place.url, username="bench", password="bench") as em:
-        watch = em.backup_sessions.watch(
-            ids, interval=errand.interval, strategy=errand.strategy
-        )
+        watch = em.backup_sessions.watch(ids, interval=interval, strategy=strategy)
         async with asyncio.TaskGroup() as group:
             group.create_task(_take(watch, told))
-            await asyncio.sleep(errand.interval)
-            await _between_rounds(watch, errand.interval)
+            await asyncio.sleep(interval)
+            await _between_rounds(watch, interval)
             first = await _mark(place)
-            await asyncio.sleep(errand.rounds * errand.interval)
+            await asyncio.sleep(rounds * interval)
             last = await _mark(place)
             pages = (await asyncio.to_thread(place.told, "pages")).split(b"\n")
-            await asyncio.sleep(_SETTLE * errand.interval)
+            await asyncio.sleep(_SETTLE * interval)
             watch.stop()
-    due = [one for one in changes(place) if first.wall <= one[2] < last.wall]
-    return _followed(errand.rounds, first, last, pages, _compare(due, told))
+    begun, over = first["wall"], last["wall"]
+    due = [change for change in place.json("changes") if begun <= change[2] < over]
+    each = {name: (last[name] - first[name]) / rounds for name in first}
+    return {
+        "requests": each["requests"],
+        "cpu": each["cpu"],
+        "decoding": _seconds_to_decode(pages) * each["listed"],
+        **_compare(due, told),
+    }
 
 
 async def _take(watch: Watch[BackupJobSession], told: list[Told]) -> None:
     async for event in watch:
-        if not isinstance(event, HealthChanged):
+        if not isinstance(event, HealthChanged) and event.kind in _KINDS:
             seen = event.observed_at.timestamp()
-            told.append((event.id, event.kind, time.time(), seen))
+            told.append((str(event.id), _KINDS[event.kind], time.time(), seen))
 
 
 async def _between_rounds(watch: Watch[BackupJobSession], interval: float) -> None:
@@ -145,25 +98,11 @@ async def _between_rounds(watch: Watch[BackupJobSession], interval: float) -> No
     await asyncio.sleep(interval / 2)
 
 
-async def _mark(place: Place) -> _Mark:
+async def _mark(place: Place) -> Figures:
     """Set a mark; what that costs itself is a thousandth of the smallest round."""
-    cpu, wall = time.process_time(), time.time()
-    return _Mark(await asyncio.to_thread(counts, place), cpu, wall)
-
-
-def _followed(
-    rounds: int, first: _Mark, last: _Mark, pages: list[bytes], delays: Delays
-) -> Followed:
-    """Divide the difference of two marks by the rounds between them."""
-    listed = (last.counts.listed - first.counts.listed) / rounds
-    return Followed(
-        requests=(last.counts.requests - first.counts.requests) / rounds,
-        listed=listed,
-        cpu=(last.cpu - first.cpu) / rounds,
-        decoding=_seconds_to_decode(pages) * listed,
-        busy=(last.counts.busy - first.counts.busy) / rounds,
-        delays=delays,
-    )
+    now = {"cpu": time.process_time(), "wall": time.time()}
+    counts: Figures = await asyncio.to_thread(place.json, "counts")
+    return now | counts
 
 
 def _seconds_to_decode(pages: list[bytes]) -> float:
@@ -183,24 +122,23 @@ def _seconds_to_decode(pages: list[bytes]) -> float:
     return median(took) / length
 
 
-def _compare(due: Sequence[Change], told: Sequence[Told]) -> Delays:
+def _compare(due: Sequence[Change], told: Iterable[Told]) -> Figures:
     """Find the events of the changes that were due."""
     events: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for id_, kind, taken_at, seen_at in told:
-        if kind in _KINDS:
-            events[str(id_), _KINDS[kind]].append((taken_at, seen_at))
-    found = [(at, events.get((id_, kind), [])) for id_, kind, at in due]
+    for session_id, kind, *times in told:
+        events[session_id, kind].append((times[0], times[1]))
+    found = [(at, events.get((whose, kind), [])) for whose, kind, at in due]
     taken = sorted(times[0][0] - at for at, times in found if times)
     seen = sorted(times[0][1] - at for at, times in found if times)
-    return Delays(
-        changes=len(due),
-        missing=sum(not times for _, times in found),
-        doubled=sum(len(times) > 1 for times in events.values()),
-        p50=_percentile(taken, 0.5),
-        p99=_percentile(taken, 0.99),
-        seen_p50=_percentile(seen, 0.5),
-        seen_p99=_percentile(seen, 0.99),
-    )
+    return {
+        "changes": len(due),
+        "missing": len(due) - len(taken),
+        "doubled": sum(len(times) > 1 for times in events.values()),
+        "p50": _percentile(taken, 0.5),
+        "p99": _percentile(taken, 0.99),
+        "seen_p50": _percentile(seen, 0.5),
+        "seen_p99": _percentile(seen, 0.99),
+    }
 
 
 def _percentile(ordered: Sequence[float], share: float) -> float:

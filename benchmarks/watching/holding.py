@@ -7,15 +7,13 @@ import os
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import attrs
-
 from benchmarks.process import CLIENT_CORE, peak, pin
-from benchmarks.serving import Place, running, write_certificate
-from benchmarks.watching.server import Setting, serve_sessions
+from benchmarks.serving import running, write_certificate
+from benchmarks.watching.server import Figures, serve_sessions
 from veeam_async import EnterpriseManager
 from veeam_async.models import BackupJobSession
 from veeam_async.watch.watch import Watch
@@ -29,68 +27,28 @@ _SETTLED = 2
 """Looks of each watch before the clock starts: all is open, and code is warm."""
 
 
-@attrs.frozen(kw_only=True)
-class HoldErrand:
-    """How many *sessions* are watched, and how often each has to be looked at.
+def hold(sessions: int, everything: bool, interval: float, looks: int) -> Figures:  # noqa: FBT001 - a part's argument
+    """Give the *peak* of memory when each of the *sessions* was looked at so often.
 
     *everything*: without naming them, and not by their ids. The caller keeps nothing.
     """
-
-    sessions: int
-    everything: bool
-    interval: float
-    looks: int
-
-
-@attrs.frozen(kw_only=True)
-class Held:
-    """The *peak* of resident memory in bytes, when so many were *found*."""
-
-    peak: float
-    found: int
+    with running(
+        serve_sessions, core=None, sessions=sessions, interval=interval
+    ) as place:
+        ids = None if everything else iter(place.json("ids"))
+        found = asyncio.run(_hold(place.url, ids, interval, looks * sessions))
+    if found < _MOST * sessions:
+        raise RuntimeError(f"{found} of {sessions} sessions were found")
+    return {"peak": peak(), "found": found}
 
 
-@attrs.frozen(kw_only=True)
-class FleetErrand:
-    """How many *managers* watch so many *sessions* each, for how many *rounds*."""
-
-    managers: int
-    sessions: int
-    interval: float
-    rounds: int
-
-
-@attrs.frozen(kw_only=True)
-class Fleet:
-    """What they took: seconds of processor to make, its share to watch, bytes for each.
-
-    *looks* is how often they looked while their share was measured.
-    """
-
-    made: float
-    share: float
-    each: float
-    looks: int
-
-
-def hold(errand: HoldErrand) -> Held:
-    """Watch until all have been looked at so often."""
-    setting = Setting(sessions=errand.sessions, interval=errand.interval)
-    with running(serve_sessions, setting, core=None) as place:
-        found = asyncio.run(_hold(errand, place))
-    if found < _MOST * errand.sessions:
-        raise RuntimeError(f"{found} of {errand.sessions} sessions were found")
-    return Held(peak=peak(), found=found)
-
-
-async def _hold(errand: HoldErrand, place: Place) -> int:
-    ids = None if errand.everything else iter(place.json("ids"))
-    async with EnterpriseManager(place.url, username="bench", password="bench") as em:
-        watch = em.backup_sessions.watch(ids, interval=errand.interval)
+async def _hold(url: str, ids: Iterator[str] | None, interval: float, rows: int) -> int:
+    async with EnterpriseManager(url, username="bench", password="bench") as em:
+        watch = em.backup_sessions.watch(ids, interval=interval)
         async with asyncio.TaskGroup() as group:
             counting = group.create_task(_count(watch))
             async with asyncio.timeout(_PATIENCE):
-                while watch.stats.rows < errand.looks * errand.sessions:  # noqa: ASYNC110 - a watch sets no event
+                while watch.stats.rows < rows:  # noqa: ASYNC110 - a watch sets no event
                     await asyncio.sleep(_GLANCE)
             watch.stop()
     return counting.result()
@@ -101,21 +59,23 @@ async def _count(watch: Watch[BackupJobSession]) -> int:
     return sum([event.kind == "FOUND" async for event in watch])
 
 
-def watch_as_a_fleet(errand: FleetErrand) -> Fleet:
-    """Let many managers watch everything; one server stands for all of theirs.
+def watch_as_a_fleet(
+    managers: int, sessions: int, interval: float, rounds: int
+) -> Figures:
+    """Let many managers watch all their sessions; one server stands for all of theirs.
 
     Each has `tls=True`, by the authorities of the system and one more, and a logon and
-    connections of its own.
+    connections of its own. Given are the seconds of processor to make them, the *share*
+    of the time that they took of it, the bytes of each, and how often they looked.
     """
     pin(CLIENT_CORE)
     with tempfile.TemporaryDirectory() as folder:
         pem = write_certificate(Path(folder))
         os.environ["SSL_CERT_FILE"] = str(_trusted(pem.with_name("ca.pem")))
-        setting = Setting(
-            sessions=errand.sessions, interval=errand.interval, certificate=str(pem)
-        )
-        with running(serve_sessions, setting) as place:
-            return asyncio.run(_fleet(errand, place))
+        with running(
+            serve_sessions, certificate=pem, sessions=sessions, interval=interval
+        ) as place:
+            return asyncio.run(_fleet(place.url, managers, interval, rounds))
 
 
 def _trusted(ca: Path) -> Path:
@@ -127,42 +87,18 @@ def _trusted(ca: Path) -> Path:
     return together
 
 
-async def _fleet(errand: FleetErrand, place: Place) -> Fleet:
+async def _fleet(url: str, count: int, interval: float, rounds: int) -> Figures:
     """Make the managers, let all of them watch, and take the time of some rounds."""
-    await _warm(place)
-    before, began = peak(), time.process_time()
-    managers = [
-        EnterpriseManager(place.url, username="bench", password="bench", tls=True)
-        for _ in range(errand.managers)
-    ]
-    made = time.process_time() - began
-    async with _watched(managers, errand.interval) as watches:
-        while min(watch.stats.polls for watch in watches) < _SETTLED:  # noqa: ASYNC110 - a watch sets no event
-            await asyncio.sleep(errand.interval / 10)
-        looks, cpu, wall = _looks(watches), time.process_time(), time.monotonic()
-        await asyncio.sleep(errand.rounds * errand.interval)
-        cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-        looks = _looks(watches) - looks
-    each = (peak() - before) / errand.managers
-    return Fleet(made=made, share=cpu / wall, each=each, looks=looks)
-
-
-async def _warm(place: Place) -> None:
-    """Let one look and be gone: what all share is no cost of a manager's own."""
-    async with EnterpriseManager(place.url, username="bench", password="bench") as em:
+    # One looks before and is gone: what all share is no cost of a manager's own.
+    async with EnterpriseManager(url, username="bench", password="bench") as em:
         async for _ in em.backup_sessions.watch():
             break
-
-
-def _looks(watches: list[Watch[BackupJobSession]]) -> int:
-    return sum(watch.stats.polls for watch in watches)
-
-
-@asynccontextmanager
-async def _watched(
-    managers: list[EnterpriseManager], interval: float
-) -> AsyncIterator[list[Watch[BackupJobSession]]]:
-    """Lend a watch of everything by each of them, whose events are taken."""
+    before, began = peak(), time.process_time()
+    managers = [
+        EnterpriseManager(url, username="bench", password="bench", tls=True)
+        for _ in range(count)
+    ]
+    made = time.process_time() - began
     async with AsyncExitStack() as stack:
         for em in managers:
             await stack.enter_async_context(em)
@@ -170,6 +106,24 @@ async def _watched(
         async with asyncio.TaskGroup() as group:
             for watch in watches:
                 group.create_task(_count(watch))
-            yield watches
+            share, looks = await _share(watches, interval, rounds)
             for watch in watches:
                 watch.stop()
+    each = (peak() - before) / count
+    return {"made": made, "share": share, "each": each, "looks": looks}
+
+
+async def _share(
+    watches: list[Watch[BackupJobSession]], interval: float, rounds: int
+) -> tuple[float, int]:
+    """Give the share of the processor within some rounds, and the looks in them."""
+    while min(watch.stats.polls for watch in watches) < _SETTLED:  # noqa: ASYNC110 - a watch sets no event
+        await asyncio.sleep(interval / 10)
+    looks, cpu, wall = _looks(watches), time.process_time(), time.monotonic()
+    await asyncio.sleep(rounds * interval)
+    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
+    return cpu / wall, _looks(watches) - looks
+
+
+def _looks(watches: list[Watch[BackupJobSession]]) -> int:
+    return sum(watch.stats.polls for watch in watches)

@@ -1,36 +1,36 @@
-"""What is run for which rows: each part is a function with an errand."""
+"""What is run for which rows: each part is a call in a process of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
 
 import attrs
 
-from benchmarks.watching import feeding, following, holding, hours, waiting
+from benchmarks.watching.feeding import feed
+from benchmarks.watching.following import follow
+from benchmarks.watching.holding import hold, watch_as_a_fleet
+from benchmarks.watching.hours import pass_a_week, pass_an_hour_away
+from benchmarks.watching.server import Figures
+from benchmarks.watching.waiting import wait
 
-KEYS = (
-    *("requests", "cpu", "delay", "waits", "tracker"),
-    *("managers", "memory", "week", "away"),
-)
+KEYS = ("following", "waits", "tracker", "managers", "memory", "week", "away")
 """What can be chosen to be measured."""
 
 GETS, WAITS, TRACKER, WEEK = "gets", "waits", "tracker", "week"
 AWAY, AWAY_EVERYTHING, MANAGERS = "away", "away, everything", "managers"
-_DAY = 86_400.0
 
 
 @attrs.frozen
 class Part:
-    """What runs in a process of its own, and the keys of the rows that need it.
+    """A *call*, and the *key* of the rows that need it.
 
     *alone*: it tells of times, which something that runs beside it would change.
     """
 
     name: str
-    function: Callable[[Any], Any]
-    errand: attrs.AttrsInstance
-    keys: frozenset[str]
+    key: str
+    call: Callable[[], Figures]
     alone: bool = True
 
 
@@ -52,7 +52,7 @@ class Plan:
     waits_interval: float = 2.0
     observations: int = 10_000
     feedings: int = 15
-    day: float = _DAY
+    day: float = 86_400.0
     day_sessions: int = 50_000
     held: tuple[int, int, int, int] = (1_000, 10_000, 20_000, 50_000)
     held_interval: float = 2.0
@@ -62,93 +62,36 @@ class Plan:
     at_once: int = 2
     timed_at_once: int = 1
 
-    @property
-    def most(self) -> int:
-        """The number of sessions that the targets speak of."""
-        return self.sizes[-1]
-
     def parts(self) -> Iterator[Part]:
-        """Give all of them, those that tell times first."""
-        yield from self._followed()
-        yield _part(
-            WAITS,
-            waiting.wait,
-            waiting.Errand(
-                waits=self.waits, interval=self.waits_interval, rounds=2 * self.few
-            ),
-        )
-        yield _part(
-            TRACKER,
-            feeding.feed,
-            feeding.Errand(sessions=self.observations, rounds=self.feedings),
-        )
-        yield _part(
-            MANAGERS,
-            holding.watch_as_a_fleet,
-            holding.FleetErrand(
-                managers=self.managers,
-                sessions=100,
-                interval=self.managers_interval,
-                rounds=self.few,
-            ),
-        )
-        yield from self._held()
-        yield from self._hours()
-
-    def _followed(self) -> Iterator[Part]:
-        """Watch by query at each size, and by GETs at the greatest one."""
+        """Give all of them."""
+        few, most = self.few, self.sizes[-1]
         for size in self.sizes:
-            most = size == self.most
-            errand = following.Errand(
-                sessions=size,
-                strategy="query",
-                interval=self.interval,
-                rounds=self.many if most else self.few,
-            )
-            keys = ("requests", "cpu", "delay") if most else ("cpu",)
-            yield _part(query_name(size), following.follow, errand, *keys)
-        gets = following.Errand(
-            sessions=self.most,
-            strategy="get",
-            interval=self.interval,
-            rounds=2,
-            share=0.0,
-        )
-        yield _part(GETS, following.follow, gets, "requests")
+            rounds = self.many if size == most else few
+            query = partial(follow, size, "query", self.interval, rounds)
+            yield Part(query_name(size), "following", query)
+        gets = partial(follow, most, "get", self.interval, 2, share=0.0)
+        yield Part(GETS, "following", gets)
+        waits = partial(wait, self.waits, self.waits_interval, 2 * few)
+        yield Part(WAITS, "waits", waits)
+        yield Part(TRACKER, "tracker", partial(feed, self.observations, self.feedings))
+        fleet = partial(watch_as_a_fleet, self.managers, 100, self.managers_interval)
+        yield Part(MANAGERS, "managers", partial(fleet, few))
+        yield from self._held()
+        week = partial(pass_a_week, 7, self.day, self.day_sessions, 60.0)
+        yield Part(WEEK, "week", week, alone=False)
+        for name in (AWAY, AWAY_EVERYTHING):
+            away = partial(pass_an_hour_away, most, 60.0, name == AWAY_EVERYTHING)
+            yield Part(name, "away", away, alone=False)
 
     def _held(self) -> Iterator[Part]:
         """Hold each number by ids, all but the third as everything too; most first."""
         for size in reversed(self.held):
             for everything in (False,) if size == self.held[2] else (True, False):
-                errand = holding.HoldErrand(
-                    sessions=size,
-                    everything=everything,
-                    interval=self.held_interval,
-                    looks=self.looks,
+                holding = partial(
+                    hold, size, everything, self.held_interval, self.looks
                 )
                 name = held_name(size, everything=everything)
-                yield _part(name, holding.hold, errand, "memory", alone=False)
-
-    def _hours(self) -> Iterator[Part]:
-        week = hours.WeekErrand(
-            days=7, day=self.day, sessions=self.day_sessions, interval=60.0
-        )
-        yield _part(WEEK, hours.pass_a_week, week, alone=False)
-        for name, everything in ((AWAY, False), (AWAY_EVERYTHING, True)):
-            away = hours.AwayErrand(
-                sessions=self.most, interval=60.0, everything=everything
-            )
-            yield _part(name, hours.pass_an_hour_away, away, "away", alone=False)
-
-
-def _part(
-    name: str,
-    function: Callable[[Any], Any],
-    errand: attrs.AttrsInstance,
-    *keys: str,
-    alone: bool = True,
-) -> Part:
-    return Part(name, function, errand, frozenset(keys or (name,)), alone)
+                yield Part(name, "memory", holding, alone=False)
 
 
 def query_name(size: int) -> str:

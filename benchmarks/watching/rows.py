@@ -1,33 +1,17 @@
-"""The targets of watching at scale, and what each is made of."""
+"""The targets of watching at scale, each held against what was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from functools import partial
+from math import nan
 
 import attrs
-from cattrs import structure
 
-from benchmarks.target import Figure, MissingError, Target, share
-from benchmarks.watching.feeding import Fed
-from benchmarks.watching.following import Followed
-from benchmarks.watching.holding import Fleet, Held
-from benchmarks.watching.hours import Passed, Survived
-from benchmarks.watching.plan import (
-    AWAY,
-    AWAY_EVERYTHING,
-    GETS,
-    MANAGERS,
-    TRACKER,
-    WAITS,
-    WEEK,
-    Plan,
-    held_name,
-    query_name,
-)
-from benchmarks.watching.waiting import Waited
-
-K = TypeVar("K")
+from benchmarks.target import MISSING, Row, judge
+from benchmarks.watching import plan as parts
+from benchmarks.watching.plan import Plan, held_name, query_name
+from benchmarks.watching.server import Figures
 
 _KIB, _MIB = 2**10, 2**20
 
@@ -37,235 +21,138 @@ class Found:
     """What the parts of a *plan* found, by their names."""
 
     plan: Plan
-    parts: dict[str, Any]
+    parts: dict[str, Figures]
 
-    def get(self, name: str, kind: type[K]) -> K:
-        """Give what a part found; MissingError where it failed or did not run."""
-        if name not in self.parts:
-            raise MissingError
-        return structure(self.parts[name], kind)
+    def __getitem__(self, name: str) -> Figures:
+        """Give what a part found, MISSING where it failed or did not run."""
+        found: Figures = self.parts.get(name, MISSING)
+        return found
 
-    def followed(self, size: int) -> Followed:
-        """Give what came of the watch of so many sessions by query."""
-        return self.get(query_name(size), Followed)
-
-    @property
-    def most(self) -> Followed:
-        """What came of the greatest watch."""
-        return self.followed(self.plan.most)
-
-    def held(self, *sizes: int, everything: bool) -> dict[int, float]:
-        """Give the peaks of memory of these numbers of sessions, where they ran."""
-        names = {size: held_name(size, everything=everything) for size in sizes}
-        return {
-            size: self.get(name, Held).peak
-            for size, name in names.items()
-            if name in self.parts
-        }
+    def held(self, *, everything: bool) -> dict[int, float]:
+        """Give the peaks of memory by the number of sessions, where there are some."""
+        names = {n: held_name(n, everything=everything) for n in self.plan.held}
+        return {n: self[x]["peak"] for n, x in names.items() if x in self.parts}
 
 
-def targets(plan: Plan) -> list[Target[Found]]:
-    """Give all targets of watching."""
+def targets(found: Found) -> Iterator[Row]:
+    """Hold all that was found against all targets."""
+    yield from _following(found)
+    yield from _waits(found[parts.WAITS])
+    fed = found[parts.TRACKER]
+    yield judge(
+        "observations without a change, over bare look-ups of their ids",
+        "≥ 1/10",
+        fed["look_up"] / fed["feed"],
+        f"{fed['feed']:,.0f} ns, {fed['look_up']:,.0f} ns a look-up",
+        key="tracker",
+    )
+    yield from _managers(found.plan, found[parts.MANAGERS])
+    yield from _memory(found)
+    yield from _week(found[parts.WEEK])
+    yield from _away("by their ids", found[parts.AWAY])
+    yield from _away("everything", found[parts.AWAY_EVERYTHING])
+
+
+def _following(found: Found) -> Iterator[Row]:
+    row, plan = partial(judge, key="following"), found.plan
+    watched = [found[query_name(size)] for size in plan.sizes]
+    most, gets = watched[-1], found[parts.GETS]
+    yield row(
+        "requests of a round, over one GET each",
+        "≤ 1/50",
+        most["requests"] / gets["requests"],
+        f"{most['requests']:,.1f}, {gets['requests']:,.0f} by GETs",
+    )
+    yield row(
+        "client CPU of a round, over decoding its pages alone",
+        "≤ 3",
+        most["cpu"] / most["decoding"],
+        f"{most['cpu'] * 1e3:,.0f} ms, {most['decoding'] * 1e3:,.0f} ms decoding",
+    )
+    costs = [one["cpu"] / n * 1e6 for one, n in zip(watched, plan.sizes, strict=True)]
+    each = zip(costs, plan.sizes, strict=True)
     _, some, many = plan.sizes
-    few, _, third, most = plan.held
-    fleet = f"{plan.managers} managers, tls=True, each watching all every"
-    fleet = f"{fleet} {plan.managers_interval:g} s"
-    each = "memory of a watched session"
-    late = "delay from the change to the event"
-    away = "requests while the server is away, over a healthy hour"
-    back = "sessions accounted for after it came back"
-    week = "after a week of everything, over the first day's"
-    return [
-        _row("requests", "requests of a round, over one GET each", "≤ 1/50", _requests),
-        _row(
-            "cpu", "client CPU of a round, over decoding its pages alone", "≤ 3", _cpu
-        ),
-        _row(
-            "cpu",
-            f"CPU of a session in a round, at {many:,} over at {some:,}",
-            "≤ 1.25",
-            _linear,
-        ),
-        _row("delay", f"{late}, p50, over the interval", "≤ 0.6", _delay("p50")),
-        _row("delay", f"{late}, p99, over the interval", "≤ 1.15", _delay("p99")),
-        _row("delay", "changes at the server told once", "all", _told),
-        _row(
-            "waits",
-            "requests of many waits at once, over as many lone loops",
-            "≤ 1/20",
-            _waits,
-        ),
-        _row(
-            "waits",
-            "waits that returned, of those whose session ended",
-            "all",
-            _returned,
-        ),
-        _row(
-            "tracker",
-            "observations without a change, over bare look-ups of their ids",
-            "≥ 1/10",
-            _tracker,
-        ),
-        _row("managers", f"{fleet}: CPU over the time", "", _share),
-        _row("managers", f"{fleet}: memory of each", "", _manager, " KiB"),
-        _row(
-            "memory",
-            f"{each} by its id, from {few:,} to {third:,}",
-            "≤ 4",
-            _grown,
-            " KiB",
-        ),
-        _row(
-            "memory",
-            f"{each}, the whole process, by ids, {most:,}",
-            "",
-            _whole(everything=False),
-            " KiB",
-        ),
-        _row(
-            "memory",
-            f"{each}, the whole process, everything, {most:,}",
-            "≤ 5",
-            _whole(everything=True),
-            " KiB",
-        ),
-        _row("week", f"resident memory {week}", "≤ 1.1", _resident),
-        _row("week", f"blocks of the watch {week}", "≤ 1.1", _blocks),
-        _row("week", "sessions of the week found once and ended once", "all", _week),
-        _row("away", f"{away}, by their ids", "≤ 0.1", _away(AWAY)),
-        _row("away", f"{back}, by their ids", "all", _back(AWAY)),
-        _row("away", f"{away}, everything", "≤ 0.1", _away(AWAY_EVERYTHING)),
-        _row("away", f"{back}, everything", "all", _back(AWAY_EVERYTHING)),
-    ]
+    # More than caches and noise would not be linear.
+    yield row(
+        f"CPU of a session in a round, at {many:,} over at {some:,}",
+        "≤ 1.25",
+        costs[-1] / costs[-2],
+        ", ".join(f"{cost:,.0f} µs at {n:,}" for cost, n in each),
+    )
+    for name, wanted in (("p50", "≤ 0.6"), ("p99", "≤ 1.15")):
+        what = f"delay from the change to the event, {name}, over the interval"
+        figures = f"{most[name]:.2f} s, seen after {most[f'seen_{name}']:.2f} s"
+        yield row(what, wanted, most[name] / plan.interval, figures)
+    kept = most["changes"] - most["missing"] - most["doubled"]
+    yield _all("following", "changes at the server told once", kept, most["changes"])
 
 
-Measure = Callable[[Found], Figure]
+def _waits(found: Figures) -> Iterator[Row]:
+    yield judge(
+        "requests of many waits at once, over as many lone loops",
+        "≤ 1/20",
+        found["requests"] / found["loops"],
+        f"{found['requests']:,}, {found['loops']:,} by loops",
+        key="waits",
+    )
+    what = "waits that returned, of those whose session ended"
+    yield _all("waits", what, found["ended"] - found["missing"], found["ended"])
 
 
-def _row(
-    key: str, what: str, wanted: str, figure: Measure, unit: str = ""
-) -> Target[Found]:
-    return Target(what, wanted, figure, unit, key)
+def _managers(plan: Plan, fleet: Figures) -> Iterator[Row]:
+    row, every = partial(judge, key="managers"), f"{plan.managers_interval:g} s"
+    many = f"{plan.managers} managers, tls=True, each watching all every {every}"
+    made = f"{fleet['looks']:,} looks; {fleet['made'] * 1e3:,.0f} ms to make them"
+    yield row(f"{many}: CPU over the time", "", fleet["share"], made)
+    whole = f"{fleet['each'] * plan.managers / _MIB:.1f} MiB"
+    yield row(f"{many}: memory of each", "", fleet["each"] / _KIB, whole, unit=" KiB")
 
 
-def _requests(found: Found) -> Figure:
-    ours, gets = found.most.requests, found.get(GETS, Followed).requests
-    return Figure(ours / gets, f"{ours:,.1f}, {gets:,.0f} by GETs")
-
-
-def _cpu(found: Found) -> Figure:
-    cpu, bare = found.most.cpu, found.most.decoding
-    return Figure(cpu / bare, f"{cpu * 1e3:,.0f} ms, {bare * 1e3:,.0f} ms decoding")
-
-
-def _linear(found: Found) -> Figure:
-    """Compare with the size below: more than caches and noise would be no line."""
-    sizes = found.plan.sizes
-    costs = [found.followed(size).cpu / size * 1e6 for size in sizes]
-    each = zip(costs, sizes, strict=True)
-    told = ", ".join(f"{cost:,.0f} µs at {size:,}" for cost, size in each)
-    return Figure(costs[2] / costs[1], told)
-
-
-def _delay(name: str) -> Measure:
-    def figure(found: Found) -> Figure:
-        delays = found.most.delays
-        taken, seen = getattr(delays, name), getattr(delays, f"seen_{name}")
-        told = f"{taken:.2f} s, seen after {seen:.2f} s"
-        return Figure(taken / found.plan.interval, told)
-
-    return figure
-
-
-def _told(found: Found) -> Figure:
-    told = found.most.delays
-    return share(told.changes - told.missing - told.doubled, told.changes)
-
-
-def _waits(found: Found) -> Figure:
-    both = found.get(WAITS, Waited)
-    ours, alone = both.waits.requests, both.loops.requests
-    return Figure(ours / alone, f"{ours:,}, {alone:,} by loops")
-
-
-def _returned(found: Found) -> Figure:
-    waits = found.get(WAITS, Waited).waits
-    return share(waits.ended - waits.missing, waits.ended)
-
-
-def _tracker(found: Found) -> Figure:
-    fed = found.get(TRACKER, Fed)
-    told = f"{fed.feed:,.0f} ns, {fed.look_up:,.0f} ns a look-up"
-    return Figure(fed.look_up / fed.feed, told)
-
-
-def _share(found: Found) -> Figure:
-    fleet = found.get(MANAGERS, Fleet)
-    told = f"{fleet.looks:,} looks; {fleet.made * 1e3:,.0f} ms to make them"
-    return Figure(fleet.share, told)
-
-
-def _manager(found: Found) -> Figure:
-    each = found.get(MANAGERS, Fleet).each
-    return Figure(each / _KIB, f"{each * found.plan.managers / _MIB:.1f} MiB")
-
-
-def _grown(found: Found) -> Figure:
-    few, _, third, _ = found.plan.held
-    peaks = found.held(few, third, everything=False)
-    if len(peaks) < 2:
-        raise MissingError
-    kib = (peaks[third] - peaks[few]) / _KIB / (third - few)
-    return Figure(kib, _mebibytes(peaks))
-
-
-def _whole(*, everything: bool) -> Measure:
-    def figure(found: Found) -> Figure:
-        *_, most = found.plan.held
-        peaks = found.held(*found.plan.held, everything=everything)
-        if most not in peaks:
-            raise MissingError
-        return Figure(peaks[most] / _KIB / most, _mebibytes(peaks))
-
-    return figure
+def _memory(found: Found) -> Iterator[Row]:
+    row, what = partial(judge, key="memory", unit=" KiB"), "memory of a watched session"
+    few, _, some, most = found.plan.held
+    named, every = found.held(everything=False), found.held(everything=True)
+    grown = named.get(some, nan) - named.get(few, nan)
+    yield row(
+        f"{what} by its id, from {few:,} to {some:,}",
+        "≤ 4",
+        grown / _KIB / (some - few),
+        _mebibytes({n: one for n, one in named.items() if n in (few, some)}),
+    )
+    for by, peaks, wanted in (("by ids", named, ""), ("everything", every, "≤ 5")):
+        each = peaks.get(most, nan) / _KIB / most
+        whole = f"{what}, the whole process, {by}, {most:,}"
+        yield row(whole, wanted, each, _mebibytes(peaks))
 
 
 def _mebibytes(peaks: dict[int, float]) -> str:
     return ", ".join(f"{one / _MIB:.1f} MiB at {size:,}" for size, one in peaks.items())
 
 
-def _resident(found: Found) -> Figure:
-    week = found.get(WEEK, Passed)
-    last, first = week.last.resident, week.first.resident
-    if not first:
-        raise MissingError
-    return Figure(last / first, f"{last / _MIB:.1f} MiB, {first / _MIB:.1f} MiB")
+def _week(week: Figures) -> Iterator[Row]:
+    row, of = partial(judge, key="week"), "after a week of everything, over the first"
+    last, first = week["last_resident"], week["first_resident"]
+    told = f"{last / _MIB:.1f} MiB, {first / _MIB:.1f} MiB"
+    yield row(f"resident memory {of} day's", "≤ 1.1", last / (first or nan), told)
+    last, first = week["last_blocks"], week["first_blocks"]
+    told = f"{last:,.0f}, {first:,.0f}"
+    yield row(f"blocks of the watch {of} day's", "≤ 1.1", last / first, told)
+    what = "sessions of the week found once and ended once"
+    yield _all("week", what, week["once"], week["sessions"])
 
 
-def _blocks(found: Found) -> Figure:
-    week = found.get(WEEK, Passed)
-    last, first = week.last.blocks, week.first.blocks
-    return Figure(last / first, f"{last:,.0f}, {first:,.0f}")
+def _away(of: str, hours: Figures) -> Iterator[Row]:
+    yield judge(
+        f"requests while the server is away, over a healthy hour, {of}",
+        "≤ 0.1",
+        hours["away"] / hours["healthy"],
+        f"{hours['away']:,}, {hours['healthy']:,} in the healthy hour",
+        key="away",
+    )
+    what = f"sessions accounted for after it came back, {of}"
+    yield _all("away", what, hours["once"], hours["sessions"])
 
 
-def _week(found: Found) -> Figure:
-    week = found.get(WEEK, Passed)
-    return share(week.once, week.sessions)
-
-
-def _away(name: str) -> Measure:
-    def figure(found: Found) -> Figure:
-        hours = found.get(name, Survived)
-        told = f"{hours.away:,}, {hours.healthy:,} in the healthy hour"
-        return Figure(hours.away / hours.healthy, told)
-
-    return figure
-
-
-def _back(name: str) -> Measure:
-    def figure(found: Found) -> Figure:
-        hours = found.get(name, Survived)
-        return share(hours.once, hours.sessions)
-
-    return figure
+def _all(key: str, what: str, kept: float, count: float) -> Row:
+    """Judge a row that is met where all of the *count* were *kept*."""
+    return judge(what, "all", kept / (count or nan), f"{kept:,} of {count:,}", key=key)

@@ -9,95 +9,68 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from typing import TypeAlias
-
-import attrs
+from functools import partial
+from typing import Any
 
 from benchmarks.serving import Place, running
-from benchmarks.watching.server import Setting, changes, counts, serve_sessions
+from benchmarks.watching.server import Figures, serve_sessions
 from veeam_async import EnterpriseManager
-
-Wait: TypeAlias = Callable[[EnterpriseManager, str, float], Coroutine[None, None, None]]
 
 _SETTLE = 1.5
 """Intervals after which a wait must have returned."""
 
 
-@attrs.frozen(kw_only=True)
-class Errand:
-    """How many *waits* with which *interval*, and for how many *rounds* of that."""
+def wait(waits: int, interval: float, rounds: int) -> Figures:
+    """Run so many waits of both kinds for so many intervals.
 
-    waits: int
-    interval: float
-    rounds: int
-
-
-@attrs.frozen(kw_only=True)
-class Counted:
-    """The *requests* of one kind. So many of its sessions *ended* in good time.
-
-    *missing* are the waits of these that have not returned.
+    The requests of waits and of *loops*; how many sessions of waits *ended* in good
+    time, and how many of their waits have not returned.
     """
-
-    requests: int
-    ended: int
-    missing: int
-
-
-@attrs.frozen(kw_only=True)
-class Waited:
-    """What both kinds came to within the same time."""
-
-    waits: Counted
-    loops: Counted
+    serving = partial(running, serve_sessions, sessions=waits, interval=interval)
+    with serving() as one, serving() as other:
+        return asyncio.run(_both(one, other, interval, rounds))
 
 
-def wait(errand: Errand) -> Waited:
-    """Run both kinds for the same time."""
-    setting = Setting(sessions=errand.waits, interval=errand.interval)
-    with (
-        running(serve_sessions, setting) as one,
-        running(serve_sessions, setting) as other,
-    ):
-        return asyncio.run(_both(errand, one, other))
-
-
-async def _both(errand: Errand, one: Place, other: Place) -> Waited:
-    waits, loops = await asyncio.gather(
-        _count(errand, one, _wait), _count(errand, other, _loop)
+async def _both(one: Place, other: Place, interval: float, rounds: int) -> Figures:
+    ours, loops = await asyncio.gather(
+        _count(one, _wait, interval, rounds), _count(other, _loop, interval, rounds)
     )
-    return Waited(waits=waits, loops=loops)
+    return {**ours, "loops": loops["requests"]}
 
 
-async def _count(errand: Errand, place: Place, wait_for: Wait) -> Counted:
+async def _count(
+    place: Place,
+    way: Callable[[EnterpriseManager, str, float], Coroutine[Any, Any, None]],
+    interval: float,
+    rounds: int,
+) -> Figures:
     async with EnterpriseManager(place.url, username="bench", password="bench") as em:
-        tasks = {
-            id_: asyncio.create_task(wait_for(em, id_, errand.interval))
-            for id_ in place.json("ids")
-        }
-        await asyncio.sleep(errand.rounds * errand.interval)
-        due = time.time() - _SETTLE * errand.interval
-        returned = {id_ for id_, task in tasks.items() if task.done()}
-        requests = counts(place).requests
+        ids = place.json("ids")
+        tasks = {one: asyncio.create_task(way(em, one, interval)) for one in ids}
+        await asyncio.sleep(rounds * interval)
+        due = time.time() - _SETTLE * interval
+        returned = {one for one, task in tasks.items() if task.done()}
+        counts = place.json("counts")
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
     ended = {
-        id_
-        for id_, kind, at in changes(place)
-        if kind == "ended" and id_ in tasks and at < due
+        one
+        for one, kind, at in place.json("changes")
+        if kind == "ended" and one in tasks and at < due
     }
-    return Counted(requests=requests, ended=len(ended), missing=len(ended - returned))
+    missing = len(ended - returned)
+    return {"requests": counts["requests"], "ended": len(ended), "missing": missing}
 
 
-async def _wait(em: EnterpriseManager, id_: str, interval: float) -> None:
-    await em.backup_sessions.wait(id_, interval=interval)
+async def _wait(em: EnterpriseManager, session_id: str, interval: float) -> None:
+    await em.backup_sessions.wait(session_id, interval=interval)
 
 
-async def _loop(em: EnterpriseManager, id_: str, interval: float) -> None:
+async def _loop(em: EnterpriseManager, session_id: str, interval: float) -> None:
     """Wait as one does without a watch."""
     while True:
-        session = await em.backup_sessions.get(id_)
+        session = await em.backup_sessions.get(session_id)
         if session.is_stopped:
             return
         await asyncio.sleep(interval)

@@ -12,13 +12,13 @@ from typing import Any
 import attrs
 import pytest
 
-from benchmarks import released, suite
-from benchmarks.cold import STARTS, Starting, managers, starts
+from benchmarks import peers, suite
+from benchmarks.cold import STARTS, managers, starts
 from benchmarks.pictures import decode_picture, fetch_picture
 from benchmarks.plan import SUBJECTS, Case, Subject
 from benchmarks.process import call
-from benchmarks.report import judged, report
-from benchmarks.results import Results
+from benchmarks.report import report
+from benchmarks.results import Results, targets
 from benchmarks.roster import (
     AIOHTTP,
     BUFFERED,
@@ -28,11 +28,10 @@ from benchmarks.roster import (
     WREQ_DECODED,
 )
 from benchmarks.rounds import Outcome, Round, Spread, run_subject, summarise
-from benchmarks.server import Prepared, serve_prepared
+from benchmarks.server import serve_prepared
 from benchmarks.serving import running, write_certificate
 from benchmarks.watch import Run
-from benchmarks.watching.following import Errand, follow
-from benchmarks.watching.page import page
+from benchmarks.watching.following import follow
 from tests.support.paths import ROOT
 
 PLACE = ROOT / "benchmarks"
@@ -71,17 +70,15 @@ def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
         row["verdict"] for row in watched(PLACE)["rows"]
     ]
     assert (run.quick, run.failed) == (False, {})
-    assert page(rows, run.machine, minutes=run.minutes, quick=False) == read(
-        PLACE, "WATCH.md"
-    )
+    assert run.page(rows) == read(PLACE, "WATCH.md")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it counts no children's CPU")
 def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
     """Each way to begin runs to its end, and is a row and a target of the page."""
-    setting = Prepared(certificate=str(write_certificate(tmp_path)))
-    with running(serve_prepared, setting) as place:
-        measured = call(starts, Starting(place=place, rounds=1))
+    pem = write_certificate(tmp_path)
+    with running(serve_prepared, certificate=pem) as place:
+        measured = call(starts, place, rounds=1)
     extras = attrs.evolve(
         recorded().extras,
         start={name: Spread.of(times) for name, times in measured.items()},
@@ -99,13 +96,11 @@ def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
 @pytest.mark.timeout(120)
 def test_a_watch_is_followed_by_the_log_of_its_server() -> None:
     """Requests and processor are counted, and each change is held against events."""
-    errand = Errand(sessions=100, strategy="query", interval=0.5, rounds=2)
-    found = call(follow, errand)
+    found = call(follow, 100, "query", interval=0.5, rounds=2)
 
-    assert min(found.requests, found.cpu, found.decoding) > 0
-    assert found.delays.changes > 0
-    assert (found.delays.missing, found.delays.doubled) == (0, 0)
-    assert found.delays.p99 >= found.delays.seen_p50 > 0
+    assert all(found[name] > 0 for name in ("requests", "cpu", "decoding", "changes"))
+    assert (found["missing"], found["doubled"]) == (0, 0)
+    assert found["p99"] >= found["seen_p50"] > 0
 
 
 def whole() -> Results:
@@ -122,7 +117,7 @@ def whole() -> Results:
 
 def test_a_run_measures_all_that_a_target_needs() -> None:
     """No target names a client that its subject leaves out."""
-    missing = [row for row in judged(whole()) if row.verdict == "not measured"]
+    missing = [row for row in targets(whole()) if row.verdict == "not measured"]
     assert missing == []
 
 
@@ -156,7 +151,7 @@ def test_clients_are_held_against_each_other_over_tls(tmp_path: Path) -> None:
 
 def test_the_released_client_comes_from_the_history(tmp_path: Path) -> None:
     """Where that reaches back so far, and not from what lies in the checkout."""
-    if not released.unpack(tmp_path):
+    if not peers.unpack(tmp_path):
         pytest.skip("the history here does not reach back to 0.1.0")
     found = tmp_path / "veeam_async"
 
