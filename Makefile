@@ -58,7 +58,7 @@ faults: $(STAMPS)/test   ## every fault with every operation, in some five minut
 	@$(BIN)/python -m tests.faults --page docs/development/faults.md $(if $(SEED),--seed $(SEED))
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
-	@$(BIN)/python -m benchmarks.overload
+	@$(BIN)/python -m tests.overload
 
 INPUTS ?= 400000
 fuzz: $(STAMPS)/test     ## feed each part INPUTS odd inputs (400000: in some ten minutes)

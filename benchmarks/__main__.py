@@ -19,8 +19,7 @@ from benchmarks import suite
 from benchmarks.extras import measure
 from benchmarks.pictures import decode_picture, fetch_picture
 from benchmarks.plan import SUBJECTS, TARGETED
-from benchmarks.report import HEAD, cells, report
-from benchmarks.results import Results, targets
+from benchmarks.results import HEAD, Results, cells, report, targets
 from benchmarks.roster import absent
 from benchmarks.rounds import run_subject
 from benchmarks.serving import write_certificate
@@ -43,7 +42,7 @@ def main() -> None:
             "decode.svg": decode_picture(results),
         },
     )
-    suite.show(HEAD, map(cells, targets(results)))
+    print(suite.markdown(HEAD, map(cells, targets(results))))
 
 
 def _measured(given: argparse.Namespace) -> Results:

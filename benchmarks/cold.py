@@ -14,7 +14,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.process import CLIENT_CORE, peak, pin
+from benchmarks.process import CLIENT_CORE, memory, pin
 from benchmarks.roster import ROSTER
 from benchmarks.serving import Place
 from benchmarks.work import Check, Work, ids_of
@@ -27,11 +27,22 @@ ASYNCIO = "import asyncio"
 IMPORT = "from veeam_async import EnterpriseManager, F"
 VERSION, HELP = "veeam-async --version", "veeam-async --help"
 GET = "veeam-async get, over TLS"
-STARTS = (ASYNCIO, IMPORT, VERSION, HELP, GET)
+STARTS = {
+    ASYNCIO: ("-c", ASYNCIO),
+    IMPORT: ("-c", IMPORT),
+    VERSION: ("--version",),
+    HELP: ("--help",),
+    GET: ("get", next(ids_of(1))),
+}
+"""By name, what Python is told, or the command."""
 
 
-def first_of(client: str, place: Place, count: int) -> float:
-    """Give the milliseconds from opening a client to its first checked answer."""
+Times = dict[str, list[float]]
+"""Milliseconds, by what took them."""
+
+
+def first_of(client: str, place: Place, count: int) -> Times:
+    """Time from opening a client to its first checked answer."""
     pin(CLIENT_CORE)
     entry, check = ROSTER[client], _First("json")
     entry.load()
@@ -40,16 +51,16 @@ def first_of(client: str, place: Place, count: int) -> float:
     began = time.perf_counter()
     with suppress(_EnoughError):
         asyncio.run(_fetch(client, place, count, check))
-    return (check.first - began) * 1e3
+    return {f"{client}, {count:,} ids": [(check.first - began) * 1e3]}
 
 
-def memory_of(client: str, place: Place, count: int) -> int:
+def memory_of(client: str, place: Place, count: int) -> float:
     """Give the peak of resident memory of a fetch, in bytes."""
     pin(CLIENT_CORE)
     got = asyncio.run(_fetch(client, place, count, Check("json")))
     if got != count:
         raise RuntimeError(f"{got} answers for {count} ids")
-    return peak()
+    return memory("VmHWM")
 
 
 async def _fetch(client: str, place: Place, count: int, check: Check) -> int:
@@ -70,8 +81,8 @@ class _First(Check):
         raise _EnoughError
 
 
-def managers(count: int) -> float:
-    """Give the milliseconds of CPU to make *count*; they trust the system's CAs."""
+def managers(count: int) -> Times:
+    """Take the CPU to make *count*; they trust the system's CAs."""
     from veeam_async import EnterpriseManager  # noqa: PLC0415 - 0.1.0 may be wanted
 
     pin(CLIENT_CORE)
@@ -82,46 +93,27 @@ def managers(count: int) -> float:
     ]
     took = time.process_time() - began
     assert len(made) == count  # noqa: S101 - all of them lived until now
-    return took * 1e3
+    return {"managers": [took * 1e3]}
 
 
-def starts(place: Place, rounds: int) -> dict[str, list[float]]:
-    """Give the milliseconds of CPU of whole processes, all of them in turns."""
+def starts(place: Place, rounds: int) -> Times:
+    """Take the CPU of whole processes, all of them in turns."""
     import compileall  # noqa: PLC0415 - not for the memory
     import resource  # noqa: PLC0415 - not on Windows
 
     pin(CLIENT_CORE)
     # As an installer does; an environment may forbid that it is done in passing.
     compileall.compile_dir(str(_ROOT / "veeam_async"), quiet=1)
-    settings = {
-        "VEEAM_URL": place.url,
-        "VEEAM_USERNAME": "bench",
-        "VEEAM_PASSWORD": "bench",
-        "VEEAM_CA_FILE": place.ca_file or "",
-    }
-    taken: dict[str, list[float]] = {name: [] for name in STARTS}
-    for _ in range(rounds):
-        for name, command in _commands().items():
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run(  # noqa: S603 - our own commands
-                command,
-                env={**os.environ, **settings},
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            taken[name].append(took * 1e3)
-    return taken
-
-
-def _commands() -> dict[str, tuple[str, ...]]:
+    os.environ |= {"VEEAM_URL": place.url, "VEEAM_CA_FILE": place.ca_file or ""}
+    os.environ |= {"VEEAM_USERNAME": "bench", "VEEAM_PASSWORD": "bench"}
     python, script = (sys.executable,), Path(sys.executable).with_name("veeam-async")
     ours = (str(script),) if script.is_file() else (*python, "-m", "veeam_async")
-    return {
-        ASYNCIO: (*python, "-c", ASYNCIO),
-        IMPORT: (*python, "-c", IMPORT),
-        VERSION: (*ours, "--version"),
-        HELP: (*ours, "--help"),
-        GET: (*ours, "get", next(ids_of(1))),
-    }
+    taken: Times = {name: [] for name in STARTS}
+    for _ in range(rounds):
+        for name, told in STARTS.items():
+            command = [*(python if told[0] == "-c" else ours), *told]
+            before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - our own commands
+            after = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+            taken[name].append((after - before) * 1e3)
+    return taken

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
 
 import attrs
 
-from benchmarks.cold import first_of, managers, memory_of, starts
+from benchmarks.cold import Times, first_of, managers, memory_of, starts
 from benchmarks.decode import decoding
 from benchmarks.process import attempt
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
@@ -42,36 +42,34 @@ def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
     Clients are cold in turns, with a thousand ids and with a million.
     """
     absent: dict[str, str] = {}
-    decode: dict[str, list[float]] = defaultdict(list)
-    first: dict[str, list[float | None]] = defaultdict(list)
     with running(serve_prepared, certificate=pem) as place:
-        for _ in range(3):
-            found = attempt(absent, "decode", decoding, rounds) or {}
-            for way, times in found.items():
-                decode[way] += times
+        decode = [attempt(absent, "decode", decoding, rounds) for _ in range(3)]
         peaks = {
             count: attempt(absent, f"memory, {count:,}", memory_of, OURS, place, count)
             for count in ids
         }
-        for client, count in _COLD * rounds:
-            name = f"{client}, {count:,} ids"
-            first[name].append(attempt(absent, name, first_of, client, place, count))
-        start = attempt(absent, "start", starts, place, 3 * rounds) or {}
+        first = [
+            attempt(
+                absent, f"first, {client}, {count:,}", first_of, client, place, count
+            )
+            for client, count in _COLD * rounds
+        ]
+        start = [attempt(absent, "start", starts, place, 3 * rounds)]
         made = [attempt(absent, "managers", managers, 50) for _ in range(rounds)]
     return Extras(
         decode=_spreads(decode),
-        memory={n: float(most) for n, most in peaks.items() if most is not None},
+        memory={count: most for count, most in peaks.items() if most is not None},
         first=_spreads(first),
         start=_spreads(start),
-        managers=_spreads({"": made}).get(""),
+        managers=_spreads(made).get("managers"),
         absent=absent,
     )
 
 
-def _spreads(taken: Mapping[str, Sequence[float | None]]) -> dict[str, Spread]:
+def _spreads(taken: Iterable[Times | None]) -> dict[str, Spread]:
     """Describe what was taken without failing."""
-    good = {
-        name: [each for each in times if each is not None]
-        for name, times in taken.items()
-    }
-    return {name: Spread.of(times) for name, times in good.items() if times}
+    every: Times = defaultdict(list)
+    for found in taken:
+        for name, times in (found or {}).items():
+            every[name] += times
+    return {name: Spread.of(times) for name, times in every.items()}

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
+from math import nan
 from pathlib import Path
-from typing import IO, Any, ParamSpec, TypeVar
+from typing import IO, Any, Literal, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _LIMIT = 300.0
-_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _STATUS = Path("/proc/self/status")
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 
 class FailedError(Exception):
@@ -43,29 +46,16 @@ def pin(core: int | None, process: int = 0) -> None:
 
 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call a function in a fresh process."""
-    return call_with({}, function, *args, **kwargs)
-
-
-def call_with(
-    more: dict[str, str], function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R:
-    """Call it with *more* in its environment, and without proxies."""
+    """Call a function in a fresh process, without proxies in its environment."""
     given = {n: v for n, v in os.environ.items() if n.lower() not in _PROXIES}
+    run = partial(subprocess.run, capture_output=True, text=True, check=True, env=given)
     try:
-        done = subprocess.run(  # noqa: S603 - our own function
-            _command(function, args, kwargs),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LIMIT,
-            env={**given, **more},
-        )
+        done = run(_command(function, args, kwargs), timeout=_LIMIT)
     except subprocess.TimeoutExpired as error:
         raise FailedError(f"no result within {_LIMIT:.0f} s") from error
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise FailedError(lines[-1])
+    except subprocess.CalledProcessError as error:
+        lines = error.stderr.strip().splitlines() or [f"exit code {error.returncode}"]
+        raise FailedError(lines[-1]) from error
     found: R = _unpacked(done.stdout.splitlines()[-1])
     return found
 
@@ -118,6 +108,22 @@ def child() -> None:
         print(_packed(found))
 
 
+def in_loop(
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Callable[P, R]]:
+    """Let a coroutine function be called as any other, in a loop of its own."""
+
+    def decorate(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
+        @wraps(function)
+        def called(*args: P.args, **kwargs: P.kwargs) -> R:
+            with asyncio.Runner(loop_factory=factory) as runner:
+                return runner.run(function(*args, **kwargs))
+
+        return called
+
+    return decorate
+
+
 def _command(
     function: Callable[..., object], args: object, kwargs: object
 ) -> list[str]:
@@ -133,24 +139,12 @@ def _unpacked(text: str) -> Any:
     return pickle.loads(b64decode(text))  # noqa: S301 - what we packed ourselves
 
 
-def peak() -> int:
-    """Give the peak of this process' resident memory in bytes.
+def memory(of: Literal["VmHWM", "VmRSS"]) -> float:
+    """Give the bytes that are resident in this process, at the peak or now.
 
-    Linux counts the parent's memory in `ru_maxrss` too, so its own page is read there.
+    Linux tells them; elsewhere they are no number, and not measured.
     """
-    if _STATUS.exists():
-        return _status("VmHWM")
-    import resource  # noqa: PLC0415 - not on Windows
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
-def resident() -> int:
-    """Give the resident bytes of this process, 0 where the system does not tell."""
-    return _status("VmRSS") if _STATUS.exists() else 0
-
-
-def _status(field: str) -> int:
+    if not _STATUS.exists():
+        return nan
     lines = _STATUS.read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(of))

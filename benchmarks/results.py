@@ -1,17 +1,19 @@
-"""All that one run came to, and the targets of fetching that are held against it."""
+"""All that one run came to, the targets that it is held against, and RESULTS.md."""
 
 from __future__ import annotations
 
 from functools import partial
 from math import nan
+from pathlib import Path
 
 import attrs
 
 from benchmarks import roster
 from benchmarks.cold import ASYNCIO, GET, HELP, IMPORT, VERSION
 from benchmarks.extras import Extras
+from benchmarks.plan import SUBJECTS
 from benchmarks.rounds import Outcome, Spread, Summary
-from benchmarks.target import MISSING, Row, judge
+from benchmarks.suite import MISSING, Row, judge, markdown
 
 _MIB = 2**20
 _QUIET = 0.9
@@ -147,3 +149,97 @@ def _managers(results: Results) -> Row:
 
 def _both(one: Spread, other: Spread) -> str:
     return f"{one.median:.1f} and {other.median:.1f}"
+
+
+# ------------------------------------------------------------ the page
+
+_TEMPLATE = Path(__file__).with_name("RESULTS.template")
+HEAD = ("what", "target", "measured", "verdict", "by rate", "by CPU", "figures")
+_ABOVE = ("processor", "system", "Python", "OpenSSL")
+_SUBJECT_HEAD = (
+    *("client", "gives", "requests/s", "least-most", "µs", "CPU µs", "least-most"),
+    *("x aiohttp", "x CPU", "server busy"),
+)
+
+
+def report(results: Results) -> str:
+    """Write the whole page."""
+    extras = results.extras
+    start = dict(extras.start)
+    if extras.managers is not None:
+        start["fifty managers with tls=True, their constructors"] = extras.managers
+    memory = [
+        (f"{n:,}", f"{most / 2**20:.1f} MiB") for n, most in extras.memory.items()
+    ]
+    ceilings = " and ".join(
+        f"{one:,.0f} requests/s {'over TLS' if key == 'base' else 'plain'}"
+        for key, one in results.ceilings.items()
+    )
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        machine=results.machine,
+        versions=", ".join(
+            f"{name} {version}"
+            for name, version in results.machine.items()
+            if name not in _ABOVE
+        ),
+        ceilings=ceilings or "not measured",
+        quiet=results.quiet("base", roster.OURS),
+        minutes=results.minutes,
+        quick="\n- **A quick run**: too short to be quoted." if results.quick else "",
+        targets=markdown(HEAD, map(cells, targets(results))),
+        subjects="\n".join(_subject(*each) for each in results.outcomes.items()),
+        decode=_spreads("body", "µs", extras.decode),
+        first=_spreads("client", "ms", extras.first),
+        start=_spreads("process", "CPU ms", start),
+        memory=markdown(("ids", "peak of resident memory"), memory),
+        absent=_absent(results),
+    )
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Write a target as a line of a table under `HEAD`."""
+    measured, by_rate, by_cpu = (
+        "" if each is None else f"{each:.2f}"
+        for each in (row.value, row.by_rate, row.by_cpu)
+    )
+    measured += row.unit if measured else ""
+    return (row.what, row.wanted, measured, row.verdict, by_rate, by_cpu, row.figures)
+
+
+def _subject(key: str, outcome: Outcome) -> str:
+    summaries = outcome.summaries
+    ranked = sorted(summaries.items(), key=lambda item: -item[1].rate.median)
+    rows = [_row(name, one, summaries.get(roster.AIOHTTP)) for name, one in ranked]
+    rounds = max((one.rounds for one in summaries.values()), default=0)
+    missing = "".join(
+        f"\nAbsent: {name} ({why}).\n" for name, why in outcome.absent.items()
+    )
+    table = markdown(_SUBJECT_HEAD, rows)
+    return f"## {SUBJECTS[key].title}\n\n{rounds} rounds.\n\n{table}{missing}"
+
+
+def _row(name: str, one: Summary, base: Summary | None) -> tuple[str, ...]:
+    mark = "**" if name == roster.OURS else ""
+    return (
+        f"{mark}{name}{mark}",
+        roster.ROSTER[name].does,
+        *one.rate.told(",.0f"),
+        f"{one.wall.median:.1f}",
+        *one.cpu.told(".1f"),
+        f"{one.rate.median / base.rate.median:.2f}" if base else "",
+        f"{base.cpu.median / one.cpu.median:.2f}" if base else "",
+        f"{one.busy.median:.0%}",
+    )
+
+
+def _spreads(what: str, unit: str, spreads: dict[str, Spread]) -> str:
+    rows = [(name, *one.told(".1f")) for name, one in spreads.items()]
+    return markdown((what, unit, "least-most"), rows)
+
+
+def _absent(results: Results) -> str:
+    missing = dict(results.extras.absent)
+    for outcome in results.outcomes.values():
+        missing.update(outcome.absent)
+    told = "".join(f"- {name}: {why}\n" for name, why in missing.items())
+    return told or "Nothing: every client took part.\n"

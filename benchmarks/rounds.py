@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -14,10 +15,10 @@ from typing import Any
 import attrs
 
 from benchmarks.plan import Case, Subject
-from benchmarks.process import CLIENT_CORE, FailedError, call_with, pin
+from benchmarks.process import CLIENT_CORE, attempt, pin
 from benchmarks.roster import ROSTER
 from benchmarks.server import serve_prepared
-from benchmarks.serving import Place, running
+from benchmarks.serving import Figures, Place, running
 from benchmarks.work import Check, Work, ids_for
 
 _THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
@@ -39,6 +40,10 @@ class Spread:
         """Describe what was *measured*."""
         return cls(median=median(measured), min=min(measured), max=max(measured))
 
+    def told(self, spec: str) -> tuple[str, str]:
+        """Write the median, and the range."""
+        return f"{self.median:{spec}}", f"{self.min:{spec}}-{self.max:{spec}}"
+
 
 @attrs.frozen(kw_only=True)
 class Summary:
@@ -57,7 +62,7 @@ class Summary:
     busy: Spread
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Outcome:
     """What a subject came to; *absent* are the clients that are missing, and why."""
 
@@ -65,27 +70,13 @@ class Outcome:
     absent: dict[str, str]
 
 
-@attrs.frozen(kw_only=True)
-class Round:
-    """What one process measured: requests, seconds by the clock and of processors.
-
-    *server* is how long the server's processor was busy meanwhile.
-    """
-
-    count: int
-    wall: float
-    cpu: float
-    server: float
-
-
 def run_subject(
     subject: Subject, absent: dict[str, str], pem: Path, rounds: int, seconds: float
 ) -> Outcome:
     """Measure all clients of *subject* but those that are *absent*."""
     missing = {name: absent[name] for name in subject.clients if name in absent}
-    found: dict[str, list[Round]] = {name: [] for name in subject.clients}
+    found: dict[str, list[Figures]] = {name: [] for name in subject.clients}
     case = subject.case
-    environment = {_THRESHOLD: str(128 * 1024)} if case.fixed_threshold else {}
     with running(
         serve_prepared,
         certificate=pem if case.tls else None,
@@ -95,48 +86,30 @@ def run_subject(
         for client in subject.clients * rounds:
             if client in missing:
                 continue
-            try:
-                one = call_with(environment, timed, client, case, place, seconds)
-            except FailedError as error:
-                missing[client] = str(error)
-            else:
+            one = attempt(missing, client, timed, client, case, place, seconds)
+            if one is not None:
                 found[client].append(one)
-                _show(subject.title, client, one)
+                told = f"{one['wall']:7.1f} µs, CPU {one['cpu']:7.1f} µs"
+                print(f"  {told}: {subject.title}", file=sys.stderr)
     complete = {name: got for name, got in found.items() if name not in missing}
-    return Outcome(
-        summaries={name: summarise(got) for name, got in complete.items()},
-        absent=missing,
-    )
+    return Outcome({name: summarise(got) for name, got in complete.items()}, missing)
 
 
-def summarise(rounds: Sequence[Round]) -> Summary:
+def summarise(rounds: Sequence[Figures]) -> Summary:
     """Describe the *rounds* of a client."""
-
-    def spread(number: Callable[[Round], float]) -> Spread:
-        return Spread.of([number(one) for one in rounds])
-
-    return Summary(
-        rounds=len(rounds),
-        rate=spread(lambda one: one.count / one.wall),
-        wall=spread(lambda one: one.wall / one.count * 1e6),
-        cpu=spread(lambda one: one.cpu / one.count * 1e6),
-        server=spread(lambda one: one.server / one.count * 1e6),
-        busy=spread(lambda one: one.server / one.wall),
-    )
-
-
-def _show(title: str, client: str, one: Round) -> None:
-    """Tell on standard error what goes on."""
-    wall, cpu = one.wall / one.count * 1e6, one.cpu / one.count * 1e6
-    told = f"{title[:32]:32} {client:24} {wall:7.1f} µs, CPU {cpu:7.1f} µs"
-    print(told, file=sys.stderr, flush=True)
+    each = {name: Spread.of([one[name] for one in rounds]) for name in rounds[0]}
+    return Summary(rounds=len(rounds), **each)
 
 
 # ------------------------------------------------------------ in the fresh process
 
 
-def timed(client: str, case: Case, place: Place, seconds: float) -> Round:
-    """Open a client, warm it, and time a fetch."""
+def timed(client: str, case: Case, place: Place, seconds: float) -> Figures:
+    """Open a client, warm it, and time a fetch: what a `Summary` has of each round."""
+    if case.fixed_threshold and _THRESHOLD not in os.environ:
+        # The C library reads it when a process begins: this one begins again.
+        os.environ[_THRESHOLD] = str(128 * 1024)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - as it was begun
     pin(CLIENT_CORE)
     factory: Any = None
     if case.loop == "uvloop":
@@ -147,7 +120,7 @@ def timed(client: str, case: Case, place: Place, seconds: float) -> Round:
         return runner.run(_timed(client, case, place, seconds))
 
 
-async def _timed(client: str, case: Case, place: Place, seconds: float) -> Round:
+async def _timed(client: str, case: Case, place: Place, seconds: float) -> Figures:
     entry = ROSTER[client]
     work = Work(
         url=place.url,
@@ -165,4 +138,10 @@ async def _timed(client: str, case: Case, place: Place, seconds: float) -> Round
         count = await fetch(ids)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         busy = place.json("busy") - served
-    return Round(count=count, wall=wall, cpu=cpu, server=busy)
+    return {
+        "rate": count / wall,
+        "wall": wall / count * 1e6,
+        "cpu": cpu / count * 1e6,
+        "server": busy / count * 1e6,
+        "busy": busy / wall,
+    }

@@ -10,20 +10,22 @@ import time
 from pathlib import Path
 
 from benchmarks import bodies
-from benchmarks.serving import LOGON, LOGOUT, respond, run, serve
+from benchmarks.process import in_loop
+from benchmarks.serving import LOGON, LOGOUT, fastest, respond, serve
 
 _KEPT = 20_000
 _DATE = "Date: Mon, 02 Mar 2026 21:00:00 GMT\r\n"
 
 
-def serve_prepared(
+@in_loop(fastest)
+async def serve_prepared(
     *, certificate: Path | None, size: int = 1400, latency: float = 0.0
 ) -> None:
     """Serve bodies of *size* bytes, each after *latency* seconds.
 
     `busy` tells the seconds of processor that the server has used.
     """
-    run(serve(_Answers(size).answer, certificate, latency))
+    await serve(_Answers(size).answer, certificate, latency)
 
 
 class _Answers:

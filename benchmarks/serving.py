@@ -11,23 +11,23 @@ import json
 import ssl
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
+from benchmarks.bodies import BODIES, renamed
 from benchmarks.process import SERVER_CORE, beside
 
-BASE = "https://em.lab.internal:9398/api"
-"""The server's own idea of where it is; nobody can reach it there."""
+TOKEN = b64encode(BODIES["logon"]["sessionId"].encode()).decode()
 
-_SESSION = "5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b11"
-TOKEN = b64encode(_SESSION.encode()).decode()
+Figures: TypeAlias = dict[str, float]
+"""What was measured, by name."""
 
-Answer = Callable[[bytes], bytes]
+Answer: TypeAlias = Callable[[bytes], bytes]
 """Gives the answer to the head of a request; no request has a body."""
 
 
@@ -88,14 +88,14 @@ def running(
 # ------------------------------------------------------------ in the server's process
 
 
-def run(serving: Coroutine[Any, Any, None]) -> None:
-    """Run a server on the fastest loop that there is."""
+def fastest() -> asyncio.AbstractEventLoop:
+    """Make the fastest loop that there is."""
     try:
-        import uvloop as fastest  # noqa: PLC0415 - its memory is not a client's
+        import uvloop  # noqa: PLC0415 - its memory is not a client's
     except ImportError:  # there is none for Windows
-        asyncio.run(serving)
-    else:
-        fastest.run(serving)
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 async def serve(answer: Answer, certificate: Path | None, latency: float = 0.0) -> None:
@@ -131,13 +131,9 @@ class _Answering(asyncio.Protocol):
             answer = self._answer(head)
             if self._latency:
                 loop = asyncio.get_running_loop()
-                loop.call_later(self._latency, self._write, answer)
+                loop.call_later(self._latency, self._transport.write, answer)
             else:
                 self._transport.write(answer)
-
-    def _write(self, answer: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(answer)
 
 
 def respond(
@@ -154,18 +150,9 @@ def respond(
     return head.encode() + body
 
 
-def _logon() -> bytes:
-    href = f"{BASE}/logonSessions/{_SESSION}"
-    body = {
-        "UserName": "bench",
-        "SessionId": _SESSION,
-        "Links": [{"Rel": "Delete", "Href": href, "Name": None, "Type": None}],
-        "Href": href,
-        "Type": "LogonSession",
-    }
-    token = f"X-RestSvcSessionId: {TOKEN}\r\n"
-    return respond(json.dumps(body).encode(), "201 Created", more=token)
-
-
-LOGON = _logon()
+LOGON = respond(
+    json.dumps(renamed(BODIES["logon"])).encode(),
+    "201 Created",
+    more=f"X-RestSvcSessionId: {TOKEN}\r\n",
+)
 LOGOUT = respond(b"", "204 No Content")

@@ -1,4 +1,4 @@
-"""What both suites do alike: the command line, files, and the table on a terminal."""
+"""What both suites do alike: the command line, files, targets and their table."""
 
 from __future__ import annotations
 
@@ -6,21 +6,22 @@ import argparse
 import json
 import os
 import platform
+import re
 import ssl
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
+from math import isnan, nan
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+import attrs
 from cattrs import structure, unstructure
-from rich.console import Console
-from rich.table import Table
 
 R = TypeVar("R")
 
 _HERE = Path(__file__).parent
-_WIDE = 240
 _PACKAGES = (
     *("veeam-async", "httptools", "orjson", "attrs", "cattrs", "xmltodict"),
     *("aiohttp", "uvloop", "httpx", "niquests", "requests", "urllib3", "pycurl"),
@@ -36,23 +37,12 @@ def options(name: str, about: str | None, keys: Collection[str]) -> argparse.Nam
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="a short look, too short to be quoted"
-    )
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=keys,
-        default=keys,
-        metavar="KEY",
-        help=f"measure these alone: {', '.join(keys)}",
-    )
-    parser.add_argument(
-        "--again", action="store_true", help="write the pages anew from the numbers"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=_HERE, help="folder to write into (benchmarks/)"
-    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a short look, too short to be quoted")
+    only = f"measure these alone: {', '.join(keys)}"
+    add("--only", nargs="+", choices=keys, default=keys, metavar="KEY", help=only)
+    add("--again", action="store_true", help="write the pages anew from the numbers")
+    add("--out", type=Path, default=_HERE, help="folder to write into (benchmarks/)")
     return parser.parse_args()
 
 
@@ -78,14 +68,6 @@ def write(folder: Path, pages: dict[str, str]) -> None:
     sys.stderr.write(f"written into {folder}: {', '.join(pages)}\n")
 
 
-def show(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table."""
-    table = Table(*head, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    Console(width=_WIDE, markup=False, highlight=False).print(table)
-
-
 def describe() -> dict[str, str]:
     """Give on what is measured: processor, system and the versions installed."""
     system = f"{platform.system()} {platform.release().partition('-')[0]}"
@@ -106,9 +88,83 @@ def describe() -> dict[str, str]:
 def _processor() -> str:
     """Give the processor's name as the system tells it."""
     told = Path("/proc/cpuinfo")
-    if sys.platform == "linux" and told.exists():
-        for line in told.read_text().splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return value.strip()
-    return platform.processor() or platform.machine()
+    found = (
+        re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
+    )
+    return found[1] if found else platform.processor() or platform.machine()
+
+
+# ------------------------------------------------------------ targets
+
+Verdict = Literal["met", "missed", "not measured", "no target"]
+
+
+class _Missing(float):
+    """Not a number, whatever is asked of it: so is what is computed from it."""
+
+    def __getattr__(self, name: str) -> _Missing:
+        return self
+
+    def __getitem__(self, name: str) -> _Missing:
+        return self
+
+
+MISSING: Any = _Missing(nan)
+"""Stands for what was not measured."""
+
+
+@attrs.frozen
+class Row:
+    """A target as a page tells it; what was not measured has no *value*.
+
+    *figures* are what the value was made of. *by_rate* and *by_cpu* are the same ratio
+    by the clock and by the processor of the client, of which *value* is the one that
+    counts. *key* is that of the part of a run from which it comes.
+    """
+
+    what: str
+    wanted: str
+    verdict: Verdict
+    value: float | None
+    figures: str
+    unit: str
+    key: str
+    by_rate: float | None
+    by_cpu: float | None
+
+
+def judge(
+    what: str,
+    wanted: str,
+    value: float,
+    figures: str,
+    *,
+    unit: str = "",
+    key: str = "",
+    by_rate: float = nan,
+    by_cpu: float = nan,
+) -> Row:
+    """Hold a *value* against what is *wanted* of it.
+
+    That is `≤ 1.25`, `≥ 1/10`, `all`, or nothing where it is only told.
+    """
+    told = wanted + unit if wanted not in ("", "all") else wanted
+    ratios = (None if isnan(each) else each for each in (by_rate, by_cpu))
+    if isnan(value):
+        return Row(what, told, "not measured", None, "", unit, key, None, None)
+    return Row(what, told, _verdict(wanted, value), value, figures, unit, key, *ratios)
+
+
+def _verdict(wanted: str, value: float) -> Verdict:
+    if not wanted:
+        return "no target"
+    sign, bound = ("≥ 1" if wanted == "all" else wanted).split()
+    limit = float(Fraction(bound))
+    is_met = value <= limit if sign == "≤" else value >= limit
+    return "met" if is_met else "missed"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table; all columns are aligned as they come."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -11,54 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import attrs
 
 from benchmarks import suite
 from benchmarks.process import attempt
-from benchmarks.target import Row, markdown
-from benchmarks.watching.plan import FULL, KEYS, QUICK, Part, Plan
-from benchmarks.watching.rows import Found, targets
-
-_TEMPLATE = Path(__file__).with_name("WATCH.template")
-_HEAD = ("what", "target", "measured", "ratio", "")
-_FACTS = ("processor", "system", "Python", "aiohttp", "orjson", "uvloop")
-
-
-@attrs.frozen(kw_only=True)
-class Run:
-    """What each part found, by its name, and why one *failed*."""
-
-    machine: dict[str, str]
-    minutes: float
-    quick: bool
-    parts: dict[str, Any]
-    failed: dict[str, str]
-
-    @property
-    def plan(self) -> Plan:
-        """How much was measured."""
-        return QUICK if self.quick else FULL
-
-    def rows(self, keys: Collection[str] = KEYS) -> list[Row]:
-        """Hold it against the targets of these keys."""
-        found = Found(self.plan, self.parts)
-        return [row for row in targets(found) if row.key in keys]
-
-    def page(self, rows: Iterable[Row]) -> str:
-        """Write the whole page."""
-        facts = [f"{n}: {self.machine[n]}" for n in _FACTS if n in self.machine]
-        facts.append(f"{self.minutes:.1f} minutes")
-        if self.quick:
-            facts.append("**a quick run**: too short to be quoted")
-        return _TEMPLATE.read_text(encoding="utf-8").format(
-            facts="".join(f"- {fact}\n" for fact in facts),
-            table=markdown(_HEAD, map(_cells, rows)),
-        )
+from benchmarks.watching.plan import KEYS, Part
+from benchmarks.watching.rows import Run, page, table, targets
 
 
 def main() -> int:
@@ -66,10 +26,10 @@ def main() -> int:
     given = suite.options("benchmarks.watch", __doc__, KEYS)
     recorded = given.out / "watch.json"
     run = suite.load(recorded, Run) if given.again else _measured(given)
-    rows = run.rows(given.only)
-    pages = {"watch.json": suite.dump(run, rows=rows), "WATCH.md": run.page(rows)}
+    rows = [row for row in targets(run) if row.key in given.only]
+    pages = {"watch.json": suite.dump(run, rows=rows), "WATCH.md": page(run, rows)}
     suite.write(given.out, pages)
-    suite.show(_HEAD, map(_cells, rows))
+    print(table(rows))
     for name, why in run.failed.items():
         print(f"{name} failed: {why}", file=sys.stderr)
     return 1 if run.failed else 0
@@ -93,21 +53,6 @@ def _measure(part: Part, run: Run) -> None:
     found = attempt(run.failed, part.name, part.call)
     if found is not None:
         run.parts[part.name] = found
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    """Write a row as a line of a table under `_HEAD`."""
-    ratio = "" if row.value is None else _ratio(row.value, row.unit)
-    return row.what, row.wanted, row.figures, ratio, row.verdict
-
-
-def _ratio(ratio: float, unit: str) -> str:
-    """Write a small ratio as the part that it is, and an amount with its unit."""
-    if unit:
-        return f"{ratio:.2f}{unit}"
-    if 0 < ratio < 0.2:
-        return f"1/{1 / ratio:.1f}"
-    return f"{ratio:.2f}" if ratio != 1 else "1"
 
 
 if __name__ == "__main__":

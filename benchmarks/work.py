@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -45,7 +47,8 @@ class Check:
 
     def parsed(self, asked: str, body: bytes | memoryview) -> None:
         """Check an answer that is read by orjson, into no class."""
-        self.dicts(asked, orjson.loads(body))
+        found = orjson.loads(body)
+        self.entity(asked, found["UID"], found["State"])
 
     def dicts(self, asked: str, found: dict[str, Any]) -> None:
         """Check an answer that the client has read into a dict."""
@@ -62,7 +65,7 @@ class Check:
             self.first = time.perf_counter()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Work:
     """Where to fetch from and how, and what holds an answer against its id."""
 
@@ -78,6 +81,12 @@ class Work:
         """Checks what this client gives."""
         judge: Callable[[str, Any], None] = getattr(self.check, self.gives)
         return judge
+
+    @cached_property
+    def context(self) -> ssl.SSLContext | None:
+        """Verifies the server, None over plain HTTP."""
+        ca = self.ca_file
+        return ssl.create_default_context(cafile=ca) if ca else None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -121,13 +130,14 @@ def ids_for(seconds: float, count: int) -> Ids:
         yield known[number % _DISTINCT]
 
 
-def by_workers(lend: Callable[[Work], AbstractAsyncContextManager[Get]]) -> Client:
+def by_workers(lend: Callable[[Work, AsyncExitStack], Awaitable[Get]]) -> Client:
     """Let as many tasks as there are connections draw from the ids."""
 
     @asynccontextmanager
     async def opened(work: Work) -> AsyncIterator[Fetch]:
         judge = work.judge
-        async with lend(work) as get:
+        async with AsyncExitStack() as stack:
+            get = await lend(work, stack)
 
             async def draw(ids: Ids) -> int:
                 count = 0

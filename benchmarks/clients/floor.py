@@ -7,10 +7,9 @@ No client that understands HTTP can be faster on the same loop.
 from __future__ import annotations
 
 import asyncio
-import ssl
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from benchmarks.work import Client, Fetch, Ids, Work, path
@@ -29,7 +28,7 @@ class _Counting:
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # a socket's
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]  # a socket's
 
     def fetch(self, ids: Ids) -> asyncio.Future[int]:
         """Ask for one id after the other; gives how many there were."""
@@ -37,10 +36,6 @@ class _Counting:
         self._done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._next()
         return self._done
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Say so to whoever waits."""
@@ -53,7 +48,7 @@ class _Counting:
             self._done.set_result(self._count)
             return
         self._asked = one
-        self._transport.write(b"GET " + path(one).encode() + self._rest)
+        self.transport.write(b"GET " + path(one).encode() + self._rest)
 
     def _is_whole(self, answer: bytes) -> bool:
         self._size = self._size or _size_of(answer)
@@ -104,22 +99,20 @@ class Buffered(_Counting, asyncio.BufferedProtocol):
                 self._take(answer)
 
 
-Floor: TypeAlias = Plain | Buffered
-
-
-def opened(kind: Callable[[Work], Floor]) -> Client:
+def opened(kind: Callable[[Work], Plain | Buffered]) -> Client:
     """Give a client by one protocol of a *kind* for each connection."""
 
     @asynccontextmanager
     async def floors(work: Work) -> AsyncIterator[Fetch]:
         parts = urlsplit(work.url)
-        ca = work.ca_file
-        context = ssl.create_default_context(cafile=ca) if ca else None
         loop = asyncio.get_running_loop()
-        made: list[Floor] = []
+        made: list[Plain | Buffered] = []
         for _ in range(work.connections):
             _, floor = await loop.create_connection(
-                lambda: kind(work), parts.hostname or "", parts.port or 80, ssl=context
+                lambda: kind(work),
+                parts.hostname or "",
+                parts.port or 80,
+                ssl=work.context,
             )
             made.append(floor)
 
@@ -128,7 +121,7 @@ def opened(kind: Callable[[Work], Floor]) -> Client:
 
         yield fetch
         for floor in made:
-            floor.close()
+            floor.transport.abort()
 
     return floors
 
@@ -138,8 +131,7 @@ def _size_of(answer: bytes) -> int:
     head, end, _ = answer.partition(b"\r\n\r\n")
     if not end:
         return 0
-    for line in head.split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            return len(head) + len(end) + int(value)
-    raise ConnectionError("an answer without a length")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    if length is None:
+        raise ConnectionError("an answer without a length")
+    return len(head) + len(end) + int(length[1])

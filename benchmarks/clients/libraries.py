@@ -6,99 +6,80 @@ A library is imported where it takes part: the others need not be installed for 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from benchmarks.work import Get, Work
 
 
-@asynccontextmanager
-async def aiohttp(work: Work) -> AsyncIterator[Get]:
+async def aiohttp(work: Work, opened: AsyncExitStack) -> Get:
     """Lend aiohttp's own `ClientSession`."""
     import aiohttp
 
-    context = ssl.create_default_context(cafile=work.ca_file) if work.ca_file else True
-    connector = aiohttp.TCPConnector(limit=work.connections, ssl=context)
-    async with aiohttp.ClientSession(
+    connector = aiohttp.TCPConnector(limit=work.connections, ssl=work.context or True)
+    session = aiohttp.ClientSession(
         connector=connector, headers=work.headers, cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
+    )
+    await opened.enter_async_context(session)
 
-        async def get(url: str) -> bytes:
-            async with session.get(url) as answer:
-                return await answer.read()
+    async def get(url: str) -> bytes:
+        async with session.get(url) as answer:
+            return await answer.read()
 
-        yield get
+    return get
 
 
-@asynccontextmanager
-async def httpx(work: Work) -> AsyncIterator[Get]:
+async def httpx(work: Work, opened: AsyncExitStack) -> Get:
     """Lend httpx' `AsyncClient`."""
     import httpx
 
     most = work.connections
-    async with httpx.AsyncClient(
-        headers=work.headers,
-        limits=httpx.Limits(max_connections=most, max_keepalive_connections=most),
-        verify=ssl.create_default_context(cafile=work.ca_file),
-        trust_env=False,
-        timeout=60,
-    ) as client:
+    limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
+    trust = {"verify": work.context or True, "trust_env": False}
+    client = httpx.AsyncClient(headers=work.headers, limits=limits, timeout=60, **trust)
+    await opened.enter_async_context(client)
 
-        async def get(url: str) -> bytes:
-            body: bytes = (await client.get(url)).content
-            return body
+    async def get(url: str) -> Any:
+        return (await client.get(url)).content
 
-        yield get
+    return get
 
 
-@asynccontextmanager
-async def niquests(work: Work) -> AsyncIterator[Get]:
+async def niquests(work: Work, opened: AsyncExitStack) -> Get:
     """Lend niquests' `AsyncSession`."""
     import niquests
 
-    async with niquests.AsyncSession(
-        pool_maxsize=work.connections,
-        disable_http2=True,
-        disable_http3=True,
-        headers=work.headers,
-    ) as session:
-        session.trust_env = False
-        session.verify = work.ca_file or True
+    only = {"disable_http2": True, "disable_http3": True}
+    made = niquests.AsyncSession(
+        pool_maxsize=work.connections, headers=work.headers, **only
+    )
+    session = _trusting(await opened.enter_async_context(made), work)
 
-        async def get(url: str) -> bytes:
-            body: bytes = (await session.get(url)).content
-            return body
+    async def get(url: str) -> Any:
+        return (await session.get(url)).content
 
-        yield get
+    return get
 
 
-@asynccontextmanager
-async def aiosonic(work: Work) -> AsyncIterator[Get]:
+async def aiosonic(work: Work, opened: AsyncExitStack) -> Get:
     """Lend aiosonic's `HTTPClient`."""
     from aiosonic import HTTPClient, TCPConnector
     from aiosonic.pools import PoolConfig
 
     pool = PoolConfig(size=work.connections, max_conn_requests=None)
-    async with HTTPClient(TCPConnector(pool_configs={":default": pool})) as client:
-        send = partial(client.get, headers=work.headers)
-        if work.ca_file:
-            context = ssl.create_default_context(cafile=work.ca_file)
-            send = partial(client.get, headers=work.headers, ssl=context)
+    client = HTTPClient(TCPConnector(pool_configs={":default": pool}))
+    await opened.enter_async_context(client)
+    given = {"headers": work.headers} | ({"ssl": work.context} if work.context else {})
 
-        async def get(url: str) -> bytes:
-            answer = await send(url)
-            body: bytes = await answer.content()
-            return body
+    async def get(url: str) -> Any:
+        return await (await client.get(url, **given)).content()
 
-        yield get
+    return get
 
 
-@asynccontextmanager
-async def pyreqwest(work: Work) -> AsyncIterator[Get]:
+async def pyreqwest(work: Work, opened: AsyncExitStack) -> Get:
     """Lend pyreqwest, which is written in Rust."""
     from pyreqwest.client import ClientBuilder
 
@@ -107,38 +88,31 @@ async def pyreqwest(work: Work) -> AsyncIterator[Get]:
     if work.ca_file:
         pem = await asyncio.to_thread(Path(work.ca_file).read_bytes)
         builder = builder.add_root_certificate_pem(pem)
-    async with builder.build() as client:
+    client = await opened.enter_async_context(builder.build())
 
-        async def get(url: str) -> memoryview:
-            answer = await client.get(url).build().send()
-            return memoryview(await answer.bytes())
+    async def get(url: str) -> memoryview:
+        answer = await client.get(url).build().send()
+        return memoryview(await answer.bytes())
 
-        yield get
+    return get
 
 
-@asynccontextmanager
-async def wreq(work: Work) -> AsyncIterator[Get]:
+async def wreq(work: Work, _: AsyncExitStack) -> Get:
     """Lend wreq, which is written in Rust."""
     import wreq
 
-    trust = {"tls_verify": Path(work.ca_file)} if work.ca_file else {}
-    client = wreq.Client(
-        headers=work.headers,
-        http1_only=True,
-        no_proxy=True,
-        pool_max_size=work.connections,
-        **trust,
-    )
+    given: dict[str, Any] = {"tls_verify": Path(work.ca_file)} if work.ca_file else {}
+    given |= {"headers": work.headers, "pool_max_size": work.connections}
+    client = wreq.Client(http1_only=True, no_proxy=True, **given)
 
-    async def get(url: str) -> memoryview:
+    async def get(url: str) -> Any:
         async with client.get(url) as answer:
-            found: memoryview = await answer.bytes()
-            return found
+            return await answer.bytes()
 
-    yield get
+    return get
 
 
-def requests(work: Work) -> Callable[[str], bytes]:
+def requests(work: Work) -> Callable[[str], Any]:
     """Lend a `Session` of requests, for one thread."""
     from importlib.metadata import version
 
@@ -150,11 +124,7 @@ def requests(work: Work) -> Callable[[str], bytes]:
     session = _trusting(requests.Session(), work)
     session.headers.update(work.headers)
 
-    def get(url: str) -> bytes:
-        body: bytes = session.get(url).content
-        return body
-
-    return get
+    return lambda url: session.get(url).content
 
 
 def veeam_em(work: Work) -> Callable[[str], Any]:
@@ -174,11 +144,10 @@ def veeam_em(work: Work) -> Callable[[str], Any]:
 
     manager = VeeamEm(api_endpoint=work.url, session=_trusting(Session(), work))
     manager.get_token("bench", "bench")
-    base = f"{work.url}/api"
+    base, entity = f"{work.url}/api", {"format": "Entity"}
 
     def get(url: str) -> Any:
-        route = url.removeprefix(base).partition("?")[0]
-        return manager.request(route, params={"format": "Entity"})
+        return manager.request(url.removeprefix(base).partition("?")[0], params=entity)
 
     return get
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import attrs
 
 from benchmarks.process import CLIENT_CORE, pin
-from benchmarks.watching.server import Figures
+from benchmarks.serving import Figures
 from veeam_async.clock import Moment
 from veeam_async.models import BackupJobSession
 from veeam_async.watch.tracker.schedule import Rules

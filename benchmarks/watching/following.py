@@ -1,4 +1,4 @@
-"""Watch a server for some rounds: what a round costs, and how late its events are.
+"""What a round of a watch costs, how late its events are, and what many waits cost.
 
 A round is one interval. What it costs is the difference of two marks, both set in the
 quiet middle between two rounds: the requests by the server's own count, the processor
@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
-from benchmarks.process import CLIENT_CORE, pin
-from benchmarks.serving import Place, running
-from benchmarks.watching.server import Change, Figures, serve_sessions
+from benchmarks.process import CLIENT_CORE, in_loop, pin
+from benchmarks.serving import Figures, Place, running
+from benchmarks.watching.server import Change, serve_sessions
 from veeam_async import EnterpriseManager, HealthChanged
 from veeam_async.codec import decode
 from veeam_async.models import BackupJobSession, Page
@@ -25,14 +26,15 @@ from veeam_async.watch.watch import Watch
 _LIST_OF_SESSIONS = Page[BackupJobSession]
 _DECODINGS = 5
 _SETTLE = 1.5
-"""Intervals after the last mark within which all must have been told."""
+"""Intervals after which all must have been told, and a wait have returned."""
 
 _KINDS = {"FOUND": "started", "STOPPED": "ended"}
 Told = tuple[str, str, float, float]
 """An event: whose, of what change, when it was taken and, as it says itself, seen."""
 
 
-def follow(
+@in_loop()
+async def follow(
     sessions: int,
     strategy: Literal["get", "query"],
     interval: float,
@@ -51,7 +53,7 @@ def follow(
     with running(
         serve_sessions, sessions=sessions, interval=interval, share=share
     ) as place:
-        return asyncio.run(_follow(place, strategy, interval, rounds))
+        return await _follow(place, strategy, interval, rounds)
 
 
 async def _follow(
@@ -146,3 +148,60 @@ def _percentile(ordered: Sequence[float], share: float) -> float:
     if not ordered:
         return 0.0
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+# ------------------------------------------------------------ waits
+
+
+@in_loop()
+async def wait(waits: int, interval: float, rounds: int) -> Figures:
+    """Run so many `wait`s, and as many lone loops, for so many intervals.
+
+    Each kind has a server of its own, with its sessions and no others. Given are the
+    requests of waits and of *loops*; how many sessions of waits *ended* in good time,
+    and how many of their waits have not returned.
+    """
+    serving = partial(running, serve_sessions, sessions=waits, interval=interval)
+    with serving() as one, serving() as other:
+        ours, loops = await asyncio.gather(
+            _count(one, _wait, interval, rounds), _count(other, _loop, interval, rounds)
+        )
+    return {**ours, "loops": loops["requests"]}
+
+
+async def _count(
+    place: Place,
+    way: Callable[[EnterpriseManager, str, float], Coroutine[Any, Any, None]],
+    interval: float,
+    rounds: int,
+) -> Figures:
+    async with EnterpriseManager(place.url, username="bench", password="bench") as em:
+        ids = place.json("ids")
+        tasks = {one: asyncio.create_task(way(em, one, interval)) for one in ids}
+        await asyncio.sleep(rounds * interval)
+        due = time.time() - _SETTLE * interval
+        returned = {one for one, task in tasks.items() if task.done()}
+        counts = place.json("counts")
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+    ended = {
+        one
+        for one, kind, at in place.json("changes")
+        if kind == "ended" and one in tasks and at < due
+    }
+    missing = len(ended - returned)
+    return {"requests": counts["requests"], "ended": len(ended), "missing": missing}
+
+
+async def _wait(em: EnterpriseManager, session_id: str, interval: float) -> None:
+    await em.backup_sessions.wait(session_id, interval=interval)
+
+
+async def _loop(em: EnterpriseManager, session_id: str, interval: float) -> None:
+    """Wait as one does without a watch."""
+    while True:
+        session = await em.backup_sessions.get(session_id)
+        if session.is_stopped:
+            return
+        await asyncio.sleep(interval)

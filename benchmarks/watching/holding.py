@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from benchmarks.process import CLIENT_CORE, peak, pin
-from benchmarks.serving import running, write_certificate
-from benchmarks.watching.server import Figures, serve_sessions
+from benchmarks.process import CLIENT_CORE, in_loop, memory, pin
+from benchmarks.serving import Figures, running, write_certificate
+from benchmarks.watching.server import serve_sessions
 from veeam_async import EnterpriseManager
 from veeam_async.models import BackupJobSession
 from veeam_async.watch.watch import Watch
@@ -27,7 +27,10 @@ _SETTLED = 2
 """Looks of each watch before the clock starts: all is open, and code is warm."""
 
 
-def hold(sessions: int, everything: bool, interval: float, looks: int) -> Figures:  # noqa: FBT001 - a part's argument
+@in_loop()
+async def hold(
+    sessions: int, interval: float, looks: int, *, everything: bool
+) -> Figures:
     """Give the *peak* of memory when each of the *sessions* was looked at so often.
 
     *everything*: without naming them, and not by their ids. The caller keeps nothing.
@@ -36,10 +39,10 @@ def hold(sessions: int, everything: bool, interval: float, looks: int) -> Figure
         serve_sessions, core=None, sessions=sessions, interval=interval
     ) as place:
         ids = None if everything else iter(place.json("ids"))
-        found = asyncio.run(_hold(place.url, ids, interval, looks * sessions))
+        found = await _hold(place.url, ids, interval, looks * sessions)
     if found < _MOST * sessions:
         raise RuntimeError(f"{found} of {sessions} sessions were found")
-    return {"peak": peak(), "found": found}
+    return {"peak": memory("VmHWM"), "found": found}
 
 
 async def _hold(url: str, ids: Iterator[str] | None, interval: float, rows: int) -> int:
@@ -59,7 +62,8 @@ async def _count(watch: Watch[BackupJobSession]) -> int:
     return sum([event.kind == "FOUND" async for event in watch])
 
 
-def watch_as_a_fleet(
+@in_loop()
+async def watch_as_a_fleet(
     managers: int, sessions: int, interval: float, rounds: int
 ) -> Figures:
     """Let many managers watch all their sessions; one server stands for all of theirs.
@@ -75,7 +79,7 @@ def watch_as_a_fleet(
         with running(
             serve_sessions, certificate=pem, sessions=sessions, interval=interval
         ) as place:
-            return asyncio.run(_fleet(place.url, managers, interval, rounds))
+            return await _fleet(place.url, managers, interval, rounds)
 
 
 def _trusted(ca: Path) -> Path:
@@ -93,7 +97,7 @@ async def _fleet(url: str, count: int, interval: float, rounds: int) -> Figures:
     async with EnterpriseManager(url, username="bench", password="bench") as em:
         async for _ in em.backup_sessions.watch():
             break
-    before, began = peak(), time.process_time()
+    before, began = memory("VmHWM"), time.process_time()
     managers = [
         EnterpriseManager(url, username="bench", password="bench", tls=True)
         for _ in range(count)
@@ -109,7 +113,7 @@ async def _fleet(url: str, count: int, interval: float, rounds: int) -> Figures:
             share, looks = await _share(watches, interval, rounds)
             for watch in watches:
                 watch.stop()
-    each = (peak() - before) / count
+    each = (memory("VmHWM") - before) / count
     return {"made": made, "share": share, "each": each, "looks": looks}
 
 

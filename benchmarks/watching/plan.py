@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import attrs
+from cattrs import structure
 
+from benchmarks.serving import Figures
 from benchmarks.watching.feeding import feed
-from benchmarks.watching.following import follow
+from benchmarks.watching.following import follow, wait
 from benchmarks.watching.holding import hold, watch_as_a_fleet
 from benchmarks.watching.hours import pass_a_week, pass_an_hour_away
-from benchmarks.watching.server import Figures
-from benchmarks.watching.waiting import wait
 
 KEYS = ("following", "waits", "tracker", "managers", "memory", "week", "away")
 """What can be chosen to be measured."""
@@ -44,23 +46,23 @@ class Plan:
     tell no times run at the same time, and *timed_at_once* others.
     """
 
-    sizes: tuple[int, int, int] = (100, 1_000, 10_000)
-    interval: float = 5.0
-    few: int = 3
-    many: int = 12
-    waits: int = 400
-    waits_interval: float = 2.0
-    observations: int = 10_000
-    feedings: int = 15
-    day: float = 86_400.0
-    day_sessions: int = 50_000
-    held: tuple[int, int, int, int] = (1_000, 10_000, 20_000, 50_000)
-    held_interval: float = 2.0
-    looks: int = 4
-    managers: int = 50
-    managers_interval: float = 4.0
-    at_once: int = 2
-    timed_at_once: int = 1
+    sizes: tuple[int, int, int]
+    interval: float
+    few: int
+    many: int
+    waits: int
+    waits_interval: float
+    observations: int
+    feedings: int
+    day: float
+    day_sessions: int
+    held: tuple[int, int, int, int]
+    held_interval: float
+    looks: int
+    managers: int
+    managers_interval: float
+    at_once: int
+    timed_at_once: int
 
     def parts(self) -> Iterator[Part]:
         """Give all of them."""
@@ -80,16 +82,16 @@ class Plan:
         week = partial(pass_a_week, 7, self.day, self.day_sessions, 60.0)
         yield Part(WEEK, "week", week, alone=False)
         for name in (AWAY, AWAY_EVERYTHING):
-            away = partial(pass_an_hour_away, most, 60.0, name == AWAY_EVERYTHING)
+            everything = name == AWAY_EVERYTHING
+            away = partial(pass_an_hour_away, most, 60.0, everything=everything)
             yield Part(name, "away", away, alone=False)
 
     def _held(self) -> Iterator[Part]:
         """Hold each number by ids, all but the third as everything too; most first."""
         for size in reversed(self.held):
             for everything in (False,) if size == self.held[2] else (True, False):
-                holding = partial(
-                    hold, size, everything, self.held_interval, self.looks
-                )
+                holding = partial(hold, size, self.held_interval, self.looks)
+                holding = partial(holding, everything=everything)
                 name = held_name(size, everything=everything)
                 yield Part(name, "memory", holding, alone=False)
 
@@ -104,23 +106,5 @@ def held_name(size: int, *, everything: bool) -> str:
     return f"memory of {size:,} {'of everything' if everything else 'by their ids'}"
 
 
-FULL = Plan()
-QUICK = Plan(
-    sizes=(10, 100, 500),
-    interval=1.0,
-    few=2,
-    many=2,
-    waits=100,
-    waits_interval=1.0,
-    observations=1_000,
-    feedings=3,
-    day=6_000.0,
-    day_sessions=2_000,
-    held=(50, 100, 200, 500),
-    held_interval=0.5,
-    looks=2,
-    managers=5,
-    managers_interval=1.0,
-    at_once=6,
-    timed_at_once=6,
-)
+_PLANS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+FULL, QUICK = structure(_PLANS["full"], Plan), structure(_PLANS["quick"], Plan)

@@ -1,27 +1,39 @@
-"""The targets of watching at scale, each held against what was measured."""
+"""A run of watching at scale, the targets that it is held against, and WATCH.md."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from functools import partial
 from math import nan
+from pathlib import Path
+from typing import Any
 
 import attrs
 
-from benchmarks.target import MISSING, Row, judge
+from benchmarks.serving import Figures
+from benchmarks.suite import MISSING, Row, judge, markdown
 from benchmarks.watching import plan as parts
-from benchmarks.watching.plan import Plan, held_name, query_name
-from benchmarks.watching.server import Figures
+from benchmarks.watching.plan import FULL, QUICK, Plan, held_name, query_name
 
+_TEMPLATE = Path(__file__).parent.with_name("WATCH.template")
 _KIB, _MIB = 2**10, 2**20
 
 
-@attrs.frozen
-class Found:
-    """What the parts of a *plan* found, by their names."""
+@attrs.frozen(kw_only=True)
+class Run:
+    """What each part found, by its name, and why one *failed*."""
 
-    plan: Plan
-    parts: dict[str, Figures]
+    machine: dict[str, str]
+    minutes: float
+    quick: bool
+    parts: dict[str, Any]
+    failed: dict[str, str]
+
+    @property
+    def plan(self) -> Plan:
+        """How much was measured."""
+        return QUICK if self.quick else FULL
 
     def __getitem__(self, name: str) -> Figures:
         """Give what a part found, MISSING where it failed or did not run."""
@@ -34,7 +46,40 @@ class Found:
         return {n: self[x]["peak"] for n, x in names.items() if x in self.parts}
 
 
-def targets(found: Found) -> Iterator[Row]:
+def page(run: Run, rows: Iterable[Row]) -> str:
+    """Write the whole page."""
+    return _TEMPLATE.read_text(encoding="utf-8").format(
+        machine=defaultdict(lambda: "none", run.machine),
+        minutes=run.minutes,
+        quick="\n- **a quick run**: too short to be quoted" if run.quick else "",
+        table=table(rows),
+    )
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Write the table."""
+    return markdown(("what", "target", "measured", "ratio", ""), map(_cells, rows))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    """Write a row as a line of a table of the table."""
+    ratio = "" if row.value is None else _ratio(row.value, row.unit)
+    return row.what, row.wanted, row.figures, ratio, row.verdict
+
+
+def _ratio(ratio: float, unit: str) -> str:
+    """Write a small ratio as the part that it is, and an amount with its unit."""
+    if unit:
+        return f"{ratio:.2f}{unit}"
+    if 0 < ratio < 0.2:
+        return f"1/{1 / ratio:.1f}"
+    return f"{ratio:.2f}" if ratio != 1 else "1"
+
+
+# ------------------------------------------------------------ the targets
+
+
+def targets(found: Run) -> Iterator[Row]:
     """Hold all that was found against all targets."""
     yield from _following(found)
     yield from _waits(found[parts.WAITS])
@@ -53,7 +98,7 @@ def targets(found: Found) -> Iterator[Row]:
     yield from _away("everything", found[parts.AWAY_EVERYTHING])
 
 
-def _following(found: Found) -> Iterator[Row]:
+def _following(found: Run) -> Iterator[Row]:
     row, plan = partial(judge, key="following"), found.plan
     watched = [found[query_name(size)] for size in plan.sizes]
     most, gets = watched[-1], found[parts.GETS]
@@ -108,7 +153,7 @@ def _managers(plan: Plan, fleet: Figures) -> Iterator[Row]:
     yield row(f"{many}: memory of each", "", fleet["each"] / _KIB, whole, unit=" KiB")
 
 
-def _memory(found: Found) -> Iterator[Row]:
+def _memory(found: Run) -> Iterator[Row]:
     row, what = partial(judge, key="memory", unit=" KiB"), "memory of a watched session"
     few, _, some, most = found.plan.held
     named, every = found.held(everything=False), found.held(everything=True)
@@ -133,7 +178,7 @@ def _week(week: Figures) -> Iterator[Row]:
     row, of = partial(judge, key="week"), "after a week of everything, over the first"
     last, first = week["last_resident"], week["first_resident"]
     told = f"{last / _MIB:.1f} MiB, {first / _MIB:.1f} MiB"
-    yield row(f"resident memory {of} day's", "≤ 1.1", last / (first or nan), told)
+    yield row(f"resident memory {of} day's", "≤ 1.1", last / first, told)
     last, first = week["last_blocks"], week["first_blocks"]
     told = f"{last:,.0f}, {first:,.0f}"
     yield row(f"blocks of the watch {of} day's", "≤ 1.1", last / first, told)

@@ -19,30 +19,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Literal, TypeAlias
 from urllib.parse import unquote
 from uuid import UUID
 
-from benchmarks import bodies
-from benchmarks.serving import LOGON, LOGOUT, respond, run, serve
+from benchmarks.bodies import BODIES, link
+from benchmarks.process import in_loop
+from benchmarks.serving import LOGON, LOGOUT, fastest, respond, serve
 
 _JOBS = 200
-_PROGRESS = -987_654
-"""Stands where the progress goes, and nowhere else."""
-
-_OTHER_LISTS = """
-    jobs failoverPlans backups replicas repositories restorePoints vmRestorePoints
-    vAppRestorePoints vmReplicaPoints replicaJobSessions replicaTaskSessions
-    restoreSessions hierarchyRoots backupTaskSessions backupServers managedServers
-    wanAccelerators cloudGateways cloudTenants backupFiles externalRepositories
-    cloudFailoverSessions discoveredComputers fileServers nasJobs cdpPolicies
-"""
-_PAGE_START = (
-    '{"refs":null,"entities":{'
-    + "".join(f'"{name}":null,' for name in _OTHER_LISTS.split())
-    + '"backupJobSessions":{"backupJobSessions":['
-).encode()
-_PAGE_END = b']}},"resources":null,"links":null,"pagingInfo":'
 _QUERY = re.compile(
     "type=BackupJobSession&format=Entities"
     r'(?P<filter>&filter=\(?State!="Stopped"(,EndTime>="(?P<ended>[^"]+)")?'
@@ -51,15 +35,12 @@ _QUERY = re.compile(
 )
 """What a watch asks for that is answered; it can do without the rest."""
 
-Change: TypeAlias = tuple[str, Literal["started", "ended"], float]
-"""The id of a session that has started or ended, and when by the wall clock."""
+Change = tuple[str, str, float]
+"""The id of a session that has `started` or `ended`, and when by the wall clock."""
 
 
-Figures: TypeAlias = dict[str, float]
-"""What a part measured, by name."""
-
-
-def serve_sessions(
+@in_loop(fastest)
+async def serve_sessions(
     *, certificate: Path | None, sessions: int, interval: float, share: float = 0.02
 ) -> None:
     """Serve so many sessions, of which a *share* ends in each *interval* (seconds).
@@ -67,12 +48,6 @@ def serve_sessions(
     It tells all `changes`, the `ids` that run, the `pages` that it has answered within
     the last interval, and the `counts` of requests of watches and of bytes of lists.
     """
-    run(_serve(certificate, sessions, interval, share))
-
-
-async def _serve(
-    certificate: Path | None, sessions: int, interval: float, share: float
-) -> None:
     # Where none ends, a session takes an hour.
     population = _Population(sessions, interval / share if share else 3600.0)
     turnover = math.ceil(sessions * share)
@@ -95,36 +70,21 @@ class _Row:
     def end(self, ended: float | None) -> None:
         """Write its entity anew: it has ended, or still runs."""
         self.ended = ended
-        job_id, job_name = (
-            UUID(int=self._job, version=4),
-            f"Mail servers {self._job:03}",
-        )
-        path, start = f"backupSessions/{self.id}", _text(self.created)
-        name = f"{job_name}@{start[:-1].replace('T', ' ')}"
-        server = f"backupServers/{UUID(int=1)}"
-        entity = bodies.session(
-            str(self.id),
-            job_id,
-            job_name,
-            (
-                ("Up", server, "vbr01.lab", "BackupServerReference"),
-                ("Up", f"jobs/{job_id}", job_name, "JobReference"),
-                ("Alternate", path, name, "BackupJobSessionReference"),
-                (
-                    "Down",
-                    f"{path}/taskSessions",
-                    None,
-                    "BackupTaskSessionReferenceList",
-                ),
-                ("Stop", f"{path}?action=stop", None, None),
-                ("Related", f"restorePoints/{self.id}", start, "RestorePointReference"),
-            ),
-            name=name,
-            created=start,
-            ended=None if ended is None else _text(ended),
-            progress=_PROGRESS,
-        )
-        self._before, _, self._after = _json(entity).partition(b"%d" % _PROGRESS)
+        start, job = _text(self.created), f"Mail servers {self._job:03}"
+        marks = {
+            "<id>": str(self.id),
+            "<job>": str(UUID(int=self._job, version=4)),
+            "<job name>": job,
+            "<name>": f"{job}@{start[:-1].replace('T', ' ')}",
+            "<start>": start,
+            '"<end>"': "null" if ended is None else f'"{_text(ended)}"',
+            "<state>": "Working" if ended is None else "Stopped",
+            "<result>": "None" if ended is None else "Success",
+        }
+        entity = _RUNNING
+        for mark, told in marks.items():
+            entity = entity.replace(mark, told)
+        self._before, _, self._after = entity.encode().partition(b'"<progress>"')
 
     def body(self, now: float, life: float) -> bytes:
         """Give its entity as it is *now*, where a session takes *life* seconds."""
@@ -238,7 +198,7 @@ class _Api:
         turns = {"First": 1, "Previous": number - 1, "Next": number + 1, "Last": last}
         paging = {
             "links": [
-                bodies.link(rel, f"query?{terms}&page={turn}")
+                link(rel, f"query?{terms}&page={turn}")
                 for rel, turn in turns.items()
                 if 1 <= turn <= last
             ],
@@ -247,7 +207,7 @@ class _Api:
             "pagesCount": last,
         }
         listed = b",".join(map(self._body, rows[(number - 1) * size : number * size]))
-        return b"".join((_PAGE_START, listed, _PAGE_END, _json(paging), b"}"))
+        return b"".join((_START, b"[", listed, b"]", _MIDDLE, _json(paging), b"}"))
 
     def _select(self, terms: str, _: int) -> list[_Row]:
         """Give the rows that run, or that have ended or begun since a time."""
@@ -283,3 +243,8 @@ def _text(seconds: float) -> str:
 
 def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+_RUNNING = _json(BODIES["running"]).decode()
+_START, _, _MIDDLE = _json(BODIES["page"]).removesuffix(b"null}").rpartition(b"[]")
+"""What stands before the rows of a page, and between them and its paging."""

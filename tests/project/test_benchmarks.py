@@ -17,8 +17,7 @@ from benchmarks.cold import STARTS, managers, starts
 from benchmarks.pictures import decode_picture, fetch_picture
 from benchmarks.plan import SUBJECTS, Case, Subject
 from benchmarks.process import call
-from benchmarks.report import report
-from benchmarks.results import Results, targets
+from benchmarks.results import Results, report, targets
 from benchmarks.roster import (
     AIOHTTP,
     BUFFERED,
@@ -27,11 +26,12 @@ from benchmarks.roster import (
     RELEASED,
     WREQ_DECODED,
 )
-from benchmarks.rounds import Outcome, Round, Spread, run_subject, summarise
+from benchmarks.rounds import Outcome, Spread, run_subject, summarise
 from benchmarks.server import serve_prepared
 from benchmarks.serving import running, write_certificate
-from benchmarks.watch import Run
 from benchmarks.watching.following import follow
+from benchmarks.watching.rows import Run, page
+from benchmarks.watching.rows import targets as targets_of_watching
 from tests.support.paths import ROOT
 
 PLACE = ROOT / "benchmarks"
@@ -64,13 +64,13 @@ def test_the_page_of_results_tells_the_numbers_beside_it() -> None:
 def test_the_page_of_watching_tells_the_numbers_beside_it() -> None:
     """Verdicts included; and the numbers are of a whole run."""
     run = suite.load(PLACE / "watch.json", Run)
-    rows = run.rows()
+    rows = list(targets_of_watching(run))
 
     assert [row.verdict for row in rows] == [
         row["verdict"] for row in watched(PLACE)["rows"]
     ]
     assert (run.quick, run.failed) == (False, {})
-    assert run.page(rows) == read(PLACE, "WATCH.md")
+    assert page(run, rows) == read(PLACE, "WATCH.md")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it counts no children's CPU")
@@ -82,7 +82,7 @@ def test_the_start_of_processes_is_measured_and_judged(tmp_path: Path) -> None:
     extras = attrs.evolve(
         recorded().extras,
         start={name: Spread.of(times) for name, times in measured.items()},
-        managers=Spread.of([call(managers, 50)]),
+        managers=Spread.of(call(managers, 50)["managers"]),
     )
     shown = report(attrs.evolve(recorded(), extras=extras))
 
@@ -105,7 +105,8 @@ def test_a_watch_is_followed_by_the_log_of_its_server() -> None:
 
 def whole() -> Results:
     """Give what a run would come to in which every client took part."""
-    one = summarise([Round(count=1, wall=1.0, cpu=1.0, server=1.0)])
+    names = ("rate", "wall", "cpu", "server", "busy")
+    one = summarise([dict.fromkeys(names, 1.0)])
     outcomes = {
         key: Outcome(summaries=dict.fromkeys(subject.clients, one), absent={})
         for key, subject in SUBJECTS.items()

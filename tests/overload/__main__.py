@@ -21,7 +21,7 @@ from typing import Any, Literal
 import attrs
 
 from benchmarks.process import beside, call
-from benchmarks.suite import show
+from benchmarks.suite import markdown
 from veeam_async import EnterpriseManager, RequestDone, Timeout
 from veeam_async.simulator import Simulator
 
@@ -72,7 +72,7 @@ def main() -> int:
     with ThreadPoolExecutor(len(small)) as threads:
         rows = list(threads.map(measure, small))
     rows += [measure(case) for case in _CASES if case not in small]
-    show(_HEAD, rows)
+    sys.stdout.write(markdown(_HEAD, rows))
     return 1 if any(row[-1] == "MISSED" for row in rows) else 0
 
 
@@ -127,7 +127,8 @@ async def _serve(case: Case) -> None:
         running=0, speed=0, capacity=case.capacity, overload=case.overload
     ) as simulator:
         ids = [str(one) for one in simulator.session_ids]
-        print(json.dumps({"url": simulator.url, "ids": ids}), flush=True)
+        sys.stdout.write(json.dumps({"url": simulator.url, "ids": ids}) + "\n")
+        sys.stdout.flush()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
@@ -171,6 +172,6 @@ async def _ask(case: Case, server: dict[str, Any]) -> Asked:
 
 if __name__ == "__main__":
     # Under its name, by which a fresh process finds what it is given.
-    from benchmarks.overload import main as begin
+    from tests.overload.__main__ import main as begin
 
     sys.exit(begin())
