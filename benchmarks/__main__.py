@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks import suite
 from benchmarks.extras import measure
 from benchmarks.pictures import decode_picture, fetch_picture
-from benchmarks.plan import SUBJECTS, TARGETED
+from benchmarks.plan import SUBJECTS
 from benchmarks.results import HEAD, Results, cells, report, targets
 from benchmarks.roster import absent
 from benchmarks.rounds import run_subject
@@ -53,7 +53,7 @@ def _measured(given: argparse.Namespace) -> Results:
         pem = write_certificate(Path(folder))
         outcomes = {
             key: run_subject(
-                subject, missing, pem, rounds if key in TARGETED else few, seconds
+                subject, missing, pem, rounds if subject.is_targeted else few, seconds
             )
             for key, subject in SUBJECTS.items()
             if key in {"base", *given.only}

@@ -1,4 +1,4 @@
-"""What servers write, from bodies.json: as EM 13 spells it, and as those before."""
+"""What servers write, from files: as EM 13 spells it, and as those before."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ MARK = "00000000-0000-4000-8000-000000000000"
 """Stands for the id asked for in a prepared body."""
 
 _BODIES = Path(__file__).with_name("bodies.json")
+XML = Path(__file__).with_name("session.xml").read_bytes().strip()
+"""The session `MARK` as XML."""
+
 BODIES: dict[str, Any] = json.loads(_BODIES.read_text(encoding="utf-8"))
 """A session that is called `MARK`, one of which all is open, a logon, an empty page."""
 
@@ -32,24 +35,6 @@ def camel(size: int) -> bytes:
 def pascal(size: int) -> bytes:
     """Write the same as those before do."""
     return json.dumps(renamed(_sized(size))).encode()
-
-
-def xml(size: int) -> bytes:
-    """Write the same as XML."""
-    body = renamed(_sized(size))
-    links = "".join(
-        "<Link {} />".format(" ".join(f'{k}="{v}"' for k, v in each.items() if v))
-        for each in body["Links"]
-    )
-    names = "JobUid JobName JobType CreationTimeUTC EndTimeUTC State Result Progress"
-    fields = "".join(f"<{n}>{body[n]}</{n}>" for n in names.split())
-    fields += "<IsRetry>false</IsRetry>"
-    attributes = " ".join(f'{n}="{body[n]}"' for n in ("UID", "Name", "Href", "Type"))
-    return (
-        '<?xml version="1.0" encoding="utf-8"?><BackupJobSession '
-        f'xmlns="http://www.veeam.com/ent/v1.0" {attributes}>'
-        f"<Links>{links}</Links>{fields}</BackupJobSession>"
-    ).encode()
 
 
 def _sized(size: int) -> dict[str, Any]:

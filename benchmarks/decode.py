@@ -42,7 +42,7 @@ def _ways() -> dict[str, Callable[[], Any]]:
 
     text, camel, xml = (
         body.replace(bodies.MARK.encode(), b"5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b22")
-        for body in (bodies.pascal(_SIZE), bodies.camel(_SIZE), bodies.xml(_SIZE))
+        for body in (bodies.pascal(_SIZE), bodies.camel(_SIZE), bodies.XML)
     )
     theirs = PydanticSession.model_validate_json
     for body in (text, camel, *_odd(text)):

@@ -88,11 +88,6 @@ ROSTER: dict[str, Entry] = {
 }
 
 
-def of_kind(kind: Kind) -> tuple[str, ...]:
-    """Give the clients of a kind."""
-    return tuple(name for name, entry in ROSTER.items() if entry.kind == kind)
-
-
 def absent() -> dict[str, str]:
     """Give the clients that cannot take part, and why."""
     missing = {

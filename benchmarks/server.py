@@ -35,7 +35,7 @@ class _Answers:
         self._json = respond(
             bodies.pascal(size), media_type="application/json", more=_DATE
         )
-        self._xml = respond(bodies.xml(size), media_type="application/xml", more=_DATE)
+        self._xml = respond(bodies.XML, media_type="application/xml", more=_DATE)
         self._made: dict[bytes, bytes] = {}
 
     def answer(self, head: bytes) -> bytes:

@@ -41,16 +41,16 @@ def _measured(given: argparse.Namespace) -> Run:
     run = Run(
         machine=suite.describe(), minutes=0, quick=given.quick, parts={}, failed={}
     )
-    parts = [part for part in run.plan.parts() if part.key in given.only]
-    for alone, many in ((True, run.plan.timed_at_once), (False, run.plan.at_once)):
-        chosen = [part for part in parts if part.alone == alone]
+    parts = [part for part in run.plan.parts if part.key in given.only]
+    for timed, many in ((True, run.plan.timed_at_once), (False, run.plan.at_once)):
+        chosen = [part for part in parts if part.is_timed == timed]
         with ThreadPoolExecutor(max_workers=many) as threads:
             list(threads.map(lambda part: _measure(part, run), chosen))
     return attrs.evolve(run, minutes=(time.monotonic() - began) / 60)
 
 
 def _measure(part: Part, run: Run) -> None:
-    found = attempt(run.failed, part.name, part.call)
+    found = attempt(run.failed, part.name, part.call, **part.given)
     if found is not None:
         run.parts[part.name] = found
 

@@ -13,8 +13,7 @@ import attrs
 
 from benchmarks.serving import Figures
 from benchmarks.suite import MISSING, Row, judge, markdown
-from benchmarks.watching import plan as parts
-from benchmarks.watching.plan import FULL, QUICK, Plan, held_name, query_name
+from benchmarks.watching.plan import FULL, QUICK, Plan
 
 _TEMPLATE = Path(__file__).parent.with_name("WATCH.template")
 _KIB, _MIB = 2**10, 2**20
@@ -42,7 +41,8 @@ class Run:
 
     def held(self, *, everything: bool) -> dict[int, float]:
         """Give the peaks of memory by the number of sessions, where there are some."""
-        names = {n: held_name(n, everything=everything) for n in self.plan.held}
+        how = "of everything" if everything else "by their ids"
+        names = {n: f"memory of {n:,} {how}" for n in self.plan.held}
         return {n: self[x]["peak"] for n, x in names.items() if x in self.parts}
 
 
@@ -82,8 +82,8 @@ def _ratio(ratio: float, unit: str) -> str:
 def targets(found: Run) -> Iterator[Row]:
     """Hold all that was found against all targets."""
     yield from _following(found)
-    yield from _waits(found[parts.WAITS])
-    fed = found[parts.TRACKER]
+    yield from _waits(found["waits"])
+    fed = found["tracker"]
     yield judge(
         "observations without a change, over bare look-ups of their ids",
         "≥ 1/10",
@@ -91,17 +91,17 @@ def targets(found: Run) -> Iterator[Row]:
         f"{fed['feed']:,.0f} ns, {fed['look_up']:,.0f} ns a look-up",
         key="tracker",
     )
-    yield from _managers(found.plan, found[parts.MANAGERS])
+    yield from _managers(found.plan, found["managers"])
     yield from _memory(found)
-    yield from _week(found[parts.WEEK])
-    yield from _away("by their ids", found[parts.AWAY])
-    yield from _away("everything", found[parts.AWAY_EVERYTHING])
+    yield from _week(found["week"])
+    yield from _away("by their ids", found["away"])
+    yield from _away("everything", found["away, everything"])
 
 
 def _following(found: Run) -> Iterator[Row]:
     row, plan = partial(judge, key="following"), found.plan
-    watched = [found[query_name(size)] for size in plan.sizes]
-    most, gets = watched[-1], found[parts.GETS]
+    watched = [found[f"query, {size:,} sessions"] for size in plan.sizes]
+    most, gets = watched[-1], found["gets"]
     yield row(
         "requests of a round, over one GET each",
         "≤ 1/50",

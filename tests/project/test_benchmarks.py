@@ -140,7 +140,7 @@ def test_the_base_case_and_the_first_picture_are_over_tls() -> None:
 def test_clients_are_held_against_each_other_over_tls(tmp_path: Path) -> None:
     """In turns, with verified answers; and one that cannot take part is named."""
     names = (OURS, AIOHTTP, BUFFERED, "curl")
-    subject = Subject("Base case", names, Case(connections=2))
+    subject = Subject("Base case", list(names), Case(connections=2))
     pem = write_certificate(tmp_path)
     outcome = run_subject(subject, {"curl": "not here"}, pem, rounds=2, seconds=0.02)
 
