@@ -17,15 +17,10 @@ from pathlib import Path
 
 from benchmarks import suite
 from benchmarks.extras import measure
-from benchmarks.pictures import decode_picture, fetch_picture
-from benchmarks.plan import SUBJECTS
-from benchmarks.results import HEAD, Results, cells, report, targets
+from benchmarks.results import Results, decode_picture, fetch_picture, report, table
 from benchmarks.roster import absent
-from benchmarks.rounds import run_subject
+from benchmarks.rounds import SUBJECTS, run_subject
 from benchmarks.serving import write_certificate
-
-_ROUNDS, _SECONDS = 7, 0.6
-_QUICK_ROUNDS, _QUICK_SECONDS = 2, 0.2
 
 
 def main() -> None:
@@ -36,18 +31,19 @@ def main() -> None:
     suite.write(
         given.out,
         {
-            "results.json": suite.dump(results, ceilings=results.ceilings),
+            "results.json": suite.dump(results),
             "RESULTS.md": report(results),
             "fetch.svg": fetch_picture(results),
             "decode.svg": decode_picture(results),
         },
     )
-    print(suite.markdown(HEAD, map(cells, targets(results))))
+    print(table(results))
 
 
 def _measured(given: argparse.Namespace) -> Results:
     began, quick, missing = time.monotonic(), given.quick, absent()
-    rounds, seconds = (_QUICK_ROUNDS, _QUICK_SECONDS) if quick else (_ROUNDS, _SECONDS)
+    rounds, seconds = (2, 0.2) if quick else (7, 0.6)
+    ids = (1_000, 20_000) if quick else (1_000, 100_000, 1_000_000)
     few = max(2, rounds // 2 + 1)
     with tempfile.TemporaryDirectory() as folder:
         pem = write_certificate(Path(folder))
@@ -58,11 +54,7 @@ def _measured(given: argparse.Namespace) -> Results:
             for key, subject in SUBJECTS.items()
             if key in {"base", *given.only}
         }
-        extras = (
-            measure(pem, rounds=2, ids=(1_000, 20_000))
-            if quick
-            else measure(pem, rounds=5, ids=(1_000, 100_000, 1_000_000))
-        )
+        extras = measure(pem, rounds=2 if quick else 5, ids=ids)
     return Results(
         machine=suite.describe(),
         outcomes=outcomes,

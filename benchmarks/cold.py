@@ -1,4 +1,4 @@
-"""What a fresh process measures of itself: its first result, its memory, its start.
+"""What a fresh process measures of itself: its first result, memory, start, decoding.
 
 It imports little that the client does not import itself: that would be in its memory.
 """
@@ -10,15 +10,19 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from benchmarks.process import CLIENT_CORE, memory, pin
 from benchmarks.roster import ROSTER
-from benchmarks.serving import Place
+from benchmarks.serving import MARK, XML, Place, camel, pascal
 from benchmarks.work import Check, Work, ids_of
 
+_SECONDS = 0.03
+_SIZE = 1400
 _ROOT = Path(__file__).parent.parent
 
 ASYNCIO = "import asyncio"
@@ -38,7 +42,7 @@ STARTS = {
 
 
 Times = dict[str, list[float]]
-"""Milliseconds, by what took them."""
+"""Milliseconds, by what took them, where no other unit is told."""
 
 
 def first_of(client: str, place: Place, count: int) -> Times:
@@ -64,7 +68,7 @@ def memory_of(client: str, place: Place, count: int) -> float:
 
 
 async def _fetch(client: str, place: Place, count: int, check: Check) -> int:
-    work = Work(url=place.url, ca_file=place.ca_file, check=check)
+    work = Work(url=place.url, ca_file=place.ca_file, check=check, judge=check.body)
     async with ROSTER[client].load()(work) as fetch:
         return await fetch(ids_of(count))
 
@@ -83,7 +87,7 @@ class _First(Check):
 
 def managers(count: int) -> Times:
     """Take the CPU to make *count*; they trust the system's CAs."""
-    from veeam_async import EnterpriseManager  # noqa: PLC0415 - 0.1.0 may be wanted
+    from veeam_async import EnterpriseManager
 
     pin(CLIENT_CORE)
     began = time.process_time()
@@ -98,8 +102,8 @@ def managers(count: int) -> Times:
 
 def starts(place: Place, rounds: int) -> Times:
     """Take the CPU of whole processes, all of them in turns."""
-    import compileall  # noqa: PLC0415 - not for the memory
-    import resource  # noqa: PLC0415 - not on Windows
+    import compileall
+    import resource
 
     pin(CLIENT_CORE)
     # As an installer does; an environment may forbid that it is done in passing.
@@ -117,3 +121,81 @@ def starts(place: Place, rounds: int) -> Times:
             after = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
             taken[name].append((after - before) * 1e3)
     return taken
+
+
+def decoding(rounds: int) -> Times:
+    """Take the CPU for a body by each way, in microseconds.
+
+    That is ours, a pydantic model that applies the same rules, and orjson or xmltodict
+    alone, which apply none.
+    """
+    pin(CLIENT_CORE)
+    ways = _ways()
+    taken: Times = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            taken[name].append(_microseconds(way))
+    return taken
+
+
+def _ways() -> dict[str, Callable[[], Any]]:
+    """Give what is compared, after a proof that both models read the same."""
+    import orjson
+    import xmltodict
+
+    from benchmarks.pydantic_model import PydanticSession
+    from veeam_async.codec import decode
+    from veeam_async.models import BackupJobSession
+
+    def ours(body: bytes) -> BackupJobSession:
+        return decode(body, "application/json", BackupJobSession)
+
+    text, em13, xml = (
+        body.replace(MARK.encode(), b"5f1d0c2e-6f0a-4a35-9d5c-2f3f6a8f0b22")
+        for body in (pascal(_SIZE), camel(_SIZE), XML)
+    )
+    theirs = PydanticSession.model_validate_json
+    for body in (text, em13, *_odd(text)):
+        _prove_equal(ours(body), theirs(body), PydanticSession.model_fields)
+    return {
+        "JSON: veeam_async": lambda: ours(text),
+        "JSON: pydantic": lambda: PydanticSession.model_validate_json(text),
+        "JSON: orjson.loads alone": lambda: orjson.loads(text),
+        "JSON, EM 13: veeam_async": lambda: ours(em13),
+        "JSON, EM 13: pydantic": lambda: PydanticSession.model_validate_json(em13),
+        "XML: veeam_async": lambda: decode(xml, "application/xml", BackupJobSession),
+        "XML: xmltodict.parse alone": lambda: xmltodict.parse(xml),
+    }
+
+
+def _odd(body: bytes) -> list[bytes]:
+    """Give bodies on which a model that lacks a rule reads something else."""
+    return [
+        body.replace(b'"Result": "Success"', b'"Result": "None"'),
+        body.replace(b'"State": "Stopped"', b'"State": "Dreaming"'),
+        body.replace(b'"EndTimeUTC": "2026', b'"EndTimeUTC": "0001'),
+    ]
+
+
+def _prove_equal(ours: object, theirs: object, names: Iterable[str]) -> None:
+    for name in names:
+        one, other = getattr(ours, name), getattr(theirs, name)
+        if name == "links":
+            one, other = (
+                [(link.rel, link.href, link.name, link.type) for link in links]
+                for links in (one, other)
+            )
+        if one != other:
+            raise RuntimeError(f"{name} is read differently: {one!r}, {other!r}")
+
+
+def _microseconds(way: Callable[[], Any]) -> float:
+    """Call *way* over and over for a moment, and give what one call took."""
+    count, began = 0, time.process_time()
+    while True:
+        for _ in range(100):
+            way()
+        count += 100
+        took = time.process_time() - began
+        if took > _SECONDS:
+            return took / count * 1e6

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks.cold import Times, first_of, managers, memory_of, starts
-from benchmarks.decode import decoding
+from benchmarks import cold
 from benchmarks.process import attempt
 from benchmarks.roster import AIOHTTP, ORDERED, OURS
 from benchmarks.rounds import Spread
@@ -43,19 +42,17 @@ def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
     """
     absent: dict[str, str] = {}
     with running(serve_prepared, certificate=pem) as place:
-        decode = [attempt(absent, "decode", decoding, rounds) for _ in range(3)]
+        decode = [attempt(absent, "decode", cold.decoding, rounds) for _ in range(3)]
         peaks = {
-            count: attempt(absent, f"memory, {count:,}", memory_of, OURS, place, count)
-            for count in ids
+            n: attempt(absent, f"memory, {n:,}", cold.memory_of, OURS, place, n)
+            for n in ids
         }
         first = [
-            attempt(
-                absent, f"first, {client}, {count:,}", first_of, client, place, count
-            )
-            for client, count in _COLD * rounds
+            attempt(absent, f"first, {who}, {n:,}", cold.first_of, who, place, n)
+            for who, n in _COLD * rounds
         ]
-        start = [attempt(absent, "start", starts, place, 3 * rounds)]
-        made = [attempt(absent, "managers", managers, 50) for _ in range(rounds)]
+        start = [attempt(absent, "start", cold.starts, place, 3 * rounds)]
+        made = [attempt(absent, "managers", cold.managers, 50) for _ in range(rounds)]
     return Extras(
         decode=_spreads(decode),
         memory={count: most for count, most in peaks.items() if most is not None},
@@ -66,9 +63,9 @@ def measure(pem: Path, *, rounds: int, ids: Iterable[int]) -> Extras:
     )
 
 
-def _spreads(taken: Iterable[Times | None]) -> dict[str, Spread]:
+def _spreads(taken: Iterable[cold.Times | None]) -> dict[str, Spread]:
     """Describe what was taken without failing."""
-    every: Times = defaultdict(list)
+    every: cold.Times = defaultdict(list)
     for found in taken:
         for name, times in (found or {}).items():
             every[name] += times

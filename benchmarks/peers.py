@@ -39,11 +39,6 @@ def _install(*packages: str) -> bool:
     return not subprocess.run(command, check=False).returncode  # noqa: S603 - our own list
 
 
-def is_unpacked() -> bool:
-    """Whether 0.1.0 can take part."""
-    return (PLACE / "veeam_async").is_dir()
-
-
 def unpack(place: Path = PLACE) -> bool:
     """Take 0.1.0 from the history; False where that does not reach so far."""
     import tarfile  # noqa: PLC0415 - see cold.py

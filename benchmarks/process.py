@@ -29,9 +29,7 @@ class FailedError(Exception):
 
 def _cores() -> tuple[int | None, int | None]:
     """Choose one for the clients and one for the server, None without a choice."""
-    if sys.platform != "linux":
-        return None, None
-    allowed = sorted(os.sched_getaffinity(0))
+    allowed = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else []
     return (allowed[0], allowed[1]) if len(allowed) > 1 else (None, None)
 
 

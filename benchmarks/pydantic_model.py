@@ -9,47 +9,38 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import (
-    AliasChoices,
-    AliasGenerator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-)
+import pydantic
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.alias_generators import to_pascal
 
 from veeam_async import JobType, SessionResult, SessionState
 
-_FIRST_YEAR = "1970"
-_IRREGULAR = {
-    "uid": "UID",
-    "creation_time": "CreationTimeUTC",
-    "end_time": "EndTimeUTC",
-}
+_TIMES = {"creation_time": "CreationTimeUTC", "end_time": "EndTimeUTC"}
 
 
-def _spellings(name: str) -> AliasChoices:
+def _spellings(name: str) -> pydantic.AliasChoices:
     """Spell a name as versions before EM 13 do, and as that does."""
-    pascal = _IRREGULAR.get(name) or to_pascal(name)
-    camel = pascal[0].lower() + pascal[1:]
-    return AliasChoices(pascal, "uid" if name == "uid" else camel)
+    if name == "uid":
+        return pydantic.AliasChoices("UID", "uid")
+    pascal = _TIMES.get(name) or to_pascal(name)
+    return pydantic.AliasChoices(pascal, pascal[0].lower() + pascal[1:])
 
 
 def _not_never(given: object) -> object:
-    return None if isinstance(given, str) and given[:4] < _FIRST_YEAR else given
+    return None if isinstance(given, str) and given[:4] < "1970" else given
 
 
 def _not_none(given: object) -> object:
     return None if given == "None" else given
 
 
+_NAMES = pydantic.AliasGenerator(validation_alias=_spellings)
+
+
 class Model(BaseModel):
     """What all of them have in common."""
 
-    model_config = ConfigDict(
-        frozen=True, alias_generator=AliasGenerator(validation_alias=_spellings)
-    )
+    model_config = pydantic.ConfigDict(frozen=True, alias_generator=_NAMES)
 
 
 class PydanticLink(Model):

@@ -1,21 +1,25 @@
-"""All that one run came to, the targets that it is held against, and RESULTS.md."""
+"""All that one run came to, its targets, and what tells them: a page, two pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
+from html import escape
 from math import nan
 from pathlib import Path
+from string import Template
 
 import attrs
 
 from benchmarks import roster
 from benchmarks.cold import ASYNCIO, GET, HELP, IMPORT, VERSION
 from benchmarks.extras import Extras
-from benchmarks.plan import SUBJECTS
-from benchmarks.rounds import Outcome, Spread, Summary
+from benchmarks.rounds import SUBJECTS, Outcome, Spread, Summary
 from benchmarks.suite import MISSING, Row, judge, markdown
 
 _MIB = 2**20
+_BARS = Path(__file__).with_name("bars.template")
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 760, 210, 140, 26, 58
 _QUIET = 0.9
 _BEGUN = {IMPORT: "≤ 2.5", VERSION: "≤ 1.5", HELP: "≤ 3.5", GET: "≤ 4.5"}
 _FLOOR = "over the raw Protocol floor, allocation threshold fixed"
@@ -36,16 +40,6 @@ class Results:
         outcome = self.outcomes.get(subject)
         found: Summary = outcome.summaries.get(client, MISSING) if outcome else MISSING
         return found
-
-    @property
-    def ceilings(self) -> dict[str, float]:
-        """Requests a second that the server's processor could answer, by subject."""
-        found = {key: self.summary(key, roster.BUFFERED) for key in ("base", "plain")}
-        return {
-            key: 1e6 / one.server.median
-            for key, one in found.items()
-            if one is not MISSING
-        }
 
     def quiet(self, subject: str, *clients: str) -> float:
         """The share of the time that the clients of a subject had their processor.
@@ -75,7 +69,7 @@ def targets(results: Results) -> list[Row]:
         rated("plain", bare, "over bare aiohttp, both on asyncio", "≥ 2.5"),
         rated("uvloop-plain", bare, "over bare aiohttp, both on uvloop", "≥ 2"),
         rated("allocator", floor, _FLOOR, "≥ 0.6"),
-        _part("CPU of a request, over bare aiohttp", "≤ 0.36", *cpu),
+        _part("CPU of a request, over bare aiohttp", "≤ 0.36", cpu),
         _memory(results),
         rated("base", in_turn, "ordered=True over unordered", "≥ 0.9"),
         _decoded(decode, "JSON", "pydantic", "≤ 1.75"),
@@ -116,20 +110,20 @@ def _gain(results: Results, subject: str, over: str, wanted: str) -> Row:
     return judge(what, wanted, gain, f"{_both(ours, before)} µs")
 
 
-def _part(what: str, wanted: str, one: Spread, other: Spread) -> Row:
-    return judge(what, wanted, one.median / other.median, f"{_both(one, other)} µs")
+def _part(what: str, wanted: str, pair: Iterable[Spread], unit: str = "µs") -> Row:
+    one, other = pair
+    told = f"{_both(one, other, '.1f' if unit == 'µs' else '.0f')} {unit}"
+    return judge(what, wanted, one.median / other.median, told)
 
 
 def _decoded(spreads: dict[str, Spread], form: str, other: str, wanted: str) -> Row:
     both = (spreads.get(f"{form}: {one}", MISSING) for one in ("veeam_async", other))
-    return _part(f"{form} decoding, over {other}", wanted, *both)
+    return _part(f"{form} decoding, over {other}", wanted, both)
 
 
 def _begun(results: Results, name: str, wanted: str) -> Row:
-    one, bare = (results.extras.start.get(n, MISSING) for n in (name, ASYNCIO))
-    told = f"{one.median:.0f} and {bare.median:.0f} ms"
-    what = f"CPU of `{name}`, over `{ASYNCIO}`"
-    return judge(what, wanted, one.median / bare.median, told)
+    both = (results.extras.start.get(one, MISSING) for one in (name, ASYNCIO))
+    return _part(f"CPU of `{name}`, over `{ASYNCIO}`", wanted, both, "ms")
 
 
 def _memory(results: Results) -> Row:
@@ -147,14 +141,12 @@ def _managers(results: Results) -> Row:
     return judge(what, "≤ 100", took, f"{took:.0f} ms", unit=" ms")
 
 
-def _both(one: Spread, other: Spread) -> str:
-    return f"{one.median:.1f} and {other.median:.1f}"
+def _both(one: Spread, other: Spread, spec: str = ".1f") -> str:
+    return f"{one.median:{spec}} and {other.median:{spec}}"
 
-
-# ------------------------------------------------------------ the page
 
 _TEMPLATE = Path(__file__).with_name("RESULTS.template")
-HEAD = ("what", "target", "measured", "verdict", "by rate", "by CPU", "figures")
+_HEAD = ("what", "target", "measured", "verdict", "by rate", "by CPU", "figures")
 _ABOVE = ("processor", "system", "Python", "OpenSSL")
 _SUBJECT_HEAD = (
     *("client", "gives", "requests/s", "least-most", "µs", "CPU µs", "least-most"),
@@ -171,10 +163,6 @@ def report(results: Results) -> str:
     memory = [
         (f"{n:,}", f"{most / 2**20:.1f} MiB") for n, most in extras.memory.items()
     ]
-    ceilings = " and ".join(
-        f"{one:,.0f} requests/s {'over TLS' if key == 'base' else 'plain'}"
-        for key, one in results.ceilings.items()
-    )
     return _TEMPLATE.read_text(encoding="utf-8").format(
         machine=results.machine,
         versions=", ".join(
@@ -182,11 +170,11 @@ def report(results: Results) -> str:
             for name, version in results.machine.items()
             if name not in _ABOVE
         ),
-        ceilings=ceilings or "not measured",
+        ceilings=_ceilings(results),
         quiet=results.quiet("base", roster.OURS),
         minutes=results.minutes,
         quick="\n- **A quick run**: too short to be quoted." if results.quick else "",
-        targets=markdown(HEAD, map(cells, targets(results))),
+        targets=table(results),
         subjects="\n".join(_subject(*each) for each in results.outcomes.items()),
         decode=_spreads("body", "µs", extras.decode),
         first=_spreads("client", "ms", extras.first),
@@ -196,8 +184,19 @@ def report(results: Results) -> str:
     )
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """Write a target as a line of a table under `HEAD`."""
+def _ceilings(results: Results) -> str:
+    """Tell how many requests a second the server's processor could answer."""
+    floors = (results.summary(key, roster.BUFFERED) for key in ("base", "plain"))
+    tls, plain = (1e6 / floor.server.median for floor in floors)
+    return f"{tls:,.0f} requests/s over TLS and {plain:,.0f} requests/s plain"
+
+
+def table(results: Results) -> str:
+    """Write the table of targets."""
+    return markdown(_HEAD, map(_cells, targets(results)))
+
+
+def _cells(row: Row) -> tuple[str, ...]:
     measured, by_rate, by_cpu = (
         "" if each is None else f"{each:.2f}"
         for each in (row.value, row.by_rate, row.by_cpu)
@@ -243,3 +242,69 @@ def _absent(results: Results) -> str:
         missing.update(outcome.absent)
     told = "".join(f"- {name}: {why}\n" for name, why in missing.items())
     return told or "Nothing: every client took part.\n"
+
+
+def fetch_picture(results: Results) -> str:
+    """Draw requests a second over TLS by client, the fastest first.
+
+    Who looks for a client is not helped by a release of before.
+    """
+    found = results.outcomes["base"].summaries.items()
+    bars = [
+        (
+            name,
+            one.rate,
+            f"{one.rate.median:,.0f} {roster.ROSTER[name].gives}",
+            roster.ROSTER[name].kind,
+        )
+        for name, one in sorted(found, key=lambda item: -item[1].rate.median)
+        if name != roster.RELEASED
+    ]
+    note = "one client core, 32 connections, JSON of 1.4 KB; median, least and most"
+    return _chart("Sessions fetched in a second, over TLS", note, bars)
+
+
+def decode_picture(results: Results) -> str:
+    """Draw the microseconds that a body takes."""
+    bars = [
+        (
+            name,
+            took,
+            f"{took.median:.1f} µs",
+            "ours" if roster.OURS in name else "python",
+        )
+        for name, took in results.extras.decode.items()
+    ]
+    note = "an entity of 1.4 KB with six links; median, least and most"
+    return _chart("Microseconds to decode a session", note, bars)
+
+
+def _chart(title: str, note: str, bars: Sequence[tuple[str, Spread, str, str]]) -> str:
+    """Draw bars: a label, what is drawn, what stands at its end, and its style."""
+    most = max((spread.max for _, spread, _, _ in bars), default=1)
+    scale = (_WIDTH - _LEFT - _RIGHT) / most
+    drawn = [_bar(*bar, (_TOP + n * _ROW, scale)) for n, bar in enumerate(bars)]
+    return Template(_BARS.read_text(encoding="utf-8")).substitute(
+        width=_WIDTH,
+        height=_TOP + _ROW * len(bars) + 8,
+        title=escape(title),
+        note=escape(note),
+        bars="\n".join(drawn),
+    )
+
+
+def _bar(
+    label: str, spread: Spread, told: str, style: str, at: tuple[int, float]
+) -> str:
+    """Draw the median as a bar, least and most as a line."""
+    top, scale = at
+    middle, base = top + _ROW // 2 - 3, top + _ROW // 2 + 2
+    least, most = (f"{_LEFT + each * scale:.1f}" for each in (spread.min, spread.max))
+    end = f"{_LEFT + spread.max * scale + 8:.1f}"
+    width = f"{spread.median * scale:.1f}"
+    return (
+        f'<text x="{_LEFT - 10}" y="{base}" text-anchor="end">{escape(label)}</text>'
+        f'<rect class="{style}" x="{_LEFT}" y="{top}" rx="2" width="{width}" '
+        f'height="{_ROW - 6}"/><line class="reach" x1="{least}" y1="{middle}" '
+        f'x2="{most}" y2="{middle}"/><text x="{end}" y="{base}">{escape(told)}</text>'
+    )

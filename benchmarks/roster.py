@@ -43,10 +43,7 @@ RELEASED = "veeam_async 0.1.0"
 ORDERED = "veeam_async, ordered"
 ON_AIOHTTP = "veeam_async on aiohttp"
 AIOHTTP = "aiohttp"
-PYCURL = "pycurl"
 PYCURL_DECODED = "pycurl + orjson.loads"
-PYREQWEST = "pyreqwest"
-WREQ = "wreq"
 WREQ_DECODED = "wreq + orjson.loads"
 PLAIN = "raw Protocol"
 BUFFERED = "raw BufferedProtocol"
@@ -57,10 +54,11 @@ _FLOOR = "bytes, no HTTP parser"
 
 
 def _client(
-    kind: Kind, package: str, lend: Any, gives: Gives = "body", by: Any = by_workers
+    kind: Kind, lend: Any, gives: Gives = "body", by: Any = by_workers
 ) -> Entry:
+    """Enter what lends a `get`, and is called as its package."""
     does = "bytes" if gives == "body" else "dicts"
-    return Entry(kind, does, partial(by, lend), package, gives)
+    return Entry(kind, does, partial(by, lend), lend.__name__, gives)
 
 
 ROSTER: dict[str, Entry] = {
@@ -68,21 +66,17 @@ ROSTER: dict[str, Entry] = {
     ORDERED: Entry("ours", _IN_ORDER, partial(ours.opened, ordered=True)),
     RELEASED: Entry("ours", _ALL, ours.released),
     ON_AIOHTTP: Entry("ours", _ALL, partial(ours.opened, transport="aiohttp")),
-    AIOHTTP: _client("python", "aiohttp", libraries.aiohttp),
-    "httpx": _client("python", "httpx", libraries.httpx),
-    "niquests": _client("python", "niquests", libraries.niquests),
-    "requests, threads": _client(
-        "python", "requests", libraries.requests, by=by_threads
-    ),
-    "veeam-em, threads": _client(
-        "python", "veeam-em", libraries.veeam_em, "dicts", by=by_threads
-    ),
-    "aiosonic": _client("python", "aiosonic", libraries.aiosonic),
-    PYCURL: Entry("native", "bytes", _pycurl, "pycurl"),
+    AIOHTTP: _client("python", libraries.aiohttp),
+    "httpx": _client("python", libraries.httpx),
+    "niquests": _client("python", libraries.niquests),
+    "requests, threads": _client("python", libraries.requests, by=by_threads),
+    "veeam-em, threads": _client("python", libraries.veeam_em, "dicts", by_threads),
+    "aiosonic": _client("python", libraries.aiosonic),
+    "pycurl": Entry("native", "bytes", _pycurl, "pycurl"),
     PYCURL_DECODED: Entry("native", "dicts", _pycurl, "pycurl", "parsed"),
-    PYREQWEST: _client("native", "pyreqwest", libraries.pyreqwest),
-    WREQ: _client("native", "wreq", libraries.wreq),
-    WREQ_DECODED: _client("native", "wreq", libraries.wreq, "parsed"),
+    "pyreqwest": _client("native", libraries.pyreqwest),
+    "wreq": _client("native", libraries.wreq),
+    WREQ_DECODED: _client("native", libraries.wreq, "parsed"),
     PLAIN: Entry("floor", _FLOOR, partial(floor.opened, floor.Plain)),
     BUFFERED: Entry("floor", _FLOOR, partial(floor.opened, floor.Buffered)),
 }
@@ -93,8 +87,8 @@ def absent() -> dict[str, str]:
     missing = {
         name: f"{entry.package} could not be installed here"
         for name, entry in ROSTER.items()
-        if entry.package and find_spec(entry.package.replace("-", "_")) is None
+        if entry.package and find_spec(entry.package) is None
     }
-    if not peers.is_unpacked():
+    if not (peers.PLACE / "veeam_async").is_dir():
         missing[RELEASED] = "the history here does not reach back to it"
     return missing

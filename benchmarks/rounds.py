@@ -1,4 +1,4 @@
-"""Run a subject: its clients in turns, each round in a fresh process."""
+"""The subjects of plan.toml: clients in turns, each round in a fresh process."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import gc
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
-from benchmarks.plan import Case, Subject
 from benchmarks.process import CLIENT_CORE, attempt, pin
 from benchmarks.roster import ROSTER
 from benchmarks.server import serve_prepared
@@ -25,6 +25,43 @@ _THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
 _MOST = 20_000
 _WARM = 4
 """Requests on each connection before the clock starts: it is open and code is warm."""
+
+
+@attrs.frozen(kw_only=True)
+class Case:
+    """What can be varied around a client. The defaults are the base.
+
+    *size* is in bytes, *latency* in seconds; *fixed_threshold* keeps glibc from
+    adapting the size above which it maps memory anew.
+    """
+
+    loop: Literal["asyncio", "uvloop"] = "asyncio"
+    tls: bool = True
+    accept: str = "json"
+    connections: int = 32
+    size: int = 1400
+    latency: float = 0.0
+    fixed_threshold: bool = False
+
+
+@attrs.frozen
+class Subject:
+    """Clients that are measured in turns: A B C, A B C, and so on.
+
+    Where a target is taken from it, it gets all rounds; the others get half.
+    """
+
+    title: str
+    clients: list[str]
+    case: Case = Case()
+    is_targeted: bool = False
+
+
+_PLAN = Path(__file__).with_name("plan.toml").read_text(encoding="utf-8")
+SUBJECTS = {
+    key: Subject(**{**given, "case": Case(**given.get("case", {}))})
+    for key, given in tomllib.loads(_PLAN).items()
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -122,13 +159,14 @@ def timed(client: str, case: Case, place: Place, seconds: float) -> Figures:
 
 async def _timed(client: str, case: Case, place: Place, seconds: float) -> Figures:
     entry = ROSTER[client]
+    check = Check(case.accept)
     work = Work(
         url=place.url,
         connections=case.connections,
         accept=case.accept,
         ca_file=place.ca_file,
-        check=Check(case.accept),
-        gives=entry.answers,
+        check=check,
+        judge=getattr(check, entry.answers),
     )
     async with entry.load()(work) as fetch:
         await fetch(ids_for(seconds, max(200, _WARM * case.connections)))

@@ -9,9 +9,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from benchmarks import bodies
 from benchmarks.process import in_loop
-from benchmarks.serving import LOGON, LOGOUT, fastest, respond, serve
+from benchmarks.serving import LOGON, LOGOUT, MARK, XML, fastest, pascal, respond, serve
 
 _KEPT = 20_000
 _DATE = "Date: Mon, 02 Mar 2026 21:00:00 GMT\r\n"
@@ -21,7 +20,7 @@ _DATE = "Date: Mon, 02 Mar 2026 21:00:00 GMT\r\n"
 async def serve_prepared(
     *, certificate: Path | None, size: int = 1400, latency: float = 0.0
 ) -> None:
-    """Serve bodies of *size* bytes, each after *latency* seconds.
+    """Serve JSON of *size* bytes, and XML as it is, each after *latency* seconds.
 
     `busy` tells the seconds of processor that the server has used.
     """
@@ -32,10 +31,8 @@ class _Answers:
     """Answers made from two templates, by what a request accepts."""
 
     def __init__(self, size: int) -> None:
-        self._json = respond(
-            bodies.pascal(size), media_type="application/json", more=_DATE
-        )
-        self._xml = respond(bodies.XML, media_type="application/xml", more=_DATE)
+        self._json = respond(pascal(size), media_type="application/json", more=_DATE)
+        self._xml = respond(XML, media_type="application/xml", more=_DATE)
         self._made: dict[bytes, bytes] = {}
 
     def answer(self, head: bytes) -> bytes:
@@ -54,7 +51,7 @@ class _Answers:
         if head.startswith(b"GET /bench/busy"):
             return respond(str(time.process_time()).encode())
         template = self._xml if is_xml else self._json
-        made = template.replace(bodies.MARK.encode(), session_id)
+        made = template.replace(MARK.encode(), session_id)
         if len(self._made) < _KEPT:
             self._made[key] = made
         return made

@@ -14,7 +14,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from math import isnan, nan
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 from cattrs import structure, unstructure
@@ -88,15 +88,9 @@ def describe() -> dict[str, str]:
 def _processor() -> str:
     """Give the processor's name as the system tells it."""
     told = Path("/proc/cpuinfo")
-    found = (
-        re.search(r"model name\s*: (.+)", told.read_text()) if told.exists() else None
-    )
+    text = told.read_text(encoding="utf-8") if told.exists() else ""
+    found = re.search(r"model name\s*: (.+)", text)
     return found[1] if found else platform.processor() or platform.machine()
-
-
-# ------------------------------------------------------------ targets
-
-Verdict = Literal["met", "missed", "not measured", "no target"]
 
 
 class _Missing(float):
@@ -105,8 +99,7 @@ class _Missing(float):
     def __getattr__(self, name: str) -> _Missing:
         return self
 
-    def __getitem__(self, name: str) -> _Missing:
-        return self
+    __getitem__ = __getattr__
 
 
 MISSING: Any = _Missing(nan)
@@ -124,7 +117,7 @@ class Row:
 
     what: str
     wanted: str
-    verdict: Verdict
+    verdict: str
     value: float | None
     figures: str
     unit: str
@@ -155,7 +148,7 @@ def judge(
     return Row(what, told, _verdict(wanted, value), value, figures, unit, key, *ratios)
 
 
-def _verdict(wanted: str, value: float) -> Verdict:
+def _verdict(wanted: str, value: float) -> str:
     if not wanted:
         return "no target"
     sign, bound = ("≥ 1" if wanted == "all" else wanted).split()

@@ -17,8 +17,7 @@ import attrs
 
 from benchmarks import suite
 from benchmarks.process import attempt
-from benchmarks.watching.plan import KEYS, Part
-from benchmarks.watching.rows import Run, page, table, targets
+from benchmarks.watching.rows import KEYS, Part, Run, page, table, targets
 
 
 def main() -> int:

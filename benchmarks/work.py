@@ -67,20 +67,14 @@ class Check:
 
 @attrs.define(kw_only=True)
 class Work:
-    """Where to fetch from and how, and what holds an answer against its id."""
+    """Where to fetch from and how; *judge* is how *check* takes what a client gives."""
 
     url: str
     connections: int = 32
     accept: str = "json"
     ca_file: str | None
     check: Check
-    gives: Gives = "body"
-
-    @property
-    def judge(self) -> Callable[[str, Any], None]:
-        """Checks what this client gives."""
-        judge: Callable[[str, Any], None] = getattr(self.check, self.gives)
-        return judge
+    judge: Callable[[str, Any], None]
 
     @cached_property
     def context(self) -> ssl.SSLContext | None:

@@ -1,4 +1,4 @@
-"""What a round of a watch costs, how late its events are, and what many waits cost.
+"""What watches cost: a round, the delay of its events, many waits, the tracker alone.
 
 A round is one interval. What it costs is the difference of two marks, both set in the
 quiet middle between two rounds: the requests by the server's own count, the processor
@@ -8,23 +8,33 @@ by this process' own.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from statistics import median
 from typing import Any, Literal
+from uuid import UUID
+
+import attrs
 
 from benchmarks.process import CLIENT_CORE, in_loop, pin
 from benchmarks.serving import Figures, Place, running
 from benchmarks.watching.server import Change, serve_sessions
 from veeam_async import EnterpriseManager, HealthChanged
+from veeam_async.clock import Moment
 from veeam_async.codec import decode
 from veeam_async.models import BackupJobSession, Page
+from veeam_async.watch.tracker.schedule import Rules
+from veeam_async.watch.tracker.session import Observation
+from veeam_async.watch.tracker.tracker import Tracker
 from veeam_async.watch.watch import Watch
 
 _LIST_OF_SESSIONS = Page[BackupJobSession]
 _DECODINGS = 5
+_START = datetime(2026, 3, 2, 21, tzinfo=UTC)
 _SETTLE = 1.5
 """Intervals after which all must have been told, and a wait have returned."""
 
@@ -145,12 +155,8 @@ def _compare(due: Sequence[Change], told: Iterable[Told]) -> Figures:
 
 def _percentile(ordered: Sequence[float], share: float) -> float:
     """Give what a *share* of the *ordered* numbers do not exceed, 0 without any."""
-    if not ordered:
-        return 0.0
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-# ------------------------------------------------------------ waits
+    place = min(len(ordered) - 1, int(share * len(ordered)))
+    return ordered[place] if ordered else 0.0
 
 
 @in_loop()
@@ -205,3 +211,49 @@ async def _loop(em: EnterpriseManager, session_id: str, interval: float) -> None
         if session.is_stopped:
             return
         await asyncio.sleep(interval)
+
+
+def feed(count: int, rounds: int) -> Figures:
+    """Time the tracker's taking in of what has not changed, in nanoseconds of CPU.
+
+    To *feed* a prebuilt observation, and to *look_up* the same id in a dictionary.
+    """
+    pin(CLIENT_CORE)
+    known = {session.id: session for session in map(_session, range(count))}
+    tracker: Tracker[BackupJobSession] = Tracker(known, Rules(phase=0.0))
+    for session in known.values():
+        tracker.feed(_observation(session, 0))
+    feeds, look_ups = [], []
+    for turn in range(1, rounds + 1):
+        observations = [_observation(session, turn) for session in known.values()]
+        ids = [observation.id for observation in observations]
+        tracker.take_due(5.0 * turn)
+        gc.collect()
+        began = time.process_time_ns()
+        for observation in observations:
+            tracker.feed(observation)
+        fed = time.process_time_ns()
+        for one in ids:
+            known[one]
+        feeds.append((fed - began) / count)
+        look_ups.append((time.process_time_ns() - fed) / count)
+    return {"feed": median(feeds), "look_up": median(look_ups)}
+
+
+def _observation(session: BackupJobSession, turn: int) -> Observation[BackupJobSession]:
+    """Give what the *turn*-th round saw: a fresh copy, as an answer would give."""
+    return Observation(
+        id=session.id,
+        asked_at=5.0 * turn,
+        at=Moment(5.0 * turn, _START),
+        session=attrs.evolve(session),
+    )
+
+
+def _session(number: int) -> BackupJobSession:
+    return BackupJobSession(
+        uid=f"urn:veeam:BackupJobSession:{UUID(int=number, version=4)}",
+        job_type="Backup",
+        creation_time=_START,
+        state="Working",
+    )

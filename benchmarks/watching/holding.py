@@ -123,11 +123,9 @@ async def _share(
     """Give the share of the processor within some rounds, and the looks in them."""
     while min(watch.stats.polls for watch in watches) < _SETTLED:  # noqa: ASYNC110 - a watch sets no event
         await asyncio.sleep(interval / 10)
-    looks, cpu, wall = _looks(watches), time.process_time(), time.monotonic()
+    cpu, wall = time.process_time(), time.monotonic()
+    before = [watch.stats.polls for watch in watches]
     await asyncio.sleep(rounds * interval)
-    cpu, wall = time.process_time() - cpu, time.monotonic() - wall
-    return cpu / wall, _looks(watches) - looks
-
-
-def _looks(watches: list[Watch[BackupJobSession]]) -> int:
-    return sum(watch.stats.polls for watch in watches)
+    looks = sum(watch.stats.polls for watch in watches) - sum(before)
+    share = (time.process_time() - cpu) / (time.monotonic() - wall)
+    return share, looks

@@ -62,18 +62,12 @@ async def pass_a_week(days: int, day: float, sessions: int, interval: float) -> 
     watch = world.watch(None, interval)
     async with asyncio.TaskGroup() as group:
         group.create_task(ledger.keep(watch))
-        first, first_blocks = await _memory_at(day, interval, before)
-        last, last_blocks = await _memory_at(days * day, interval, before)
+        first = await _memory_at("first", day, interval, before)
+        last = await _memory_at("last", days * day, interval, before)
         await asyncio.sleep(_WEEK_LONGEST + 2 * interval)
         watch.stop()
-    return {
-        "first_resident": first,
-        "first_blocks": first_blocks,
-        "last_resident": last,
-        "last_blocks": last_blocks,
-        "sessions": count,
-        "once": ledger.once(range(count)),
-    }
+    once = ledger.once(range(count))
+    return {**first, **last, "sessions": count, "once": once}
 
 
 @in_loop(looptime.new_event_loop)
@@ -114,8 +108,8 @@ async def pass_an_hour_away(
 
 
 async def _memory_at(
-    seconds: float, interval: float, before: int
-) -> tuple[float, float]:
+    name: str, seconds: float, interval: float, before: int
+) -> Figures:
     """Give the memory in use then: the medians of some looks between rounds.
 
     Bytes that are resident, and blocks that Python's allocator has given out since
@@ -130,7 +124,7 @@ async def _memory_at(
         taken.append(memory("VmRSS"))
         blocks.append(sys.getallocatedblocks() - before)
         await asyncio.sleep(interval)
-    return median(taken), median(blocks)
+    return {f"{name}_resident": median(taken), f"{name}_blocks": median(blocks)}
 
 
 def _runs(
@@ -143,14 +137,10 @@ def _runs(
         yield created, created + shortest + spread
 
 
-# ------------------------------------------------------------ the server
-
-
 _EPOCH = datetime(2026, 3, 2, tzinfo=UTC)
 """When the fake clock, which counts seconds, stood at 0."""
 
 _PAGE_SIZE = 100
-_AT_ONCE = 16
 
 Run: TypeAlias = tuple[float, float]
 """A session's creation and its end, in seconds of the fake clock."""
@@ -198,15 +188,13 @@ class World:
         )
         watches: WatchFactory[BackupJobSession] = WatchFactory(
             kind=BackupJobSession,
-            poll=SharedPoller(source, concurrency=_AT_ONCE, clock=clock).poll,
+            poll=SharedPoller(source, concurrency=16, clock=clock).poll,
             load=lambda data: from_dict(BackupJobSession, data),
             dump=to_saved,
             clock=clock,
         )
         rules = Rules(interval=interval, phase=0.0)
         return watches.watch(WatchOptions(rules=rules, ids=ids, strategy="query"))
-
-    # ------------------------------------------------------------ what is asked
 
     async def _get(self, session_id: UUID) -> BackupJobSession:
         now = await self._asked()
@@ -294,14 +282,11 @@ class Ledger:
 
     async def keep(self, watch: Watch[BackupJobSession]) -> None:
         """Take in all that a watch tells, until it ends."""
+        counts = {"FOUND": self._found, "STOPPED": self._ended, "GONE": self._ended}
         async for event in watch:
-            if event.id is None:
-                continue
-            number = event.id.int
-            if event.kind == "FOUND":
-                self._found[number] = min(255, self._found[number] + 1)
-            elif event.kind in ("STOPPED", "GONE"):
-                self._ended[number] = min(255, self._ended[number] + 1)
+            if event.id is not None and event.kind in counts:
+                count, number = counts[event.kind], event.id.int
+                count[number] = min(255, count[number] + 1)
 
     def once(self, numbers: Iterable[int]) -> int:
         """Count those of the sessions that were found once and ended once."""

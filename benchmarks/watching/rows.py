@@ -1,22 +1,77 @@
-"""A run of watching at scale, the targets that it is held against, and WATCH.md."""
+"""What is run (plan.toml), the targets that a run is held against, and WATCH.md."""
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import nan
 from pathlib import Path
 from typing import Any
 
 import attrs
+from cattrs import structure
 
 from benchmarks.serving import Figures
 from benchmarks.suite import MISSING, Row, judge, markdown
-from benchmarks.watching.plan import FULL, QUICK, Plan
+from benchmarks.watching.following import feed, follow, wait
+from benchmarks.watching.holding import hold, watch_as_a_fleet
+from benchmarks.watching.hours import pass_a_week, pass_an_hour_away
 
 _TEMPLATE = Path(__file__).parent.with_name("WATCH.template")
 _KIB, _MIB = 2**10, 2**20
+
+KEYS = ("following", "waits", "tracker", "managers", "memory", "week", "away")
+"""What can be chosen to be measured."""
+
+_UNTIMED = ("memory", "week", "away")
+_CALLED = (follow, wait, feed, watch_as_a_fleet, hold, pass_a_week, pass_an_hour_away)
+_FUNCTIONS: dict[str, Callable[..., Figures]] = {one.__name__: one for one in _CALLED}
+
+
+@attrs.frozen
+class Part:
+    """A *function* with what it is *given*, and the *key* of the rows that need it."""
+
+    name: str
+    key: str
+    function: str
+    given: dict[str, Any]
+
+    @property
+    def call(self) -> Callable[..., Figures]:
+        """The function."""
+        return _FUNCTIONS[self.function]
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it tells of times, which something beside it would change."""
+        return self.key not in _UNTIMED
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """How much is measured, and the numbers that rows speak of, times in seconds.
+
+    Of the numbers *held* in memory, the growth is taken between the first and the
+    third, and the last is the whole that the target speaks of. *at_once* parts that
+    tell no times run at the same time, and *timed_at_once* others.
+    """
+
+    sizes: tuple[int, int, int]
+    interval: float
+    held: tuple[int, int, int, int]
+    managers: int
+    managers_interval: float
+    at_once: int
+    timed_at_once: int
+    parts: list[Part]
+
+
+_PLAN = Path(__file__).with_name("plan.toml").read_text(encoding="utf-8")
+_PLANS = tomllib.loads(_PLAN)
+FULL, QUICK = structure(_PLANS["full"], Plan), structure(_PLANS["quick"], Plan)
 
 
 @attrs.frozen(kw_only=True)
@@ -74,9 +129,6 @@ def _ratio(ratio: float, unit: str) -> str:
     if 0 < ratio < 0.2:
         return f"1/{1 / ratio:.1f}"
     return f"{ratio:.2f}" if ratio != 1 else "1"
-
-
-# ------------------------------------------------------------ the targets
 
 
 def targets(found: Run) -> Iterator[Row]:

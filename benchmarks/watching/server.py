@@ -22,9 +22,8 @@ from random import Random
 from urllib.parse import unquote
 from uuid import UUID
 
-from benchmarks.bodies import BODIES, link
 from benchmarks.process import in_loop
-from benchmarks.serving import LOGON, LOGOUT, fastest, respond, serve
+from benchmarks.serving import BODIES, LOGON, LOGOUT, fastest, link, respond, serve
 
 _JOBS = 200
 _QUERY = re.compile(
@@ -57,9 +56,6 @@ async def serve_sessions(
     turning.cancel()
 
 
-# ------------------------------------------------------------ the sessions
-
-
 class _Row:
     """A session as the server keeps it: its entity as bytes, but for its progress."""
 
@@ -84,13 +80,7 @@ class _Row:
         entity = _RUNNING
         for mark, told in marks.items():
             entity = entity.replace(mark, told)
-        self._before, _, self._after = entity.encode().partition(b'"<progress>"')
-
-    def body(self, now: float, life: float) -> bytes:
-        """Give its entity as it is *now*, where a session takes *life* seconds."""
-        done = min(99, int((now - self.created) / life * 100))
-        percent = done if self.ended is None else 100
-        return b"%b%d%b" % (self._before, percent, self._after)
+        self.before, _, self.after = entity.encode().partition(b'"<progress>"')
 
 
 class _Population:
@@ -98,7 +88,7 @@ class _Population:
 
     def __init__(self, count: int, life: float) -> None:
         self._random = Random(7)  # noqa: S311 - no secrets
-        self.life = life
+        self._life = life
         self.rows: dict[str, _Row] = {}
         self.active: list[_Row] = []
         self.changes: list[Change] = []
@@ -118,6 +108,12 @@ class _Population:
             else:
                 self.changes.append((str(self._add(now).id), "started", now))
 
+    def body(self, row: _Row) -> bytes:
+        """Give the entity of a session as it is now."""
+        done = min(99, int((time.time() - row.created) / self._life * 100))
+        percent = done if row.ended is None else 100
+        return b"%b%d%b" % (row.before, percent, row.after)
+
     def _add(self, now: float) -> _Row:
         session_id = UUID(int=self._random.getrandbits(128), version=4)
         row = _Row(session_id, len(self.rows) % _JOBS, _to_the_microsecond(now))
@@ -134,14 +130,11 @@ class _Population:
         return row
 
 
-# ------------------------------------------------------------ the answers
-
-
 class _Api:
     """What is answered to a request; pages are kept for *keep* seconds."""
 
     def __init__(self, population: _Population, keep: float) -> None:
-        self._population = population
+        self._sessions = population
         self._keep = keep
         self._requests = self._listed = 0
         self._pages: deque[tuple[float, bytes]] = deque()
@@ -161,14 +154,15 @@ class _Api:
         if path == "query":
             return self._list(query)
         self._requests += 1
-        return respond(self._body(self._population.rows[path.rpartition("/")[2]]))
+        row = self._sessions.rows[path.rpartition("/")[2]]
+        return respond(self._sessions.body(row))
 
     def _told(self, what: str) -> bytes:
         match what:
             case "changes":
-                return _json(self._population.changes)
+                return _json(self._sessions.changes)
             case "ids":
-                return _json([str(row.id) for row in self._population.active])
+                return _json([str(row.id) for row in self._sessions.active])
             case "pages":
                 since = time.time() - self._keep
                 return b"\n".join(body for at, body in self._pages if at >= since)
@@ -180,10 +174,7 @@ class _Api:
         if asked is None:
             refusal = {"message": query, "statusCode": 400, "status": None}
             return respond(_json(refusal), "400 Bad Request")
-        body, now = (
-            self._page(query, int(asked["size"]), int(asked["page"])),
-            time.time(),
-        )
+        body, now = self._page(query, asked), time.time()
         self._requests += 1
         self._listed += len(body)
         self._pages.append((now, body))
@@ -191,9 +182,11 @@ class _Api:
             self._pages.popleft()
         return respond(body)
 
-    def _page(self, query: str, size: int, number: int) -> bytes:
-        terms = query.rpartition("&page=")[0]
-        rows = self._selected(terms, len(self._population.changes))
+    def _page(self, query: str, asked: re.Match[str]) -> bytes:
+        terms, size = query.rpartition("&page=")[0], int(asked["size"])
+        what = asked.group("filter", "ended", "created", "order")
+        rows = self._selected(*what, len(self._sessions.changes))
+        number = int(asked["page"])
         last = max(1, -(-len(rows) // size))
         turns = {"First": 1, "Previous": number - 1, "Next": number + 1, "Last": last}
         paging = {
@@ -206,29 +199,27 @@ class _Api:
             "pageSize": size,
             "pagesCount": last,
         }
-        listed = b",".join(map(self._body, rows[(number - 1) * size : number * size]))
+        chosen = rows[(number - 1) * size : number * size]
+        listed = b",".join(map(self._sessions.body, chosen))
         return b"".join((_START, b"[", listed, b"]", _MIDDLE, _json(paging), b"}"))
 
-    def _select(self, terms: str, _: int) -> list[_Row]:
+    def _select(
+        self, only: str, ended: str, created: str, order: str, _: int
+    ) -> list[_Row]:
         """Give the rows that run, or that have ended or begun since a time."""
-        asked = _QUERY.fullmatch(unquote(f"{terms}&page=1"))
-        assert asked is not None  # noqa: S101 - it has been read before
-        ended, created = (
-            datetime.fromisoformat(time_).timestamp() if time_ else math.inf
-            for time_ in asked.group("ended", "created")
+        ended_at, created_at = (
+            datetime.fromisoformat(since).timestamp() if since else math.inf
+            for since in (ended, created)
         )
         rows = [
             row
-            for row in self._population.rows.values()
-            if not asked["filter"]
+            for row in self._sessions.rows.values()
+            if not only
             or row.ended is None
-            or row.ended >= ended
-            or row.created >= created
+            or row.ended >= ended_at
+            or row.created >= created_at
         ]
-        return rows[::-1] if asked["order"] == "Desc" else rows
-
-    def _body(self, row: _Row) -> bytes:
-        return row.body(time.time(), self._population.life)
+        return rows[::-1] if order == "Desc" else rows
 
 
 def _to_the_microsecond(seconds: float) -> float:

@@ -14,10 +14,8 @@ import pytest
 
 from benchmarks import peers, suite
 from benchmarks.cold import STARTS, managers, starts
-from benchmarks.pictures import decode_picture, fetch_picture
-from benchmarks.plan import SUBJECTS, Case, Subject
 from benchmarks.process import call
-from benchmarks.results import Results, report, targets
+from benchmarks.results import Results, decode_picture, fetch_picture, report, targets
 from benchmarks.roster import (
     AIOHTTP,
     BUFFERED,
@@ -26,7 +24,15 @@ from benchmarks.roster import (
     RELEASED,
     WREQ_DECODED,
 )
-from benchmarks.rounds import Outcome, Spread, run_subject, summarise
+from benchmarks.rounds import (
+    SUBJECTS,
+    Case,
+    Outcome,
+    Spread,
+    Subject,
+    run_subject,
+    summarise,
+)
 from benchmarks.server import serve_prepared
 from benchmarks.serving import running, write_certificate
 from benchmarks.watching.following import follow
