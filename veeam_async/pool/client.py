@@ -222,6 +222,7 @@ class Pool:
                 asked = Request(
                     method,
                     self._root + path,
+                    # Into no variable: some tools show those, and here is the token.
                     token.headers if method == _GET else _headers(method, token),
                 )
                 token.carried += 1
