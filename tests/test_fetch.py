@@ -53,6 +53,7 @@ def check(found: list[Fetched[BackupJobSession]], ids: list[UUID]) -> None:
     assert all(one.id == one.result().id for one in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @pytest.mark.parametrize("accept", ["json", "xml"])
 @pytest.mark.parametrize("product", ["11", "12", "13"])
@@ -71,6 +72,7 @@ async def test_every_session_is_fetched(
         assert simulator.stats.logons == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults",
     [
@@ -143,6 +145,7 @@ async def test_an_unknown_session_is_an_error_of_its_id() -> None:
     assert isinstance(found[3].error, NotFound)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tls", "connections"), [(False, 1000), (True, 100)], ids=["plain", "tls"]
 )

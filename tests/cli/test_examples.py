@@ -78,6 +78,7 @@ async def session_id(
     return str(simulator.add_session(script=(), job_id=job))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ENDLESS])
 async def test_the_examples_of_each_command_work(
     quick: Run, invoke: Invoke, session_id: str, command: str

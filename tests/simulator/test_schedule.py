@@ -92,6 +92,7 @@ async def test_a_job_tells_when_it_starts_next(
         assert off["uid"] not in {uid for uid, _ in begun}
 
 
+@pytest.mark.slow
 async def test_what_is_old_is_forgotten(scheduled: Simulator) -> None:
     """After months there are the sessions of a month, and no more than are kept."""
     async with scheduled as simulator:

@@ -55,10 +55,15 @@ def is_slow(test: pytest.Function) -> bool:
 
 def starts_processes(test: pytest.Function) -> bool:
     """Whether *test* does, or a fixture that it uses."""
-    folder = test.module.__name__.rpartition(".")[0]
-    places = [test.module, sys.modules.get(f"{folder}.conftest")]
-    used = [getattr(place, name, 0) for name in test.fixturenames for place in places]
-    return any(map(starts, [test.function, *used]))
+    return _uses_starters(test.function, test.module.__name__, *test.fixturenames)
+
+
+@cache  # asked once for all the cases of a test
+def _uses_starters(function: object, module: str, *fixtures: str) -> bool:
+    folder = module.rpartition(".")[0]
+    places = [sys.modules.get(module), sys.modules.get(f"{folder}.conftest")]
+    used = [getattr(place, name, 0) for name in fixtures for place in places]
+    return any(map(starts, [function, *used]))
 
 
 def starts(thing: object) -> bool:
