@@ -30,7 +30,10 @@ async def test_the_demo_needs_nothing_and_adds_up() -> None:
     assert summary is not None
     assert sum(int(many) for many in summary.groups()[:3]) == 200
     assert int(summary[4]) > 200
-    assert ended.out.count("  STOPPED     ") == 20
+    # On a busy machine some of the twenty have ended before they are watched.
+    watched = re.search(r"Watching the (\d+) sessions that run now", ended.out)
+    assert watched is not None
+    assert ended.out.count("  STOPPED     ") == int(watched[1])
     assert "Fetched 200 sessions in " in ended.out
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", ended.out)
 
