@@ -237,7 +237,7 @@ def test_damaged_data_is_a_value_error_or_another_run(
 
 
 DEEP: Any = []
-for _ in range(2000):
+for _ in range(100_000):
     DEEP = [DEEP]
 
 

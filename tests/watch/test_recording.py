@@ -165,7 +165,7 @@ def _changed(lines: list[Any], number: int, **values: Any) -> list[Any]:
 
 
 DEEP: Any = []
-for _ in range(2000):
+for _ in range(100_000):
     DEEP = [DEEP]
 
 

@@ -520,7 +520,7 @@ def altered(path: str, value: object) -> dict[str, Any]:
 
 
 DEEP: Any = []
-for _ in range(2000):
+for _ in range(100_000):
     DEEP = [DEEP]
 
 
