@@ -374,20 +374,23 @@ async def test_a_server_that_is_silent_is_told_of_while_a_session_runs(
     defaults = BackupSessions.watch.__kwdefaults__ or {}
     monkeypatch.setitem(defaults, "patience", 0.2)
     script = ScriptedServer(fresh=[row(1, at=1)], tasks=[task(session=1)])
+    now = asyncio.get_running_loop().time
 
     def act(asked: Asked) -> Act:
         if script.is_started and "/backupSessions/" in asked.target:
             looks.append(asked.target)
             if len(looks) == 3:
-                script.faults = [PAGE] * 6
+                until.append(now() + 1.5)
                 script.rows[0] |= row(1, at=1, state="Stopped", result="Success")
-        return script(asked)
+        return PAGE if until and now() < until[0] else script(asked)
 
     looks: list[str] = []
+    until: list[float] = []
     async with FaultServer(act) as server:
         ended = await quick("run", str(JOB), *FAST, VEEAM_URL=server.url)
     lines = ended.err.splitlines()
 
     assert ended.code == 0
-    assert "has not answered since" in lines[1]
+    # A busy machine may have lists tried beside the GETs, and warn of those first.
+    assert any("has not answered since" in line for line in lines[1:])
     assert lines[-1].endswith("answers again")
