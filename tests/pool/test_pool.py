@@ -349,10 +349,10 @@ async def test_the_wait_for_a_slot_counts_in_no_timeout() -> None:
     """Ten requests over one connection take longer than any one of them may."""
 
     async def slowly(writer: asyncio.StreamWriter, asked: Asked) -> bool:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
         return await GOOD(writer, asked)
 
-    timeout = Timeout(connect=0.3, request=0.3)
+    timeout = Timeout(connect=10, request=1)
     async with talking(gets(slowly), max_connections=1, timeout=timeout) as (em, _):
         found = [f async for f in em.backup_sessions.fetch([ONE] * 10, concurrency=10)]
 

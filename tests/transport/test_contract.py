@@ -537,8 +537,8 @@ async def test_a_request_that_the_server_does_not_read(kind: str) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.03, 0.2])
-async def test_a_time_out_is_neither_early_nor_late(kind: str, seconds: float) -> None:
-    """By an eighth at most, and what a busy machine adds."""
+async def test_a_time_out_is_never_early(kind: str, seconds: float) -> None:
+    """How late it can be, the tests of the watchdog say, on a clock of their own."""
     async with FaultServer([Stall()]) as server:
         async with transport(kind, server.url, request=seconds) as made:
             began = asyncio.get_running_loop().time()
@@ -546,7 +546,7 @@ async def test_a_time_out_is_neither_early_nor_late(kind: str, seconds: float) -
                 await made.send(GET)
             took = asyncio.get_running_loop().time() - began
 
-    assert seconds * 0.95 <= took <= seconds * 1.2 + 0.1
+    assert took >= seconds * 0.95
 
 
 @pytest.mark.parametrize(
@@ -563,7 +563,7 @@ async def test_a_status_that_came_is_told_with_the_failure(kind: str, act: Act) 
     """Whatever follows the status line, the error knows the status."""
     async with (
         FaultServer(lambda _asked: act) as server,
-        transport(kind, server.url, request=0.3) as made,
+        transport(kind, server.url, request=1 if isinstance(act, Stall) else 5) as made,
     ):
         with pytest.raises(VeeamError) as met:
             await made.send(POST)

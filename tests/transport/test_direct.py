@@ -181,7 +181,7 @@ async def test_of_dead_connections_only_the_first_costs_a_time_out() -> None:
         return Answer() if is_new else Stall()
 
     async with FaultServer(script) as server:
-        async with transport("direct", server.url, request=0.5) as made:
+        async with transport("direct", server.url, request=1.5) as made:
             await asyncio.gather(*(made.send(GET) for _ in range(5)))
             with pytest.raises(RequestTimeout):
                 await made.send(GET)
@@ -338,12 +338,12 @@ async def test_a_hundred_exchanges_share_one_timer(
 ) -> None:
     """The watchdog sets it once, and lets it go when nothing is under way."""
     async with FaultServer([Answer()]) as server:
-        async with transport("direct", server.url, request=0.4) as made:
+        async with transport("direct", server.url, request=60) as made:
             assert isinstance(made, DirectTransport)
             await made.send(GET)
             timer = made.watchdog.timer
             for _ in range(100):
                 await made.send(GET)
             assert made.watchdog.timer is timer
-            await asyncio.sleep(0.15)
-            assert made.watchdog.timer is None
+            while made.watchdog.timer is not None:
+                await asyncio.sleep(0.05)
