@@ -515,6 +515,14 @@ async def test_no_lie_ends_a_query(lie: str) -> None:
             assert len(server.queries) <= 60, (order, since)
 
 
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("since", range(5, 10))
+async def test_no_lie_ends_a_second_of_full_pages(lie: str, since: int) -> None:
+    """Its last page is as full as the others, and rows that were promised are missing."""
+    server = QueryServer(dict(enumerate([0.0] * 3 + [1.0] * 3)), cap=2)
+    await comes_whole_or_fails(lying(server, since, lambda: lie), page_size=2)
+
+
 @st.composite
 def queries(draw: st.DrawFn, *, size: int = 1) -> tuple[QueryServer, dict[str, Any]]:
     """Draw an honest server, and the options of a query; pages have *size* at least."""

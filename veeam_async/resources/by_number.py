@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from veeam_async.errors import ApiError, is_fault, is_refusal
 from veeam_async.models import Identified, Page
 from veeam_async.resources.pages import Pages
 from veeam_async.resources.promise import (
@@ -45,6 +46,7 @@ class Sweep:
         self._size = size
         self._second = second
         self._stale = 0
+        self._is_full = False
         self._width = size
         self._promised = 1
         self._pages = 1
@@ -62,6 +64,12 @@ class Sweep:
         return self.is_beyond or is_stale or self.number > self._pages
 
     @property
+    def ends_full(self) -> bool:
+        """True where its last page, by what that says, is as full as the others."""
+        is_last = self.number > self._pages and not self.is_beyond
+        return is_last and self._is_full and self._stale < _STALE_PAGES
+
+    @property
     def needed(self) -> int:
         """How many rows there must be, by the first page and by the others."""
         return max(self.places, self.least)
@@ -73,6 +81,7 @@ class Sweep:
             self._promised = last_page(page, 1)
             if self._promised > 1 and self._second is None:
                 self.least = (self._promised - 1) * self._width + 1
+        self._is_full = 0 < self._width <= length(page)
         if length(page):
             self._pages = max(self._pages, last_page(page, self.number))
         self._count(page)
@@ -139,7 +148,14 @@ class ByNumber(Generic[E]):
         if self._doubted is not None:
             return await self._confirm(self._doubted)
         number = self._sweep.number
-        page = await self._pages.ask(number, size=self._size, since=self._second)
+        try:
+            page = await self._pages.ask(number, size=self._size, since=self._second)
+        except ApiError as error:
+            if not (self._may_go_on and (is_refusal(error) or is_fault(error))):
+                raise
+            # There is no such page, so that the one before it was the last.
+            self._end_sweep()
+            return []
         return self.take(page)
 
     def take(self, page: Page[E]) -> list[E]:
@@ -157,7 +173,7 @@ class ByNumber(Generic[E]):
         self.page = page
         if self._has_rest():
             self.is_over = True
-        elif self._sweep.is_over:
+        elif self._sweep.is_over and not self._may_go_on:
             self._end_sweep()
         return new
 
@@ -170,6 +186,15 @@ class ByNumber(Generic[E]):
     def is_end(self) -> bool:
         """True where nothing follows the second that was read."""
         return not self._sweep.is_beyond
+
+    @property
+    def _may_go_on(self) -> bool:
+        """True where rows of the second may follow, although it says that none do.
+
+        Its last page is full, and fewer rows came in all than were promised.
+        """
+        is_short = self._pages.came < self._pages.promised
+        return self._second is not None and is_short and self._sweep.ends_full
 
     def _has_rest(self) -> bool:
         """Whether a further sweep has found already what the one before it missed."""
