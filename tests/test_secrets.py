@@ -450,7 +450,7 @@ async def test_a_full_run_shows_no_secret(
         await asyncio.to_thread(folder.mkdir)
         is_silent = fault in SILENT
         settings: dict[str, Any] = {
-            "timeout": Timeout(connect=9, request=1.5 if is_silent else 9),
+            "timeout": Timeout(connect=9, request=3 if is_silent else 9),
             "max_body_size": 100_000,
             "tls": str(ca_file),
         }

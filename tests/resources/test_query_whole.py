@@ -518,7 +518,7 @@ async def test_no_lie_ends_a_query(lie: str) -> None:
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("since", range(5, 10))
 async def test_no_lie_ends_a_second_of_full_pages(lie: str, since: int) -> None:
-    """Its last page is as full as the others, and rows that were promised are missing."""
+    """Its last page is as full as the others, but rows that were promised lack."""
     server = QueryServer(dict(enumerate([0.0] * 3 + [1.0] * 3)), cap=2)
     await comes_whole_or_fails(lying(server, since, lambda: lie), page_size=2)
 
