@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.support.bodies import JOB, PAGE, behind_logon, row, session, task, uuid_of
 from tests.support.fault_server import Act, Answer, Asked, FaultServer, Stall
 from tests.support.scripted import ScriptedServer
@@ -69,6 +71,7 @@ async def test_a_run_tells_of_the_looks_at_its_session() -> None:
     assert "text/html" in str(met)
 
 
+@pytest.mark.slow
 async def test_a_run_tells_that_a_look_hangs() -> None:
     """Be it one for its session, or one at it."""
     script = ScriptedServer(fresh=[row(1, at=1)], tasks=[Stall()])

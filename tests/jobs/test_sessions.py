@@ -174,6 +174,7 @@ async def test_what_is_older_or_other_is_never_taken() -> None:
     assert session.id == uuid_of(7)
 
 
+@pytest.mark.slow
 async def test_a_run_from_before_the_start_may_be_collected_after_it() -> None:
     """The server's own clock tells it from the new one, which comes later still."""
     early = row(1, at=-400, state="Stopped", result="Success")

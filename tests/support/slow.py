@@ -25,17 +25,27 @@ OTHER_WAYS = {"https", "posting", "uvloop"}
 """What a test is called that ran over plain HTTP, or on asyncio's loop, before."""
 
 DEAR = {
+    TESTS / "cli" / "test_run.py",
     TESTS / "cli" / "test_secrets.py",
+    TESTS / "jobs" / "test_bad_minutes.py",
+    TESTS / "jobs" / "test_wait.py",
+    TESTS / "jobs" / "test_watch.py",
+    TESTS / "pool" / "test_half_answers.py",
     TESTS / "pool" / "test_limiter.py",
+    TESTS / "pool" / "test_logon.py",
+    TESTS / "pool" / "test_silence.py",
     TESTS / "project" / "test_benchmarks.py",
     TESTS / "project" / "test_faults.py",
     TESTS / "project" / "test_fuzz.py",
+    TESTS / "project" / "test_pages.py",
     TESTS / "project" / "test_soak.py",
     TESTS / "resources" / "test_query_whole.py",
     TESTS / "test_secrets.py",
     TESTS / "test_secrets_echoed.py",
     TESTS / "watch" / "test_clocks.py",
+    TESTS / "watch" / "test_clocks_simulated.py",
     TESTS / "watch" / "test_everything.py",
+    TESTS / "watch" / "test_following.py",
     TESTS / "watch" / "test_lists.py",
     TESTS / "watch" / "test_missing.py",
 }
