@@ -1,8 +1,8 @@
 """Heads of answers that came before: the same bytes mean the same again.
 
 The heads of one server differ by the second of their Date and the length of the body,
-hardly in anything else. To have the parser call for each of its headers costs more than
-all the rest of an answer that is not large, so what it made of one head is kept.
+hardly in anything else. The parser calls for the message, each header, the body and the
+end, a dozen times in all, so what it made of one head is kept.
 Nothing here reads HTTP: an answer is known only if the parser has read one of the same
 head, which came in one piece with a body of the same length.
 """
