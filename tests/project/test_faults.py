@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 from collections.abc import Callable
 
 import pytest
 
-from tests.faults.catalogue import all_cells, cells_named
+from tests.faults.catalogue import AGAIN, all_cells, cells_named
 from tests.faults.matrix import Verdict, run_cells
 from tests.faults.runner import Cell
 from tests.faults.table import Nature
 from tests.faults.virtual_time import VirtualTimeLoop
+from tests.support.paths import ROOT
 
 CELLS = 150
 """How many of the cells are run."""
@@ -103,3 +105,14 @@ def test_a_cell_comes_out_the_same_for_the_same_seed() -> None:
         run_cells(cells, 7, told.append)
 
     assert sorted(map(str, first)) == sorted(map(str, second))
+
+
+def test_the_page_tells_of_what_there_is() -> None:
+    """Each fault and each operation has its row: `make faults` writes them anew."""
+    page = (ROOT / "docs" / "development" / "faults.md").read_text("utf-8")
+    rows = set(re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE))
+    cells = list(all_cells())
+    named = {cell.operation.name for cell in cells}
+    named |= {cell.fault.name.removesuffix(AGAIN) for cell in cells}
+
+    assert rows ^ named == set()
