@@ -54,7 +54,7 @@ api: $(STAMPS)/test
 docs: $(STAMPS)/docs     ## build the pages of docs/ into docs/_build/html
 	@$(BIN)/python .ci/docs.py
 
-faults: $(STAMPS)/test   ## every fault with every operation, in some five minutes (SEED=N)
+faults: $(STAMPS)/test   ## every fault with every operation, in a quarter of an hour (SEED=N)
 	@$(BIN)/python -m tests.faults --page docs/development/faults.md $(if $(SEED),--seed $(SEED))
 
 overload: $(STAMPS)/demo ## what a fetch does to a server that can serve no more
@@ -81,10 +81,10 @@ SECONDS ?= 600
 soak: $(STAMPS)/test     ## everything at once against bad servers, for SECONDS (SEED=N)
 	@$(BIN)/python -m tests.soak --page docs/development/soak.md --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(SOAK)
 
-bench: $(STAMPS)/bench   ## time it beside other clients, in some seven minutes
+bench: $(STAMPS)/bench   ## time it beside other clients, in some six minutes
 	@$(BIN)/python -m benchmarks
 
-bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some four minutes
+bench-watch: $(STAMPS)/test ## what watching thousands of sessions costs, in some five minutes
 	@$(BIN)/python -m benchmarks.watch
 
 clean:           ## remove what make made

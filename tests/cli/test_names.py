@@ -4,6 +4,8 @@ from itertools import groupby
 import pytest
 
 from tests.cli.command import PASSWORD, Run
+from tests.support.bodies import behind_logon, error
+from tests.support.fault_server import FaultServer
 from veeam_async.simulator import Simulator
 
 NAME = "SAP  HANA (prod)"
@@ -75,6 +77,18 @@ async def test_a_jobs_id_is_refused_with_its_name(
     assert f"{job_id} is the id of a job, of no session: " in ended.err
     assert repr(named) in ended.err
     assert "is the id of a job" not in unknown.err
+
+
+async def test_only_an_id_that_nobody_has_may_be_a_jobs(quick: Run) -> None:
+    """A session that is refused is said to be so, and nothing else is asked for."""
+    refused = error(403, "Access is denied.")
+    async with FaultServer(behind_logon(lambda _asked: refused)) as server:
+        ended = await quick("fetch", UNKNOWN, VEEAM_URL=server.url)
+
+    assert ended.code == 1
+    assert "answered 403" in ended.err
+    sent = server.count("GET", f"/api/backupSessions/{UNKNOWN}")
+    assert server.count("GET") == sent == 1
 
 
 async def test_what_failed_is_said_before_the_request(quick: Run) -> None:

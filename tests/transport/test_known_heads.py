@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -268,10 +268,26 @@ async def test_what_answers_an_action_is_not_kept() -> None:
     assert known.found == 1
 
 
-async def test_only_so_many_are_kept() -> None:
-    """A server whose heads never come twice fills no memory."""
+def numbered(numbers: Iterable[int]) -> list[Reads]:
+    """Answers whose heads are told apart by a number."""
+    return [whole(PLAIN + b"X-Request: %d\r\n" % number) for number in numbers]
+
+
+async def test_heads_that_never_come_again_are_left_in_peace() -> None:
+    """For a while: they would cost more than is saved, and fill memory."""
     known = Counting()
-    heads = [PLAIN + b"X-Request: %d\r\n" % number for number in range(1200)]
-    await exchanged(known, [whole(head) for head in heads])
-    await exchanged(known, [whole(head) for head in heads])
-    assert known.found < 1200
+    await exchanged(known, numbered(range(513)))
+    rest = known.rest
+    assert rest > 5000
+
+    await exchanged(known, numbered([600] * rest))
+    assert (known.found, known.rest) == (0, 0)
+    await exchanged(known, numbered([600] * 3))
+    assert known.found == 2
+
+
+async def test_heads_that_come_again_are_always_looked_up() -> None:
+    """However many there are, as each second brings new ones."""
+    known = Counting()
+    await exchanged(known, numbered(number // 3 for number in range(4500)))
+    assert (known.found, known.rest) == (3000, 0)

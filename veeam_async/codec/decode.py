@@ -109,7 +109,7 @@ def decode_short(body: bytes, kind: type[K]) -> K | None:
             # An empty one would do for a kind that requires nothing.
             and found[1].__class__ is dict
         ):
-            return cast("K", FAST.structure(found[1], kind))
+            return cast("K", FAST.for_kind(kind).one(found[1], kind))
     except _FAULTS:
         pass
     return None

@@ -304,6 +304,10 @@ class Connection(asyncio.BufferedProtocol):
         if self._is_parsed or nbytes > LARGEST or waiting.done():
             self._parse(nbytes)
             return
+        if self._known.rest:
+            self._known.rest -= 1
+            self._parse(nbytes)
+            return
         head, _, body = bytes(self._view[:nbytes]).partition(END_OF_HEAD)
         headers = self._known.headers(head, body)
         if headers is None:

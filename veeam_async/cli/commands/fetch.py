@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from veeam_async import EnterpriseManager, Fetch, InvalidId
+from veeam_async import EnterpriseManager, Fetch, InvalidId, NotFound, VeeamError
 from veeam_async.cli.connecting import logged_on, reading
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.filter_text import refusals_pointed_out
@@ -120,10 +120,10 @@ async def _fetch(
             ) as write,
             bar("Fetching", len(session_ids), hidden=hidden) as step,
         ):
-            failed = await _write_all(sessions.fetch(session_ids), write, step)
-            if failed and total == 1:
+            errors = await _write_all(sessions.fetch(session_ids), write, step)
+            if total == 1 and any(isinstance(error, NotFound) for error in errors):
                 await refuse_job(em, session_ids[0])
-            failed += unknown
+            failed = len(errors) + unknown
         took = monotonic() - started
     say(
         f"{count(total, 'session')} in {seconds(took)} ({rate(total, took)}), "
@@ -165,15 +165,15 @@ async def _found(
 
 async def _write_all(
     fetch: Fetch[Any], write: Write, step: Callable[[], object]
-) -> int:
-    """Write the sessions as they arrive; returns how many could not be fetched."""
-    failed = 0
+) -> list[VeeamError]:
+    """Write the sessions as they arrive; the errors of those that could not be had."""
+    errors = []
     async with fetch:
         async for fetched in fetch:
             step()
             if fetched.error is None:
                 write(fetched.session)
             else:
-                failed += 1
+                errors.append(fetched.error)
                 warn(f"{fetched.id}: {explain(fetched.error)}")
-    return failed
+    return errors
