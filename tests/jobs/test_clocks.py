@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.bodies import CUT, JOB, LOST, NOON, PAGE, error, row, task, uuid_of
-from tests.support.clients import clocked_em, hurried, talking
+from tests.support.clients import Time, clocked_em, hurried, talking
 from tests.support.fault_server import Act, FaultServer, Reset
 from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON, pooled_client
@@ -26,9 +26,9 @@ STOPPED: dict[str, Any] = {"state": "Stopped", "result": "Success"}
 async def found_after(script: ScriptedServer, *, late: float = 0.0) -> Any:
     """Start the job, and give its session, or None where that is missing.
 
-    It is looked for after *late* seconds of a clock on which time flies.
+    It is looked for after *late* seconds of a clock that only sleep lets go on.
     """
-    clock = hurried(1000)
+    clock = Time().clock
     async with FaultServer(script) as server, clocked_em(server, clock) as em:
         run = await em.jobs.start(JOB)
         await clock.sleep(late)
@@ -244,7 +244,7 @@ def test_the_session_that_is_found_is_that_of_the_start(
     )
 
     async def found() -> Any:
-        clock = hurried(1000)
+        clock = Time().clock
         async with FaultServer(script) as server, clocked_em(server, clock) as em:
             try:
                 run = await em.jobs.start(JOB)

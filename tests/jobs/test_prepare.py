@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.bodies import JOB, LOST, NOON, error, row, uuid_of
-from tests.support.clients import clocked_em, hurried, talking
+from tests.support.clients import Time, clocked_em, talking
 from tests.support.fault_server import Act, Asked, FaultServer, Reset
 from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
@@ -132,7 +132,7 @@ async def test_a_start_without_an_answer_is_looked_into(
     script = ScriptedServer(rows=old_rows(3), fresh=fresh, started=Reset(), date=NOON)
     async with (
         FaultServer(script) as server,
-        clocked_em(server, hurried(1000)) as em,
+        clocked_em(server, Time().clock) as em,
     ):
         prepared = await em.jobs.prepare(JOB)
         with pytest.raises(StartUnconfirmed) as lost:
@@ -171,7 +171,7 @@ def left_in(path: Path) -> str | None:
 
 async def goes_on(server: FaultServer, saved: str) -> Any:
     """Take up in this process what the killed one left: the session, or None."""
-    async with clocked_em(server, hurried(1000)) as em:
+    async with clocked_em(server, Time().clock) as em:
         run = em.jobs.resume(json.loads(saved))
         try:
             return (await run.session(interval=5)).id
