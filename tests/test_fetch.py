@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.bodies import uuid_of
+from tests.support.simulated import client
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
@@ -30,13 +31,8 @@ PATIENT = Retry(attempts=20, wait_initial=0.001, wait_max=0.002)
 def open_em(simulator: Simulator, **settings: Any) -> EnterpriseManager:
     """Make a client of *simulator* that does not wait long between attempts."""
     pin = simulator.fingerprint
-    defaults: dict[str, Any] = {
-        "username": simulator.username,
-        "password": simulator.password,
-        "retry": PATIENT,
-        "tls": Fingerprint(pin) if pin else True,
-    }
-    return EnterpriseManager(simulator.url, **(defaults | settings))
+    defaults = {"retry": PATIENT, "tls": Fingerprint(pin) if pin else True}
+    return client(simulator, **(defaults | settings))
 
 
 async def fetched(

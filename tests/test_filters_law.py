@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.simulated import client
 from veeam_async import (
     BackupJobSession,
-    EnterpriseManager,
     F,
     JobType,
     SessionResult,
@@ -146,12 +146,7 @@ async def test_the_server_selects_what_python_selects(
     simulator: Simulator, accept: Accept, conditions: list[Leaf | Joined]
 ) -> None:
     """Each row that the condition holds for, and no other, each once."""
-    async with EnterpriseManager(
-        simulator.url,
-        username=simulator.username,
-        password=simulator.password,
-        accept=accept,
-    ) as em:
+    async with client(simulator, accept=accept) as em:
         rows = [row async for row in em.backup_sessions.query(page_size=1000)]
         assert len(rows) == 61
         for condition in conditions:
@@ -163,9 +158,7 @@ async def test_the_server_selects_what_python_selects(
 
 async def test_the_sessions_are_worth_the_law(simulator: Simulator) -> None:
     """There are running ones, missing ends, all results, and an awkward name."""
-    async with EnterpriseManager(
-        simulator.url, username=simulator.username, password=simulator.password
-    ) as em:
+    async with client(simulator) as em:
         rows = [row async for row in em.backup_sessions.query(page_size=7)]
 
         awkward = [r for r in rows if '"safe"' in r.job_name]

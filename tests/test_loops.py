@@ -74,13 +74,6 @@ def server() -> Iterator[ThreadedSimulator]:
         yield server
 
 
-def manager(server: ThreadedSimulator) -> EnterpriseManager:
-    """A client of that server."""
-    return EnterpriseManager(
-        server.url, username=server.username, password=server.password
-    )
-
-
 async def told(use: Use, em: EnterpriseManager) -> str:
     """The sentence with which that is refused."""
     with pytest.raises(RuntimeError) as caught:
@@ -92,7 +85,7 @@ async def test_in_another_loop_whatever_asks_is_refused(
     server: ThreadedSimulator,
 ) -> None:
     """With one sentence, where it would wait for ever; its own loop still works."""
-    em = manager(server)
+    em = client(server)
     with OtherLoop() as other:
         await other.run(em.open())
         said = {await told(use, em) for use in USES.values()}
@@ -118,7 +111,7 @@ async def test_what_began_in_a_loop_goes_on_there_alone(
     server: ThreadedSimulator,
 ) -> None:
     """A fetch and a watch neither hang in another loop nor are closed from there."""
-    em = manager(server)
+    em = client(server)
     with OtherLoop() as other:
         await other.run(em.open())
         fetch = em.backup_sessions.fetch(repeat(server.session_ids[0]))
@@ -193,7 +186,7 @@ def step(work: Awaitable[object]) -> None:
 
 async def test_an_open_one_under_no_loop_says_so_too(server: ThreadedSimulator) -> None:
     """Where it was opened under asyncio, and is used elsewhere without a loop."""
-    em = await manager(server).open()
+    em = await client(server).open()
 
     def use() -> str:
         with pytest.raises(RuntimeError) as caught:

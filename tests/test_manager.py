@@ -17,6 +17,7 @@ import pytest
 from tests.support.bodies import behind_logon, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
+from tests.support.simulated import client
 from veeam_async import (
     AuthenticationFailed,
     BackupJobSession,
@@ -33,14 +34,6 @@ from veeam_async.simulator import Simulator
 from veeam_async.simulator.threaded import ThreadedSimulator
 from veeam_async.transport.aiohttp import AiohttpTransport
 from veeam_async.transport.direct import DirectTransport
-
-
-def client(server: Simulator, **settings: Any) -> EnterpriseManager:
-    """Make a client of a simulated server."""
-    return EnterpriseManager(
-        server.url, username=server.username, password=server.password, **settings
-    )
-
 
 # ---------------------------------------------------------------- follow
 
@@ -194,9 +187,7 @@ async def test_leaving_in_another_loop_is_misuse_and_no_hang() -> None:
 
     try:
         with ThreadedSimulator(sessions=5) as server:
-            em = EnterpriseManager(
-                server.url, username=server.username, password=server.password
-            )
+            em = client(server)
             await asyncio.to_thread(there, em.__aenter__())
             watch = em.backup_sessions.watch(server.session_ids)
             await asyncio.to_thread(there, anext(watch))
@@ -227,7 +218,7 @@ async def test_it_opens_and_closes_without_a_block_too() -> None:
 async def test_an_open_that_fails_leaves_nothing_to_close() -> None:
     """It is closed as before, and may be opened again."""
     async with Simulator(sessions=1) as server:
-        em = EnterpriseManager(server.url, username=server.username, password="wrong")
+        em = client(server, password="wrong")
         for _ in range(2):
             with pytest.raises(AuthenticationFailed):
                 await em.open()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import Run, after_lists, environment, start
-from veeam_async import CheckpointFile, EnterpriseManager
+from tests.support.simulated import client
+from veeam_async import CheckpointFile
 from veeam_async.cli.pipeline import saving_checkpoint
 from veeam_async.simulator import Simulator
 
@@ -60,9 +61,7 @@ async def test_an_event_that_was_broken_off_is_told_again(
     """A reader that goes away in the middle of an event has not seen it."""
     session_id = simulator.add_session(script=())
     file = CheckpointFile(tmp_path / "kept.json")
-    async with EnterpriseManager(
-        simulator.url, username=simulator.username, password=simulator.password
-    ) as em:
+    async with client(simulator) as em:
         events = em.backup_sessions.watch([session_id])
         with pytest.raises(BrokenPipeError):
             async with saving_checkpoint(events, file) as saver:

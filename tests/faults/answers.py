@@ -424,6 +424,9 @@ def _other_task(answer: Answer) -> Answer:
     return attrs.evolve(answer, body=body)
 
 
+_LOGON_FOREIGN = {"open": Nature.FOREIGN, "renew": Nature.FOREIGN}
+"""No Enterprise Manager, by what it answers to a logon."""
+
 _BY_ID = (
     *("get", "fetch", "job", "job-nas", "follow", "task"),
     *("watch", "wait", "wait-all"),
@@ -601,7 +604,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         kind="body",
         says="200 with an HTML page, and the server knows nothing of it",
         nature=Nature.UNREADABLE,
-        natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
+        natures=_LOGON_FOREIGN,
         act=Instead(_plain(200, _HTML)),
         unseen=True,
     ),
@@ -610,7 +613,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         kind="body",
         says="the same without a Content-Type",
         nature=Nature.UNREADABLE,
-        natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
+        natures=_LOGON_FOREIGN,
         act=Instead(Answer(status=200, body=_HTML)),
         unseen=True,
     ),
@@ -619,7 +622,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         kind="body",
         says="204 without a body, and the server knows nothing of it",
         nature=Nature.UNREADABLE,
-        natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
+        natures=_LOGON_FOREIGN,
         act=Instead(_plain(204, b"")),
         unseen=True,
     ),
@@ -628,7 +631,7 @@ ANSWER_FAULTS: tuple[Fault, ...] = (
         kind="logon",
         says="the answer to a logon holds no token",
         nature=Nature.HARMLESS,
-        natures={"open": Nature.FOREIGN, "renew": Nature.FOREIGN},
+        natures=_LOGON_FOREIGN,
         act=Edited(_without_token),
     ),
     Fault(

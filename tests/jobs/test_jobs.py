@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.simulated import client
 from veeam_async import BadRequest, EnterpriseManager, Job, JobRun, NotFound
 from veeam_async.simulator import Simulator
 
@@ -23,9 +24,7 @@ async def test_starting_a_job_gives_the_run_and_its_task() -> None:
     """The task is found again by its id while the logon session lives."""
     async with (
         Simulator(sessions=60, running=2) as server,
-        EnterpriseManager(
-            server.url, username=server.username, password=server.password
-        ) as em,
+        client(server) as em,
     ):
         job = await ready_job(em)
         run = await em.jobs.start(job.uid)
@@ -49,9 +48,7 @@ async def test_stopping_and_retrying_a_job_are_tasks_too() -> None:
     """Their operations say which."""
     async with (
         Simulator(sessions=60, running=2) as server,
-        EnterpriseManager(
-            server.url, username=server.username, password=server.password
-        ) as em,
+        client(server) as em,
     ):
         job = await ready_job(em)
         tasks = [await em.jobs.stop(job.id), await em.jobs.retry(job.id)]
@@ -63,9 +60,7 @@ async def test_a_copy_job_cannot_be_started() -> None:
     """The server says so, and it is told once."""
     async with (
         Simulator(sessions=60) as server,
-        EnterpriseManager(
-            server.url, username=server.username, password=server.password
-        ) as em,
+        client(server) as em,
     ):
         copies = [
             job

@@ -24,7 +24,7 @@ from tests.support.bodies import (
     task,
     uuid_of,
 )
-from tests.support.clients import open_em, talking
+from tests.support.clients import talking
 from tests.support.fault_server import Act, Answer, Asked, FaultServer
 from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
@@ -215,7 +215,7 @@ async def test_a_refused_logon_is_no_refused_kind() -> None:
     def act(one: Asked) -> Act:
         return DENIED if one.method == "POST" else other(one)
 
-    async with FaultServer(act) as server, open_em(server, lazy=True) as em:
+    async with talking(act, lazy=True) as (em, server):
         for call in (em.jobs.get(NAS), em.jobs.query().all(), em.jobs.references()):
             with pytest.raises(PermissionDenied, match="sessionMngr"):
                 await call

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.bodies import SESSION_ID, TOKEN, behind_logon, session, uuid_of
-from tests.support.clients import FAST, gets, open_em
+from tests.support.clients import gets, open_em, talking
 from tests.support.exposure import exposed
 from tests.support.fault_server import (
     Act,
@@ -25,7 +25,6 @@ from veeam_async import (
     BadRequest,
     BodyTooLarge,
     ConnectionFailed,
-    EnterpriseManager,
     NotEnterpriseManager,
     NotFound,
     PermissionDenied,
@@ -86,9 +85,8 @@ def logged_on_by(act: Act) -> Any:
 @pytest.mark.parametrize("name", LOGONS)
 async def test_a_token_in_a_head_is_a_logon(name: str, way: str) -> None:
     """One POST, a request that works, and a logout of that very session."""
-    async with FaultServer(logged_on_by(LOGONS[name])) as server:
-        async with open_em(server, timeout=SILENT) as em:
-            found = await em.backup_sessions.get(ONE)
+    async with talking(logged_on_by(LOGONS[name]), timeout=SILENT) as (em, server):
+        found = await em.backup_sessions.get(ONE)
 
     assert found.id == ONE
     assert [each.method for each in server.asked] == ["POST", "GET", "DELETE"]
@@ -153,9 +151,8 @@ HALF_401 = halves(401, "WWW-Authenticate: Basic")
 @pytest.mark.parametrize("name", HALF_401)
 async def test_half_a_401_refuses_the_token(name: str, way: str) -> None:
     """It is renewed once, as after a whole one."""
-    async with FaultServer(gets(HALF_401[name], GOOD)) as server:
-        async with open_em(server, timeout=SILENT) as em:
-            found = await em.backup_sessions.get(ONE)
+    async with talking(gets(HALF_401[name], GOOD), timeout=SILENT) as (em, server):
+        found = await em.backup_sessions.get(ONE)
 
     assert found.id == ONE
     methods = [each.method for each in server.asked]
@@ -175,10 +172,9 @@ STATUSES: dict[int, type[ApiError]] = {
 async def test_half_an_error_is_that_error(name: str, status: int, way: str) -> None:
     """Asked once, since asking again would change nothing; its cause tells the rest."""
     acts = halves(status, "X-Other: 1")
-    async with FaultServer(behind_logon(lambda _: acts[name])) as server:
-        async with open_em(server, timeout=SILENT) as em:
-            with pytest.raises(STATUSES[status]) as met:
-                await em.backup_sessions.get(ONE)
+    async with talking(gets(acts[name]), timeout=SILENT) as (em, server):
+        with pytest.raises(STATUSES[status]) as met:
+            await em.backup_sessions.get(ONE)
 
     assert (met.value.status, met.value.answered) == (status, status)
     assert met.value.message is None
@@ -188,10 +184,9 @@ async def test_half_an_error_is_that_error(name: str, status: int, way: str) -> 
 
 async def test_half_an_overload_is_waited_for_as_it_asks(way: str) -> None:
     """Retry-After counts, though the body is cut."""
-    acts = iter([halves(503, "Retry-After: 0")["cut"], GOOD])
-    async with FaultServer(behind_logon(lambda _: next(acts))) as server:
-        async with open_em(server) as em:
-            found = await em.backup_sessions.get(ONE)
+    cut = halves(503, "Retry-After: 0")["cut"]
+    async with talking(gets(cut, GOOD)) as (em, server):
+        found = await em.backup_sessions.get(ONE)
 
     assert found.id == ONE
     assert server.count("GET") == 2
@@ -204,18 +199,16 @@ async def test_half_a_refusal_of_an_action_is_no_unconfirmed_one(way: str) -> No
     def act(asked: Asked) -> Act:
         return acts["cut"] if asked.method == "POST" else GOOD
 
-    async with FaultServer(behind_logon(act)) as server:
-        async with open_em(server) as em:
-            with pytest.raises(BadRequest):
-                await em.backup_sessions.stop(ONE)
+    async with talking(behind_logon(act)) as (em, _):
+        with pytest.raises(BadRequest):
+            await em.backup_sessions.stop(ONE)
 
 
 async def test_half_a_success_is_none(way: str) -> None:
     """It is asked again, as after any broken connection."""
-    acts = iter([halves(200, "X-Other: 1")["cut"], GOOD])
-    async with FaultServer(behind_logon(lambda _: next(acts))) as server:
-        async with open_em(server) as em:
-            found = await em.backup_sessions.get(ONE)
+    cut = halves(200, "X-Other: 1")["cut"]
+    async with talking(gets(cut, GOOD)) as (em, server):
+        found = await em.backup_sessions.get(ONE)
 
     assert found.id == ONE
     assert server.count("GET") == 2
@@ -227,18 +220,14 @@ async def test_half_a_success_is_none(way: str) -> None:
 async def test_metrics_tell_the_status_of_half_an_error(way: str) -> None:
     """And none of half a success, which is no success."""
     told: list[RequestDone] = []
-    acts = iter(
-        [
-            halves(200, "X-Other: 1")["cut"],
-            halves(503, "Retry-After: 0")["cut"],
-            Raw(b""),
-            halves(404, "X-Other: 1")["cut"],
-        ]
+    script = gets(
+        halves(200, "X-Other: 1")["cut"],
+        halves(503, "Retry-After: 0")["cut"],
+        Raw(b""),
+        halves(404, "X-Other: 1")["cut"],
     )
-    async with FaultServer(behind_logon(lambda _: next(acts))) as server:
-        em: EnterpriseManager = open_em(server, retry=FAST, on_request=told.append)
-        async with em:
-            with pytest.raises(NotFound):
-                await em.backup_sessions.get(ONE)
+    async with talking(script, on_request=told.append) as (em, _):
+        with pytest.raises(NotFound):
+            await em.backup_sessions.get(ONE)
 
     assert [each.status for each in told] == [201, None, 503, None, 404, 204]

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from tests.support.bodies import each_by_id, error, session, uuid_of
-from tests.support.clients import Time, clocked_em, open_em
+from tests.support.clients import Time, clocked_em, open_em, talking
 from tests.support.fault_server import (
     Act,
     Answer,
@@ -252,7 +252,7 @@ async def test_one_odd_answer_to_a_renewal_costs_nobody_anything(name: str) -> N
 async def test_tokens_that_are_given_up_are_logged_out() -> None:
     """Each with its own token; none is left at the end."""
     script = tokens()
-    async with FaultServer(script) as server, open_em(server) as em:
+    async with talking(script) as (em, server):
         for _ in range(3):
             script.expire()
             await em.backup_sessions.get(ONE)
@@ -271,7 +271,7 @@ async def test_a_token_is_not_logged_out_while_a_request_carries_it() -> None:
     """The last one that does ends it."""
     release, script = asyncio.Event(), tokens()
     late = Held(OTHER, release)
-    async with FaultServer(late_for_two(script, late)) as server, open_em(server) as em:
+    async with talking(late_for_two(script, late)) as (em, server):
         slow = asyncio.create_task(em.backup_sessions.get(TWO))
         await late.begun.wait()
         script.expire()
@@ -307,7 +307,7 @@ async def test_a_path_that_always_refuses_costs_one_renewal() -> None:
     """Then its 401 is its own, also the next time."""
     script = tokens()
     script.refusing = {str(TWO)}
-    async with FaultServer(script) as server, open_em(server) as em:
+    async with talking(script) as (em, server):
         found = [f async for f in em.backup_sessions.fetch([ONE, TWO, *[ONE] * 50])]
         for _ in range(5):
             with pytest.raises(AuthenticationFailed):
@@ -368,11 +368,10 @@ def failing(good: int) -> Callable[[], str]:
 async def test_a_callable_that_raises_is_told_as_that() -> None:
     """With its own error as the cause; and it is asked again."""
     script = tokens()
-    async with FaultServer(script) as server:
-        async with open_em(server, password=failing(0), lazy=True) as em:
-            with pytest.raises(PasswordUnavailable, match="OSError") as caught:
-                await em.backup_sessions.get(ONE)
+    async with talking(script, password=failing(0), lazy=True) as (em, server):
+        with pytest.raises(PasswordUnavailable, match="OSError") as caught:
             await em.backup_sessions.get(ONE)
+        await em.backup_sessions.get(ONE)
 
     assert isinstance(caught.value.__cause__, OSError)
     assert (caught.value.sent, caught.value.passing) == (False, True)

@@ -12,6 +12,7 @@ import pytest
 from tests.support.bodies import behind_logon, each_by_id, page, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked
+from tests.support.simulated import client
 from veeam_async import (
     BackupJobSession,
     DecodeError,
@@ -145,12 +146,7 @@ async def test_a_query_finds_what_a_simulated_server_has(
     """Past the silent hundred rows, in both media types of three versions."""
     async with (
         Simulator(sessions=250, running=20, product=product, speed=0.001) as server,  # type: ignore[arg-type]  # a parameter
-        EnterpriseManager(
-            server.url,
-            username=server.username,
-            password=server.password,
-            accept=accept,  # type: ignore[arg-type]  # a parameter
-        ) as em,
+        client(server, accept=accept) as em,
     ):
         everything = await rows(em)
         running = await rows(em, where=F.state != "Stopped")

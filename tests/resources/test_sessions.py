@@ -11,10 +11,10 @@ import pytest
 from tests.support.bodies import behind_logon, error, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, CutShort, Reset, Stall
+from tests.support.simulated import client
 from veeam_async import (
     BackupTaskSession,
     DeadlineExceeded,
-    EnterpriseManager,
     NotFound,
     ReplicaJobSession,
     RestoreSession,
@@ -28,16 +28,6 @@ ONE = uuid_of(1)
 WORKING = Answer(body=session(1, state="Working", result="None", progress=10))
 STOPPED = Answer(body=session(1))
 FAILED = Answer(body=session(1, result="Failed"))
-
-
-def client(server: Simulator, **settings: object) -> EnterpriseManager:
-    """Make a client of a simulated server."""
-    return EnterpriseManager(
-        server.url,
-        username=server.username,
-        password=server.password,
-        **settings,  # type: ignore[arg-type]  # settings vary
-    )
 
 
 # ---------------------------------------------------------------- get

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from veeam_async import EnterpriseManager
+from tests.support.simulated import client
 from veeam_async.simulator import Simulator
 
 START = datetime(2025, 10, 21, 12, tzinfo=UTC)
@@ -174,9 +174,7 @@ async def test_the_client_has_the_servers_times(apart: Simulator) -> None:
     """A session that ends now is dated ahead by the one, long ago by the other."""
     async with (
         apart as simulator,
-        EnterpriseManager(
-            simulator.url, username=simulator.username, password=simulator.password
-        ) as em,
+        client(simulator) as em,
     ):
         for server, offset in zip(simulator.server_ids, (AHEAD, BEHIND), strict=True):
             job = simulator.job_ids_of(server)[0]

@@ -5,7 +5,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from veeam_async import BodyTooLarge, EnterpriseManager
+from tests.support.simulated import client
+from veeam_async import BodyTooLarge
 from veeam_async.simulator import Faults, Simulator
 from veeam_async.simulator.refused import QUERY_FAULTS
 
@@ -90,9 +91,7 @@ async def test_the_client_refuses_what_is_too_large() -> None:
     faults = Faults(queries={"too_large": 1})
     async with (
         Simulator(faults=faults) as simulator,
-        EnterpriseManager(
-            simulator.url, username=simulator.username, password=simulator.password
-        ) as em,
+        client(simulator) as em,
     ):
         with pytest.raises(BodyTooLarge):
             _ = [session async for session in em.backup_sessions.query()]
@@ -107,9 +106,7 @@ async def test_who_hangs_up_on_it_is_no_error_of_the_server(
     """A client that refuses so much resets the connection in the middle of it."""
     faults = Faults(queries={"too_large": 1})
     async with Simulator(faults=faults) as simulator:
-        async with EnterpriseManager(
-            simulator.url, username=simulator.username, password=simulator.password
-        ) as em:
+        async with client(simulator) as em:
             for _ in range(5):
                 with pytest.raises(BodyTooLarge):
                     _ = [session async for session in em.backup_sessions.query()]

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from veeam_async import EnterpriseManager, PermissionDenied
+from tests.support.simulated import client
+from veeam_async import PermissionDenied
 from veeam_async.simulator import Simulator
 from veeam_async.simulator.roles import ROLES
 
@@ -102,9 +103,7 @@ async def test_the_client_tells_a_missing_right() -> None:
     """A Restore Operator's GET of a session is PermissionDenied."""
     async with (
         Simulator(role=OPERATOR) as simulator,
-        EnterpriseManager(
-            simulator.url, username=simulator.username, password=simulator.password
-        ) as em,
+        client(simulator) as em,
     ):
         with pytest.raises(PermissionDenied):
             await em.backup_sessions.get(simulator.session_ids[0])

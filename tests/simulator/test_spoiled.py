@@ -4,6 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.support.simulated import client
 from veeam_async import ConnectionFailed, EnterpriseManager
 from veeam_async.simulator import Faults, Simulator
 
@@ -190,9 +191,7 @@ async def test_the_choices_are_drawn_from_the_seed(connect: Any) -> None:
 @pytest.fixture
 async def em(simulator: Simulator) -> AsyncIterator[EnterpriseManager]:
     """The client, for what it makes of these answers."""
-    async with EnterpriseManager(
-        simulator.url, username=simulator.username, password=simulator.password
-    ) as em:
+    async with client(simulator) as em:
         yield em
 
 

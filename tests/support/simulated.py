@@ -41,10 +41,9 @@ async def simulated(
 
 
 def client(server: Simulator, **settings: Any) -> EnterpriseManager:
-    """Make a client of a simulated server."""
-    return EnterpriseManager(
-        server.url, username=server.username, password=server.password, **settings
-    )
+    """Make a client of a simulated server; *settings* may log on as somebody else."""
+    logon: dict[str, Any] = {"username": server.username, "password": server.password}
+    return EnterpriseManager(server.url, **(logon | settings))
 
 
 def pooled_client(server: Simulator, **settings: Any) -> tuple[EnterpriseManager, Pool]:

@@ -67,9 +67,8 @@ class Met:
     is_kept: bool
 
 
-async def exchanged(known: KnownHeads, answers: Sequence[Reads]) -> list[Met]:
-    """Ask for *answers* one after another on one connection, as long as it is kept."""
-    wire = Wire()
+def connected(known: KnownHeads, wire: Wire) -> Connection:
+    """A connection over *wire* that goes by the heads that are *known*."""
     connection = Connection(
         writer=HeadWriter("em"),
         seconds=math.inf,
@@ -79,6 +78,13 @@ async def exchanged(known: KnownHeads, answers: Sequence[Reads]) -> list[Met]:
         known=known,
     )
     connection.connection_made(wire)
+    return connection
+
+
+async def exchanged(known: KnownHeads, answers: Sequence[Reads]) -> list[Met]:
+    """Ask for *answers* one after another on one connection, as long as it is kept."""
+    wire = Wire()
+    connection = connected(known, wire)
     met = []
     for reads in answers:
         promise = connection.begin(Request("GET", "/"), 0.0)
@@ -232,15 +238,7 @@ async def test_bytes_behind_a_known_answer_close_the_connection() -> None:
     """They are nobody's answer, be it that the caller has not woken up yet."""
     wire, known = Wire(), KnownHeads()
     await exchanged(known, [whole(PLAIN)])
-    connection = Connection(
-        writer=HeadWriter("em"),
-        seconds=math.inf,
-        max_body_size=1000,
-        on_lost=id,
-        is_tls=False,
-        known=known,
-    )
-    connection.connection_made(wire)
+    connection = connected(known, wire)
     promise = connection.begin(Request("GET", "/"), 0.0)
     _arrive(connection, wire, b"".join(whole(PLAIN)))
     assert promise.result().body == b"{}"
@@ -254,15 +252,7 @@ async def test_what_answers_an_action_is_not_kept() -> None:
     """The head that answers a logon holds the token."""
     known, wire = Counting(), Wire()
     for method in ("POST", "GET", "GET"):
-        connection = Connection(
-            writer=HeadWriter("em"),
-            seconds=math.inf,
-            max_body_size=1000,
-            on_lost=id,
-            is_tls=False,
-            known=known,
-        )
-        connection.connection_made(wire)
+        connection = connected(known, wire)
         connection.begin(Request(method, "/"), 0.0)
         _arrive(connection, wire, b"".join(whole(PLAIN)))
     assert known.found == 1

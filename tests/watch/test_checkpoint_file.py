@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veeam_async import CheckpointFile, EnterpriseManager
+from tests.support.simulated import client
+from veeam_async import CheckpointFile
 from veeam_async.errors import Json
 from veeam_async.simulator import Simulator
 
@@ -270,20 +271,14 @@ async def test_a_watch_goes_on_from_its_file(path: Path) -> None:
     file = CheckpointFile(path)
     async with Simulator(speed=0) as simulator:
         one = simulator.add_session(script=[("Working", 36_000)])
-        async with _connected(simulator) as em:
+        async with client(simulator) as em:
             watch = em.backup_sessions.watch([one], interval=0.05)
             found = await anext(watch)
             await asyncio.to_thread(file.save, watch.checkpoint())
         simulator.advance(36_000)
-        async with _connected(simulator) as em:
+        async with client(simulator) as em:
             resume = await asyncio.to_thread(file.load)
             resumed = em.backup_sessions.watch(resume=resume, interval=0.05)
             kinds = [found.kind, *[event.kind async for event in resumed]]
 
     assert kinds == ["FOUND", "STOPPED"]
-
-
-def _connected(simulator: Simulator) -> EnterpriseManager:
-    return EnterpriseManager(
-        simulator.url, username=simulator.username, password=simulator.password
-    )

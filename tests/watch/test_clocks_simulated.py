@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from veeam_async import EnterpriseManager
+from tests.support.simulated import client
 from veeam_async.simulator import Simulator
 
 SPEED = 60.0
@@ -37,9 +37,7 @@ async def test_brief_runs_of_two_servers_are_told_over_a_socket(offset: float) -
             )
             for n in range(ROUNDS)
         }
-        async with EnterpriseManager(
-            simulator.url, username=simulator.username, password=simulator.password
-        ) as em:
+        async with client(simulator) as em:
             async for event in em.backup_sessions.watch(interval=0.1, timeout=60):
                 told[event.id].append(str(event.kind))
                 if sum(kinds[-1] == "STOPPED" for kinds in told.values()) == ROUNDS:

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.bodies import uuid_of
+from tests.support.simulated import client
 from veeam_async import (
     BackupJobSession,
     DeadlineExceeded,
@@ -39,9 +40,7 @@ async def site(
     """Open a simulator with so many running sessions, and a client of it."""
     async with (
         Simulator(sessions=running + 20, running=running, speed=speed) as server,
-        EnterpriseManager(
-            server.url, username=server.username, password=server.password
-        ) as em,
+        client(server) as em,
     ):
         yield server, em
 
@@ -114,9 +113,7 @@ async def test_the_servers_clock_may_be_years_off(year: int) -> None:
     start = datetime(year, 7, 4, 12, tzinfo=UTC)
     async with (
         Simulator(sessions=20, running=3, speed=0, start=start) as server,
-        EnterpriseManager(
-            server.url, username=server.username, password=server.password
-        ) as em,
+        client(server) as em,
     ):
         watch = em.backup_sessions.watch(interval=0.05, strategy="query")
         found = {(await anext(watch)).id for _ in range(3)}
