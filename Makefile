@@ -26,6 +26,7 @@ test: $(STAMPS)/test   ## run the whole suite on all cores (WORKERS=N; COVERAGE=
 quick: $(STAMPS)/test  ## run what starts no process and is not marked as slow
 	@$(BIN)/python $(SUITE) -m 'not slow'
 
+test-loaded: export LATE := 2# seconds that each simulator has run when a test sees it
 test-loaded: $(STAMPS)/test ## make test, beside two processes that keep two cores busy
 	@$(BIN)/python .ci/loaded.py '$(MAKE)' test
 

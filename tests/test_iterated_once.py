@@ -119,7 +119,7 @@ async def test_a_loop_over_what_was_closed_says_so(name: str) -> None:
 
 async def test_a_loop_after_the_deadline_says_so() -> None:
     """The error was raised already, and nothing comes after it."""
-    async with simulated(sessions=1, running=1) as (em, _, _):
+    async with simulated(sessions=1, running=1, speed=0) as (em, _, _):
         watch = em.backup_sessions.watch(await some_ids(em), interval=9, timeout=0)
         with pytest.raises(DeadlineExceeded):
             [event async for event in watch]

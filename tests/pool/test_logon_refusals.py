@@ -307,7 +307,7 @@ async def test_a_path_that_always_refuses_costs_one_renewal() -> None:
     """Then its 401 is its own, also the next time."""
     script = tokens()
     script.refusing = {str(TWO)}
-    async with talking(script) as (em, server):
+    async with talking(script) as (em, _server):
         found = [f async for f in em.backup_sessions.fetch([ONE, TWO, *[ONE] * 50])]
         for _ in range(5):
             with pytest.raises(AuthenticationFailed):
@@ -368,7 +368,7 @@ def failing(good: int) -> Callable[[], str]:
 async def test_a_callable_that_raises_is_told_as_that() -> None:
     """With its own error as the cause; and it is asked again."""
     script = tokens()
-    async with talking(script, password=failing(0), lazy=True) as (em, server):
+    async with talking(script, password=failing(0), lazy=True) as (em, _server):
         with pytest.raises(PasswordUnavailable, match="OSError") as caught:
             await em.backup_sessions.get(ONE)
         await em.backup_sessions.get(ONE)

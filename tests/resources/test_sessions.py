@@ -11,7 +11,7 @@ import pytest
 from tests.support.bodies import behind_logon, error, session, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Asked, CutShort, Reset, Stall
-from tests.support.simulated import client
+from tests.support.simulated import client, time_passing
 from veeam_async import (
     BackupTaskSession,
     DeadlineExceeded,
@@ -125,11 +125,12 @@ async def test_waiting_ends_with_its_time() -> None:
 async def test_watching_follows_real_sessions_to_their_ends() -> None:
     """Every one FOUND once, STOPPED once, in order, over a sped-up hour."""
     async with (
-        Simulator(sessions=40, running=15, speed=600) as server,
+        Simulator(sessions=40, running=15, speed=0) as server,
         client(server) as em,
     ):
         ids = [one.id async for one in em.backup_sessions.query('State!="Stopped"')]
-        events = [e async for e in em.backup_sessions.watch(ids, interval=0.05)]
+        async with time_passing(server):
+            events = [e async for e in em.backup_sessions.watch(ids, interval=0.05)]
 
     assert len(ids) == 15
     for one in ids:
@@ -144,12 +145,13 @@ async def test_watching_through_faults_loses_and_doubles_nothing() -> None:
         unavailable=0.1, reset=0.05, truncated=0.05, close=0.05, malformed=0.05
     )
     async with (
-        Simulator(sessions=40, running=10, speed=600, faults=faults) as server,
+        Simulator(sessions=40, running=10, speed=0, faults=faults) as server,
         client(server) as em,
     ):
         ids = list(server.running_ids)
         watch = em.backup_sessions.watch(ids, interval=0.05)
-        events = [event async for event in watch]
+        async with time_passing(server):
+            events = [event async for event in watch]
 
     assert ids
     for one in ids:
@@ -202,11 +204,14 @@ async def test_leaving_the_manager_ends_what_is_still_open() -> None:
 
 async def test_stopping_a_session_is_a_task_and_then_its_end() -> None:
     """The task says that it was triggered; waiting for the end is another thing."""
-    async with Simulator(sessions=20, running=3, speed=600) as server:
-        async with client(server) as em:
-            one = next(iter(server.running_ids))
-            task = await em.backup_sessions.stop(one)
-            again = await em.tasks.get(task.task_id)
+    async with (
+        Simulator(sessions=20, running=3, speed=0) as server,
+        client(server) as em,
+    ):
+        one = server.running_ids[0]
+        task = await em.backup_sessions.stop(one)
+        again = await em.tasks.get(task.task_id)
+        async with time_passing(server):
             final = await em.backup_sessions.wait(one, interval=0.02)
 
     assert task.operation == "StopJobSession"

@@ -121,8 +121,8 @@ async def connect() -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
-    """A simulator with its defaults."""
-    async with Simulator() as simulator:
+    """A simulator with its defaults, in which time passes by `advance` alone."""
+    async with Simulator(speed=0) as simulator:
         yield simulator
 
 

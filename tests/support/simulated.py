@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,6 +39,22 @@ async def simulated(
         em, _ = pooled_client(server, accept=accept, clock=clock)
         async with em:
             yield em, server, server.job_ids[0]
+
+
+@asynccontextmanager
+async def time_passing(server: Simulator) -> AsyncIterator[None]:
+    """Let time pass in a server whose own stands still, from here on and not before."""
+
+    async def passing() -> None:
+        while True:
+            await asyncio.sleep(SOON)
+            server.advance(SOON * SPEED)
+
+    task = asyncio.create_task(passing())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def client(server: Simulator, **settings: Any) -> EnterpriseManager:
