@@ -8,14 +8,16 @@ from veeam_async.simulator import Simulator
 def come_late(seconds: float) -> None:
     """Let so many real seconds pass in each simulator before its test sees it.
 
-    Where time stands still none passes. A test that fails then has taken for granted
-    that it comes before a session ends.
+    Where time stands still none passes, nor where the test says when it starts and so
+    reckons with it. What fails then has taken for granted that it comes before a
+    session ends.
     """
     enter = Simulator.__aenter__
 
     async def enter_late(self: Simulator) -> Simulator:
         await enter(self)
-        Simulator.advance(self, seconds * self._speed)
+        if self._start is None:
+            Simulator.advance(self, seconds * self._speed)
         return self
 
     setattr(Simulator, "__aenter__", enter_late)  # noqa: B010 - no type checker minds

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.bodies import uuid_of
-from tests.support.simulated import client
+from tests.support.simulated import client, time_passing
 from veeam_async import (
     BackupJobSession,
     DeadlineExceeded,
@@ -57,11 +57,12 @@ async def told(watch: Watch[BackupJobSession]) -> dict[UUID, list[str]]:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 async def test_every_watched_session_is_found_and_stops(strategy: Strategy) -> None:
     """Whatever the strategy, with as many requests as it says."""
-    async with site(speed=200) as (server, em):
+    async with site(speed=0) as (server, em):
         ids = server.running_ids
         watch = em.backup_sessions.watch(ids, interval=0.1, strategy=strategy)
 
-        assert await told(watch) == {one: ["FOUND", "STOPPED"] for one in ids}
+        async with time_passing(server):
+            assert await told(watch) == {one: ["FOUND", "STOPPED"] for one in ids}
         asked = server.stats.by_route
         assert ("GET /query" in asked) == (strategy != "get")
         sent = asked.get("GET /query", 0) + asked.get("GET /backupSessions/{id}", 0)
@@ -72,7 +73,7 @@ async def test_every_watched_session_is_found_and_stops(strategy: Strategy) -> N
 
 async def test_a_list_serves_all_waits_of_a_moment() -> None:
     """A hundred lone loops would ask a hundred times a round."""
-    async with site(100, speed=200) as (server, em):
+    async with site(100, speed=0) as (server, em), time_passing(server):
         ended = await asyncio.gather(
             *(em.backup_sessions.wait(one, interval=0.2) for one in server.running_ids)
         )
