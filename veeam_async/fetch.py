@@ -30,6 +30,7 @@ from veeam_async.errors import VeeamError
 from veeam_async.ids import Id, check_many
 from veeam_async.loops import can_wait, check_here, running_loop
 from veeam_async.models import Identified, standing, title
+from veeam_async.thaw import thawed
 
 _ALONE = 8
 """Requests that are made alone after one that none could follow."""
@@ -74,6 +75,9 @@ class Fetched(Generic[S]):
         return line(self, what, before=id_of(self.id), said=self.error or self.session)
 
 
+_new_fetched = thawed(Fetched)
+
+
 class Fetch(Closable, Generic[S]):
     """An async iterator of `Fetched`; leave it any way, nothing stays behind.
 
@@ -113,7 +117,7 @@ class Fetch(Closable, Generic[S]):
             _IdSource(ids),
             concurrency=concurrency,
             is_fatal=is_fatal,
-            results=_Results(ordered=ordered),
+            results=_Results(ordered=ordered, most=concurrency),
         )
 
     def __aiter__(self) -> Self:
@@ -169,8 +173,6 @@ class _WorkerPool(Generic[A, S]):
         self._concurrency = concurrency
         self._is_fatal = is_fatal
         self._results = results
-        self._news = asyncio.Event()
-        self._room = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._spawned = 0
@@ -195,25 +197,28 @@ class _WorkerPool(Generic[A, S]):
                 self._loop = running_loop()
                 self._spawn_worker()
             if (answered := self._results.take()) is not None:
-                self._room.set()
                 return self._fetched(*answered)
             if self._failure is not None or not self._workers:
                 await self._end()
             else:
                 check_here(self._loop, "Fetch")
-                self._news.clear()
-                await self._news.wait()
+                await self._results.wait_for_news()
         raise StopAsyncIteration
 
     def _fetched(
         self, given: Id, answer: A | None, error: VeeamError | None
     ) -> Fetched[S]:
-        if answer is None:
-            return Fetched(id=given, error=error)
-        try:
-            return Fetched(id=given, session=self._finish(answer))
-        except VeeamError as bad:
-            return Fetched(id=given, error=bad)
+        session: S | None = None
+        if answer is not None:
+            try:
+                session = self._finish(answer)
+            except VeeamError as bad:
+                error = bad
+        made = _new_fetched()
+        made.id, made.session, made.error = given, session, error
+        made.__class__ = Fetched
+        fetched: Fetched[S] = made
+        return fetched
 
     async def close(self) -> None:
         """Cancel the workers and wait for their end; no result is handed out then."""
@@ -221,7 +226,7 @@ class _WorkerPool(Generic[A, S]):
         self._closed = True
         if are_lost:
             return
-        self._news.set()
+        self._results.tell()
         self._cancel()
         await self._wait_for_workers()
 
@@ -267,18 +272,18 @@ class _WorkerPool(Generic[A, S]):
         if ended is not None:
             self._failure = self._failure or ended
             self._cancel()
-        self._news.set()
+        self._results.tell()
 
     async def _work(self) -> None:
         """Draw ids and store their results, until there are no more."""
         source, results = self._source, self._results
-        line = Line(source, results, self._news, self._concurrency)
+        line = Line(source, results)
         spawned = False
         while True:
             # A plain iterable needs no coroutine, which would cost something per id.
             drawn = line.drawn or (
                 source.draw()
-                if source.is_plain and len(results.waiting) < self._concurrency
+                if source.is_plain and results.have_room
                 else await self._draw()
             )
             if drawn is None:
@@ -297,22 +302,15 @@ class _WorkerPool(Generic[A, S]):
                     raise
                 answered = line.id, None, error
             results.put(line.number, answered)
-            self._news.set()
             if line.failure is not None:
                 raise line.failure
 
     async def _draw(self) -> Drawn | None:
         """The next id, once there is room for its result; None after the last."""
-        if len(self._results.waiting) >= self._concurrency:
-            await self._wait_for_room()
+        await self._results.wait_for_room()
         if self._source.is_plain:
             return self._source.draw()
-        return await self._source.draw_async(self._wait_for_room)
-
-    async def _wait_for_room(self) -> None:
-        while len(self._results.waiting) >= self._concurrency:
-            self._room.clear()
-            await self._room.wait()
+        return await self._source.draw_async(self._results.wait_for_room)
 
 
 def _one_by_one(
@@ -332,18 +330,11 @@ class Line(Generic[A]):
     id: Id
     number: int
 
-    def __init__(
-        self,
-        source: _IdSource,
-        results: _Results[A],
-        news: asyncio.Event,
-        most: int,
-    ) -> None:
+    def __init__(self, source: _IdSource, results: _Results[A]) -> None:
         self._source = source
         self._results = results
-        self._news = news
         # An async iterable has to be waited for.
-        self._most = most if source.is_plain else 0
+        self._most = results.most if source.is_plain else 0
         # The caller's iterable is drawn from in its own context, wherever that happens.
         self._context = copy_context()
         self._alone = 0
@@ -393,18 +384,26 @@ class Line(Generic[A]):
         except Exception:  # noqa: BLE001 - the worker asks again, and meets it there
             return None  # it is that id's own, and not the answer's
         self._results.put(self.number, (self.id, answer, None))
-        self._news.set()
         (self.number, self.id), self.drawn = self.drawn, None
         return asked
 
 
 class _Results(Generic[A]):
-    """The results that are `waiting` for the caller, by their ids' order or arrival."""
+    """The results that are `waiting` for the caller, by their ids' order or arrival.
 
-    def __init__(self, *, ordered: bool) -> None:
+    They have room while there are fewer than *most*.
+    """
+
+    def __init__(self, *, ordered: bool, most: int) -> None:
         self._arrivals = None if ordered else count()
         self.waiting: dict[int, Answered[A]] = {}
+        self.most = most
         self._next = 0
+        # Hardly ever does anybody wait, so that it is cheaper to know that beforehand.
+        self._news = asyncio.Event()
+        self._are_awaited = False
+        self._room = asyncio.Event()
+        self._are_in_the_way = False
 
     @property
     def taken(self) -> int:
@@ -415,11 +414,41 @@ class _Results(Generic[A]):
         """Store the result of the id that was drawn as *number*, from 0."""
         place = number if self._arrivals is None else next(self._arrivals)
         self.waiting[place] = answered
+        if self._are_awaited:
+            self.tell()
+
+    def tell(self) -> None:
+        """Wake those who wait for news: a result, or the end of whoever stores them."""
+        self._are_awaited = False
+        self._news.set()
+
+    async def wait_for_news(self) -> None:
+        """Return once something is told."""
+        self._are_awaited = True
+        self._news.clear()
+        await self._news.wait()
+
+    @property
+    def have_room(self) -> bool:
+        """Whether another one may be on its way."""
+        return len(self.waiting) < self.most
+
+    async def wait_for_room(self) -> None:
+        """Return once there is room."""
+        while not self.have_room:
+            self._are_in_the_way = True
+            self._room.clear()
+            await self._room.wait()
 
     def take(self) -> Answered[A] | None:
         """Take out the next one, None while it has not come."""
         answered = self.waiting.pop(self._next, None)
-        self._next += answered is not None
+        if answered is None:
+            return None
+        self._next += 1
+        if self._are_in_the_way:
+            self._are_in_the_way = False
+            self._room.set()
         return answered
 
 

@@ -13,8 +13,9 @@ from veeam_async.errors import InvalidId
 Id: TypeAlias = str | UUID
 """A UUID, its text, a UID such as `urn:veeam:Job:<uuid>`, or a resource's Href."""
 
-# Spelt out, which matches twice as fast as a repeated group and a fold of the case.
-_UUID = re.compile("-".join(f"[0-9A-Fa-f]{{{digits}}}" for digits in (8, 4, 4, 4, 12)))
+# Spelt out and without a way back, which matches more than twice as fast as a repeated
+# group and a fold of the case.
+_UUID = re.compile("-".join(f"[0-9A-Fa-f]{{{digits}}}+" for digits in (8, 4, 4, 4, 12)))
 _LENGTH = 36
 
 # In any case, which `re.IGNORECASE` would find in two letters beyond ASCII too.
@@ -108,9 +109,9 @@ def is_task_id(value: object) -> bool:
 
 def ends_in_uuid(uid: str) -> bool:
     """Whether the last part of *uid*, as a model has it, is a UUID."""
-    # No slice: this runs for each entity that is decoded.
-    start = len(uid) - _LENGTH
-    return start >= 0 and _UUID.fullmatch(uid, start) is not None
+    # No slice: this runs for each entity that is decoded. A shorter one is tried from
+    # its beginning, and is too short.
+    return _UUID.fullmatch(uid, len(uid) - _LENGTH) is not None
 
 
 def _tail(text: str) -> str:

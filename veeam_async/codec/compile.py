@@ -31,8 +31,10 @@ from veeam_async.codec.values import (
 )
 from veeam_async.ids import ends_in_uuid
 from veeam_async.models import M
+from veeam_async.thaw import thawed
 
 _ListHook: TypeAlias = Callable[[list[Any]], list[Any]]
+_Shape: TypeAlias = tuple[str, ...]
 
 # A hostile server sends any number of shapes, of any size: only so many are kept.
 _MAX_SHAPES = 64
@@ -99,17 +101,18 @@ class _KindStructurer:
         self._hooks = {field.name: structurer.hook_of(field, kind) for field in fields}
         self._careful = structurer.careful
         self._writer = _FunctionWriter(self._class, fields, self._hooks)
-        self._built: dict[tuple[str, ...], Hook] = {}
-        self._built_for_lists: dict[tuple[str, ...], _ListHook] = {}
+        self._built: dict[_Shape, Hook] = {}
+        self._built_for_lists: dict[_Shape, _ListHook] = {}
 
     @cached_property
     def _plain(self) -> Hook:
         """The function for a dict of all fields, for shapes that are not kept."""
         # Made when it is needed: the first body of a kind waits for the others already.
-        return self._build({name: name for name in self._hooks})
+        names = tuple(self._hooks)
+        return self._build(names, dict(zip(names, names, strict=True)))
 
     @property
-    def shapes(self) -> KeysView[tuple[str, ...]]:
+    def shapes(self) -> KeysView[_Shape]:
         """The shapes whose function is kept."""
         return self._built.keys()
 
@@ -136,23 +139,23 @@ class _KindStructurer:
 
         return all_or_faults(values, self.one, self._kind)
 
-    def _function(self, shape: tuple[str, ...]) -> Hook:
+    def _function(self, shape: _Shape) -> Hook:
         keys = self._keys(shape)
         if len(self._built) < _MAX_SHAPES and _is_modest(shape):
             # setdefault, as two threads may meet a shape at once.
-            return self._built.setdefault(shape, self._build(keys))
+            return self._built.setdefault(shape, self._build(shape, keys))
         plain, absent = self._plain, dict.fromkeys(self._hooks)
         return lambda value, kind: plain(
             absent | {field: value[key] for field, key in keys.items()}, kind
         )
 
-    def _list_function(self, shape: tuple[str, ...]) -> _ListHook:
+    def _list_function(self, shape: _Shape) -> _ListHook:
         if len(self._built_for_lists) >= _MAX_SHAPES or not _is_modest(shape):
             return lambda values: [self.one(value, self._kind) for value in values]
         built = self._writer.for_list(self._keys(shape), len(shape), self.one)
         return self._built_for_lists.setdefault(shape, built)
 
-    def _keys(self, shape: tuple[str, ...]) -> dict[str, str]:
+    def _keys(self, shape: _Shape) -> dict[str, str]:
         """The key of each field that *shape* has one for."""
         found: dict[str, str] = {}
         for key in shape:
@@ -161,15 +164,15 @@ class _KindStructurer:
                 found.setdefault(field.name, key)
         return found
 
-    def _build(self, keys: dict[str, str]) -> Hook:
+    def _build(self, shape: _Shape, keys: dict[str, str]) -> Hook:
         if not self._careful:
-            return self._writer.for_one(keys)
+            return self._writer.for_one(shape, keys)
         from veeam_async.codec.careful import function_for  # noqa: PLC0415 - see there
 
         return function_for(self._kind, self._hooks, keys)
 
 
-def _is_modest(shape: tuple[str, ...]) -> bool:
+def _is_modest(shape: _Shape) -> bool:
     """True for a shape that may be kept in memory for good."""
     return len(shape) <= _MAX_KEYS and all(len(key) <= _MAX_KEY for key in shape)
 
@@ -223,6 +226,9 @@ _IN_PLACE = {
 }
 _BY_HOOK = ("{v} = {hook}({v}, None)",)
 
+_AT_HAND = "type=type, str=str, new=new, kind=kind"
+"""Parameters that nobody passes, since they are found faster than globals are."""
+
 
 class _FunctionWriter:
     """Functions for *kind*, whose *fields* have *hooks* for the odd value.
@@ -241,7 +247,7 @@ class _FunctionWriter:
         self._fields = fields
         self._globals: dict[str, Any] = {
             "kind": kind,
-            "new": _thawed(kind),
+            "new": thawed(kind),
             "time": datetime.fromisoformat,
             "UTC": UTC,
             "ends_in_uuid": ends_in_uuid,
@@ -254,11 +260,14 @@ class _FunctionWriter:
                 f"default{number}": field.default,
             }
 
-    def for_one(self, keys: Mapping[str, str]) -> Hook:
-        """Write the function for one dict; *keys* are the wire's, by field."""
+    def for_one(self, shape: _Shape, keys: Mapping[str, str]) -> Hook:
+        """Write the function for a dict of *shape*; *keys* are the wire's, by field."""
+        # Whoever calls it knows the shape, so that no key is looked up.
+        variables = {key: f"v{number}" for number, key in self._numbered(keys)}
+        targets = ", ".join(variables.get(key, "_") for key in shape)
         written: Hook = self._compiled(
-            f"def one(value, _of, {self._named(keys)}):",
-            *self._reads(keys, "    "),
+            f"def one(value, _of, {_AT_HAND}):",
+            f"    [{targets}] = value.values()",
             *self._fills(keys, "    "),
             "    return made",
         )
@@ -267,20 +276,27 @@ class _FunctionWriter:
     def for_list(self, keys: Mapping[str, str], size: int, one: Hook) -> _ListHook:
         """Write the function for a list of dicts, most of them of one shape.
 
-        A dict of another shape (not *size* keys, or a key missing) is left to *one*.
+        What is no dict of that shape (not *size* keys, a key missing, no dict at all)
+        is left to *one*.
         """
+        # orjson gives the same object for a key each time, which is found without a
+        # look at its letters where it is looked up by the very keys of the first dict.
+        read = [number for number, _ in self._numbered(keys)]
+        self._globals |= {f"key{number}": key for number, key in self._numbered(keys)}
         self._globals["one"] = one
         written: _ListHook = self._compiled(
-            f"def rows(values, {self._named(keys)}):",
+            "def rows(values, "
+            + "".join(f"k{number}=key{number}, " for number in read)
+            + f"{_AT_HAND}):",
             "    found = []",
             "    for value in values:",
-            f"        if type(value) is not dict or len(value) != {size}:",
-            "            found.append(one(value, kind))",
-            "            continue",
             "        try:",
             "            pass",
-            *self._reads(keys, "            "),
-            "        except KeyError:",
+            *(f"            v{number} = value[k{number}]" for number in read),
+            "        except (KeyError, TypeError):",
+            "            found.append(one(value, kind))",
+            "            continue",
+            f"        if len(value) != {size}:",
             "            found.append(one(value, kind))",
             "            continue",
             *self._fills(keys, "        "),
@@ -289,22 +305,10 @@ class _FunctionWriter:
         )
         return written
 
-    def _named(self, keys: Mapping[str, str]) -> str:
-        """The parameters whose defaults are *keys*, the very objects of the first dict.
-
-        orjson gives the same object for a key each time, which is found without a look
-        at its letters then.
-        """
-        read = [
-            number for number, field in enumerate(self._fields) if field.name in keys
-        ]
-        for number in read:
-            self._globals[f"key{number}"] = keys[self._fields[number].name]
-        return ", ".join(f"k{number}=key{number}" for number in read)
-
-    def _reads(self, keys: Mapping[str, str], indent: str) -> list[str]:
+    def _numbered(self, keys: Mapping[str, str]) -> list[tuple[int, str]]:
+        """The numbers of the fields that there are *keys* for, each with its key."""
         return [
-            f"{indent}v{number} = value[k{number}]"
+            (number, keys[field.name])
             for number, field in enumerate(self._fields)
             if field.name in keys
         ]
@@ -348,16 +352,3 @@ class _FunctionWriter:
         exec(code, self._globals, names)  # noqa: S102 - written above; keys come in as repr
         (written,) = names.values()
         return written
-
-
-def _thawed(kind: type) -> type:
-    """A subclass of *kind* whose values can be filled before they become a *kind*."""
-    # Its slots are the same, so that an assignment of the class is all that it takes.
-    # By `__set__` of the slots, the only other way into a frozen value, one of thirteen
-    # fields takes three times as long.
-    names = ("__init__", "__setattr__", "__delattr__")
-    return type(
-        kind.__name__,
-        (kind,),
-        {"__slots__": ()} | {name: getattr(object, name) for name in names},
-    )

@@ -13,7 +13,7 @@ as a value, beside the model that there would have been.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import attrs
 import orjson
@@ -98,21 +98,22 @@ def decode_short(body: bytes, kind: type[K]) -> K | None:
     # A `Page[…]` is no type, and never here.
     if not isinstance(kind, type):
         return None
+    found: K | None = None
     try:
         if body.startswith(b"{"):
             tree = orjson.loads(body) if len(body) <= LARGE_JSON else {}
             if says_so(tree, kind):
-                return cast("K", FAST.for_kind(kind).one(tree, kind))
+                found = FAST.for_kind(kind).one(tree, kind)
         elif (
-            (found := parse_short(body))
-            and is_root(found[0], kind)
+            (read := parse_short(body))
+            and is_root(read[0], kind)
             # An empty one would do for a kind that requires nothing.
-            and found[1].__class__ is dict
+            and read[1].__class__ is dict
         ):
-            return cast("K", FAST.for_kind(kind).one(found[1], kind))
+            found = FAST.for_kind(kind).one(read[1], kind)
     except _FAULTS:
         pass
-    return None
+    return found
 
 
 async def decode_aside(

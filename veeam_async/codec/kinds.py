@@ -193,7 +193,9 @@ def no_object(tree: Any) -> str:
 
 def says_so(tree: dict[str, Tree], kind: Any) -> bool:
     """Whether the Type of a JSON object is simply the name of *kind*."""
-    return bool((tree.get("Type") or tree.get("type")) == kind.__name__)
+    said: object = tree.get("Type") or tree.get("type")
+    name: str = kind.__name__
+    return said == name
 
 
 def is_root(root: str, kind: type) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 from veeam_async.fetch import Line
-from veeam_async.ids import id_text
+from veeam_async.ids import Id, id_text
 from veeam_async.models import Identified
 from veeam_async.pool.responses import is_large
 from veeam_async.resources.belonging import is_entity
@@ -29,7 +28,8 @@ class EntityQuestions:
         self._collection = path
         self._kind = kind
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
-        self._text = partial(id_text, kind=kind.__name__)
+        name = kind.__name__
+        self._text: Callable[[Id], str] = lambda given: id_text(given, name)
         self.may_move_on: Callable[[], bool] = line.may_move_on
         self._turn_to(self._text(line.id))
 

@@ -72,11 +72,7 @@ class HeadWriter:
         """
         if request.headers is not self._headers:
             self._keep(request.headers)
-        return b"%b %b%b" % (
-            request.method.encode(),
-            request.target.encode(),
-            self._block,
-        )
+        return f"{request.method} {request.target}".encode() + self._block
 
     def _keep(self, headers: Mapping[str, str]) -> bool:
         """Write the block of *headers*; False where they cannot be sent."""
@@ -308,7 +304,7 @@ class Connection(asyncio.BufferedProtocol):
             self._known.rest -= 1
             self._parse(nbytes)
             return
-        head, _, body = bytes(self._view[:nbytes]).partition(END_OF_HEAD)
+        head, _, body = self._view[:nbytes].tobytes().partition(END_OF_HEAD)
         headers = self._known.headers(head, body)
         if headers is None:
             self._parse(nbytes, (head, body))
