@@ -523,6 +523,25 @@ async def test_no_lie_ends_a_second_of_full_pages(lie: str, since: int) -> None:
     await comes_whole_or_fails(lying(server, since, lambda: lie), page_size=2)
 
 
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("since", range(2, 7))
+async def test_no_lie_ends_a_second_of_pages_that_are_short(
+    lie: str, since: int
+) -> None:
+    """They hold fewer rows than they say, so that a short one looks like the last."""
+    for times in ([0.0] * 4, [0.0] + [1.0] * 3):
+        server = QueryServer(dict(enumerate(times)), cap=3, is_mute=True)
+        await comes_whole_or_fails(lying(server, since, lambda: lie), page_size=2)
+
+
+async def test_a_last_second_that_may_lack_rows_costs_one_request() -> None:
+    """What stands behind its last row is asked once, where more were promised."""
+    server = QueryServer(dict(enumerate([0.0] * 5)), cap=2)
+    async with asking(server, page_size=2) as query:
+        assert len(await ids(query)) == 5
+    assert [terms["pageSize"] for terms in server.queries].count("1") == 1
+
+
 @st.composite
 def queries(draw: st.DrawFn, *, size: int = 1) -> tuple[QueryServer, dict[str, Any]]:
     """Draw an honest server, and the options of a query; pages have *size* at least."""

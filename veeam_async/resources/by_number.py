@@ -216,10 +216,22 @@ class ByNumber(Generic[E]):
         if not is_whole(sweep, needed):
             is_idle = needed == sweep.needed and len(self._found) == before
             self._sweep_again(is_idle=is_idle)
-        elif self._second or self._count(sweep) >= self._pages.least:
+        elif self._is_certain(sweep):
             self.is_over = True
         else:
-            self._doubted = sweep.needed
+            self._doubted = self.rows if self._second else sweep.needed
+
+    def _is_certain(self, sweep: Sweep) -> bool:
+        """Whether there is nothing to be doubted in what *sweep* found.
+
+        The last second of all may go on behind a page that is shorter than others: its
+        server gives fewer rows at a time than it says, and counts none of the rest.
+        """
+        if self._second is None:
+            return self._count(sweep) >= self._pages.least
+        # Fewer than the least are counted once more anyway, by whoever reads by key.
+        may_lack = self._pages.least <= self.rows < self._pages.promised
+        return sweep.is_beyond or not may_lack
 
     def _sweep_again(self, *, is_idle: bool) -> None:
         self._sweeps += 1
@@ -229,9 +241,15 @@ class ByNumber(Generic[E]):
 
     async def _confirm(self, rows: int) -> list[E]:
         """Ask what stands after the last of *rows*, which are fewer than promised."""
-        page = await self._pages.ask(rows + 1, size=1)
+        try:
+            page = await self._pages.ask(rows + 1, size=1)
+            is_last = is_end(page, rows)
+        except ApiError as error:
+            if not (is_refusal(error) or is_fault(error)):
+                raise
+            is_last = True  # there is no such page
         self._doubted = None
-        if is_end(page, rows):
+        if is_last:
             self._pages.shrink(rows)
             self.is_over = True
         else:
