@@ -461,8 +461,8 @@ class _IdSource:
 
     def __init__(self, ids: Iterable[Id] | AsyncIterable[Id]) -> None:
         self.is_plain: bool = not isinstance(ids, AsyncIterable)
-        self._plain: Iterator[Id] = (
-            iter(()) if isinstance(ids, AsyncIterable) else iter(ids)
+        self._numbered: Iterator[Drawn] = (
+            iter(()) if isinstance(ids, AsyncIterable) else enumerate(ids)
         )
         self._async: AsyncIterator[Id] | None = (
             aiter(ids) if isinstance(ids, AsyncIterable) else None
@@ -475,9 +475,9 @@ class _IdSource:
         """Draw from a plain iterable; None after the last."""
         if not self._exhausted:
             self._exhausted = True  # unless it gives one more
-            for given in self._plain:
+            for drawn in self._numbered:
                 self._exhausted = False
-                return next(self._numbers), given
+                return drawn
         return None
 
     async def draw_async(self, room: Callable[[], Awaitable[None]]) -> Drawn | None:

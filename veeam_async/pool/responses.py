@@ -37,6 +37,9 @@ _ERRORS: dict[int, type[ApiError]] = {
     404: NotFound,
     503: ServiceUnavailable,
 }
+LARGE = codec.XML_ASIDE_ABOVE
+"""Bytes of an answer above which a thread may decode it."""
+
 _LOOKED_AT = 8192
 """Bytes: an excerpt shows a part of the first half of them."""
 
@@ -242,7 +245,7 @@ def date_in(headers: Mapping[str, str]) -> datetime | None:
 
 def is_large(answer: Response) -> bool:
     """Whether `read` may decode *answer* in a thread."""
-    return len(answer.body) > codec.XML_ASIDE_ABOVE
+    return len(answer.body) > LARGE
 
 
 def error_body(response: Response) -> ErrorBody | None:

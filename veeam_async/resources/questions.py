@@ -8,7 +8,7 @@ from typing import Any
 from veeam_async.fetch import Line
 from veeam_async.ids import Id, id_text
 from veeam_async.models import Identified
-from veeam_async.pool.responses import is_large
+from veeam_async.pool.responses import LARGE
 from veeam_async.resources.belonging import is_entity
 from veeam_async.transport.exchange import Response
 
@@ -41,7 +41,8 @@ class EntityQuestions:
 
     def move_on(self, answer: Response) -> bool:
         """Have *answer* stored, and turn to the next; False where that is not so."""
-        if is_large(answer):  # its decoding takes a thread, for which somebody waits
+        # What takes a thread to decode is waited for.
+        if len(answer.body) > LARGE:
             return False
         wanted = self._line.move_on((self.wanted, answer), self._text)
         if wanted is None:

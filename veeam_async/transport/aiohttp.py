@@ -130,7 +130,8 @@ class AiohttpTransport:
                 raise unintelligible("its status is none")
             headers = Headers(answer.raw_headers)
             body = await self._body(answer)
-            return Response(answer.status, headers, body, partial(_hang_up, answer))
+            came_on = answer.came_on if isinstance(answer, _Answer) else None
+            return Response(answer.status, headers, body, came_on)
 
     def _headers(self, request: Request) -> Mapping[str, str]:
         # Without TLS there is no tunnel: the proxy reads the request itself.
@@ -357,12 +358,6 @@ class _Answer(aiohttp.ClientResponse):
         """Read the head."""
         self.came_on = connection.protocol
         return super().start(connection)
-
-
-def _hang_up(answer: aiohttp.ClientResponse) -> None:
-    """Close the connection that *answer* came on."""
-    if isinstance(answer, _Answer) and answer.came_on is not None:
-        answer.came_on.abort()
 
 
 class _Request(aiohttp.ClientRequest):

@@ -310,7 +310,7 @@ class Connection(asyncio.BufferedProtocol):
             self._parse(nbytes, (head, body))
             return
         self._is_done = self._is_kept = True
-        self._answer = Response(GOOD, headers, body, self.abort)
+        self._answer = Response(GOOD, headers, body, self)
         self._hand_over()
 
     def _parse(self, nbytes: int, whole: tuple[bytes, bytes] | None = None) -> None:
@@ -408,7 +408,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_kept = status >= _FINAL and self._parser.should_keep_alive()
         parts = self._parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
-        self._answer = Response(status, Headers(self._head), body, self.abort)
+        self._answer = Response(status, Headers(self._head), body, self)
 
     def _hand_over(self) -> None:
         """Give the response to who waits for it, or send the request that follows."""

@@ -31,10 +31,6 @@ _MOST_DIGITS = 20
 """Of a length: no real one has more, and Python reads no number of thousands."""
 
 
-def _nothing() -> None:
-    """Close nothing: a response that came on no connection."""
-
-
 def _as_it_is(data: bytes) -> bytes:
     """Hide nothing: a response to a request without secrets."""
     return data
@@ -64,20 +60,32 @@ class Request:
         return self.target.partition("?")[0]
 
 
+class Abortable(Protocol):
+    """A connection, for who cannot trust it any more."""
+
+    def abort(self) -> None:
+        """Close at once."""
+        ...
+
+
 @attrs.define(eq=False)
 class Response:
     """An answer with its whole body; the names of *headers* are in lower case.
 
-    *hang_up* closes the connection that it came on, which whoever finds that it answers
-    another question does. *hide* takes secrets out of what is shown of it; whoever has
-    sent the request sets it.
+    *came_on* is the connection that it came on. *hide* takes secrets out of what is
+    shown of it; whoever has sent the request sets it.
     """
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
-    hang_up: Callable[[], object] = attrs.field(default=_nothing, repr=False)
+    came_on: Abortable | None = attrs.field(default=None, repr=False)
     hide: Callable[[bytes], bytes] = attrs.field(default=_as_it_is, repr=False)
+
+    def hang_up(self) -> None:
+        """Close its connection, as whoever finds that it answers another question."""
+        if self.came_on is not None:
+            self.came_on.abort()
 
 
 FollowUp: TypeAlias = Callable[[Response], bool]
