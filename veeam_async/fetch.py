@@ -38,8 +38,6 @@ _ALONE = 8
 A = TypeVar("A")
 S = TypeVar("S")
 
-Q = TypeVar("Q")
-
 Answered: TypeAlias = tuple[Id, A | None, VeeamError | None]
 """An id with its answer, which is not decoded yet, or with its error."""
 
@@ -366,26 +364,26 @@ class Line(Generic[A]):
         """False where the next id has to be waited for, or room for its result."""
         return len(self._results.waiting) + 1 < self._most
 
-    def move_on(self, answer: A, ask: Callable[[Id], Q]) -> Q | None:
-        """Store the *answer* to this id, and turn to the next; what *ask* gives of it.
+    def move_on(self, answer: A, ask: Callable[[Id], object]) -> bool:
+        """Store the *answer* to this id, and turn to the next one, which is to *ask*.
 
-        It is for who `may_move_on`. None stores nothing: the worker does so, and goes
+        It is for who `may_move_on`. False stores nothing: the worker does so, and goes
         on by itself. So it is where no id is left, or *ask* raises.
         """
         try:
             self.drawn = self._context.run(self._source.draw)
         except BaseException as failure:  # noqa: BLE001 - raised where the worker is
             self.failure = failure
-            return None
+            return False
         if self.drawn is None:
-            return None
+            return False
         try:
-            asked = ask(self.drawn[1])
+            ask(self.drawn[1])
         except Exception:  # noqa: BLE001 - the worker asks again, and meets it there
-            return None  # it is that id's own, and not the answer's
+            return False  # it is that id's own, and not the answer's
         self._results.put(self.number, (self.id, answer, None))
         (self.number, self.id), self.drawn = self.drawn, None
-        return asked
+        return True
 
 
 class _Results(Generic[A]):

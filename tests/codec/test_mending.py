@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.paths import BODIES
 from veeam_async.codec import decode, from_dict, to_dict
 from veeam_async.codec.compile import Structurer
-from veeam_async.codec.kinds import page
+from veeam_async.codec.kinds import ForeignError, page
 from veeam_async.codec.mend import mend, settle
 from veeam_async.codec.parse import MalformedError, parse
 from veeam_async.errors import DecodeError
@@ -356,7 +356,11 @@ def test_both_passes_agree_about_what_is_mended(
     except MalformedError:
         return  # what stood between two texts, or in a tag, is mended by nobody
     row: Any = kind.__args__[0]
-    for value in page(settle(tree, mended[1]), row)["rows"]:
+    try:
+        rows = page(settle(tree, mended[1]), row)["rows"]
+    except (ForeignError, TypeError):
+        return  # the list itself has lost its name
+    for value in rows:
         fast, careful = (_outcome(each, value, row) for each in (FAST, CAREFUL))
         assert fast is None or fast == careful
 

@@ -189,8 +189,8 @@ def _object(value: Any) -> dict[str, Any]:
 # ---------------------------------------------------------------- the written functions
 
 # How the value in a variable is checked in place, by the name of its rule. Each check
-# asks for the exact type, and accepts less than its rule does: whatever it does not
-# know goes to the hook, so that the two passes cannot come to differ.
+# accepts less than its rule does: whatever it does not know goes to the hook, or raises
+# and so to the careful pass, so that the two passes cannot come to differ.
 _IN_PLACE = {
     "text": ("if type({v}) is not str or not {v}: {v} = {hook}({v}, None)",),
     "uid": (
@@ -209,15 +209,15 @@ _IN_PLACE = {
         "    {v} = {hook}({v}, None) if x is odd else x",
     ),
     "member": (
-        "x = {known}({v}, odd) if type({v}) is str else odd",
+        "x = {known}({v}, odd)",
         "{v} = {hook}({v}, None) if x is odd else x",
     ),
     "moment": (
-        "x = time({v}) if type({v}) is str and {v} else odd",
+        "x = time({v}) if {v} else odd",
         "{v} = {hook}({v}, None) if x is odd or x.tzinfo is not UTC else x",
     ),
     "end": (
-        "x = time({v}) if type({v}) is str and {v} else odd",
+        "x = time({v}) if {v} else odd",
         "if x is odd or x.tzinfo is not UTC or not 1970 <= x.year < 9999:",
         "    {v} = {hook}({v}, None)",
         "else:",

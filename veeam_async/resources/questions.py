@@ -28,10 +28,8 @@ class EntityQuestions:
         self._collection = path
         self._kind = kind
         self._uid_start = f'"urn:veeam:{kind.__name__}:'
-        name = kind.__name__
-        self._text: Callable[[Id], str] = lambda given: id_text(given, name)
         self.may_move_on: Callable[[], bool] = line.may_move_on
-        self._turn_to(self._text(line.id))
+        self._turn_to(line.id)
 
     def belongs(self, answer: Response) -> bool | Awaitable[bool]:
         """False where *answer* is about another entity than the wanted one."""
@@ -44,13 +42,10 @@ class EntityQuestions:
         # What takes a thread to decode is waited for.
         if len(answer.body) > LARGE:
             return False
-        wanted = self._line.move_on((self.wanted, answer), self._text)
-        if wanted is None:
-            return False
-        self._turn_to(wanted)
-        return True
+        return self._line.move_on((self.wanted, answer), self._turn_to)
 
-    def _turn_to(self, wanted: str) -> None:
-        self.wanted = wanted
+    def _turn_to(self, given: Id) -> None:
+        """Ask for the entity *given*; where InvalidId is raised nothing has changed."""
+        self.wanted = wanted = id_text(given, self._kind.__name__)
         self.path = f"{self._collection}/{wanted}?format=Entity"
         self.mark = f'{self._uid_start}{wanted}"'.encode()
