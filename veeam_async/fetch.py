@@ -412,7 +412,8 @@ class _Results(Generic[A]):
         """Store the result of the id that was drawn as *number*, from 0."""
         place = number if self._arrivals is None else next(self._arrivals)
         self.waiting[place] = answered
-        if self._are_awaited:
+        # In order, most of those that come are not the one that is waited for.
+        if self._are_awaited and place == self._next:
             self.tell()
 
     def tell(self) -> None:
