@@ -286,6 +286,23 @@ def test_first_spelling_wins() -> None:
     assert decode(body, None, BackupJobSession).state == "Working"
 
 
+def test_first_spelling_wins_in_every_row() -> None:
+    """So it does in a row that has the members of the one before in another order."""
+    both = {**ROW, "state": "Stopped"}
+    turned = dict(reversed(both.items()))
+
+    found = _rows({"BackupJobSessions": [both, turned]})
+    assert [row.state for row in found] == ["Working", "Stopped"]
+
+
+def test_rows_that_differ_by_an_unknown_member() -> None:
+    """A member that the first row lacks is read, where another is gone with it."""
+    rows = [{**ROW, "Novelty": 1}, {**ROW, "Result": "Failed"}]
+
+    found = _rows({"BackupJobSessions": rows})
+    assert [row.result for row in found] == [None, "Failed"]
+
+
 def test_root_needs_its_versions() -> None:
     """An object without supported versions is no root document."""
     with pytest.raises(DecodeError, match=r"supported_versions"):

@@ -152,7 +152,8 @@ class _KindStructurer:
     def _list_function(self, shape: _Shape) -> _ListHook:
         if len(self._built_for_lists) >= _MAX_SHAPES or not _is_modest(shape):
             return lambda values: [self.one(value, self._kind) for value in values]
-        built = self._writer.for_list(self._keys(shape), len(shape), self.one)
+        keys = self._keys(shape)
+        built = self._writer.for_list(shape, keys, self.one)
         return self._built_for_lists.setdefault(shape, built)
 
     def _keys(self, shape: _Shape) -> dict[str, str]:
@@ -273,35 +274,42 @@ class _FunctionWriter:
         )
         return written
 
-    def for_list(self, keys: Mapping[str, str], size: int, one: Hook) -> _ListHook:
-        """Write the function for a list of dicts, most of them of one shape.
+    def for_list(self, shape: _Shape, keys: Mapping[str, str], one: Hook) -> _ListHook:
+        """Write the function for a list of dicts, most of them of one *shape*.
 
-        What is no dict of that shape (not *size* keys, a key missing, no dict at all)
-        is left to *one*.
+        What is no dict of the same keys (more or fewer, another, no dict at all) is
+        left to *one*.
         """
+        # A key without a field is looked up too: else one with a field could stand in
+        # its place, and its value be lost.
+        targets = {key: f"v{number}" for number, key in self._numbered(keys)}
+        looked_up = [(n, targets.get(key, "_")) for n, key in enumerate(shape)]
+        # Of two keys with one field the first counts, and which that is the order says.
+        is_clear = len({fold(key) for key in shape}) == len(shape)
+        odd = f"len(value) != {len(shape)}" if is_clear else "tuple(value) != shape"
         # orjson gives the same object for a key each time, which is found without a
         # look at its letters where it is looked up by the very keys of the first dict.
-        read = [number for number, _ in self._numbered(keys)]
-        self._globals |= {f"key{number}": key for number, key in self._numbered(keys)}
-        self._globals["one"] = one
+        # Bound as parameters, since the globals are those of all shapes.
+        names = {f"key{n}": key for n, key in enumerate(shape)}
         written: _ListHook = self._compiled(
             "def rows(values, "
-            + "".join(f"k{number}=key{number}, " for number in read)
-            + f"{_AT_HAND}):",
+            + "".join(f"k{n}=key{n}, " for n, _ in looked_up)
+            + f"one=one, shape=shape, {_AT_HAND}):",
             "    found = []",
             "    for value in values:",
             "        try:",
             "            pass",
-            *(f"            v{number} = value[k{number}]" for number in read),
+            *(f"            {target} = value[k{n}]" for n, target in looked_up),
             "        except (KeyError, TypeError):",
             "            found.append(one(value, kind))",
             "            continue",
-            f"        if len(value) != {size}:",
+            f"        if {odd}:",
             "            found.append(one(value, kind))",
             "            continue",
             *self._fills(keys, "        "),
             "        found.append(made)",
             "    return found",
+            bound=names | {"one": one, "shape": shape},
         )
         return written
 
@@ -345,10 +353,10 @@ class _FunctionWriter:
         null = f"if {v} is None: {v} = default{number}"
         return [null, "else:", *(f"    {line}" for line in lines)]
 
-    def _compiled(self, *lines: str) -> Any:
+    def _compiled(self, *lines: str, bound: Mapping[str, Any] | None = None) -> Any:
+        """The function of these *lines*; *bound* is what its parameters default to."""
         source = "\n".join(lines)
-        names: dict[str, Any] = {}
+        names = dict(bound or {})
         code = compile(source, f"<structuring {self._kind.__name__}>", "exec")
-        exec(code, self._globals, names)  # noqa: S102 - written above; keys come in as repr
-        (written,) = names.values()
-        return written
+        exec(code, self._globals, names)  # noqa: S102 - written above, without a key's text
+        return names.popitem()[1]
