@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 import pytest
+from cattrs import BaseValidationError
 
 from tests.support.paths import BODIES
 from veeam_async.codec import decode, from_dict, to_dict
+from veeam_async.codec.compile import Structurer
 from veeam_async.codec.decode import FAST
 from veeam_async.codec.kinds import fold
 from veeam_async.errors import DecodeError
@@ -301,6 +303,19 @@ def test_rows_that_differ_by_an_unknown_member() -> None:
 
     found = _rows({"BackupJobSessions": rows})
     assert [row.result for row in found] == [None, "Failed"]
+
+
+@pytest.mark.parametrize("careful", [False, True])
+def test_what_is_required_stays_so_however_many_shapes_came(*, careful: bool) -> None:
+    """An object of a shape that is not remembered needs no less than others."""
+    structurer = Structurer(careful=careful)
+    for number in range(100):
+        tree = {"SupportedVersions": [], f"Novelty{number}": number}
+        assert structurer.structure(tree, ApiRoot).supported_versions == ()
+
+    for many in (1, 2):
+        with pytest.raises((KeyError, BaseValidationError)):
+            structurer.structure({"Href": "h", "Novelty": many}, ApiRoot)
 
 
 def test_root_needs_its_versions() -> None:

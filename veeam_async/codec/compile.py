@@ -99,6 +99,9 @@ class _KindStructurer:
         fields = attrs.fields(self._class)
         self._fields = {fold(field.name): field for field in fields}
         self._hooks = {field.name: structurer.hook_of(field, kind) for field in fields}
+        self._required = frozenset(
+            field.name for field in fields if field.default is attrs.NOTHING
+        )
         self._careful = structurer.careful
         self._writer = _FunctionWriter(self._class, fields, self._hooks)
         self._built: dict[_Shape, Hook] = {}
@@ -144,10 +147,21 @@ class _KindStructurer:
         if len(self._built) < _MAX_SHAPES and _is_modest(shape):
             # setdefault, as two threads may meet a shape at once.
             return self._built.setdefault(shape, self._build(shape, keys))
+        if lacking := self._required - keys.keys():
+            return self._refusal(lacking, shape, keys)
         plain, absent = self._plain, dict.fromkeys(self._hooks)
         return lambda value, kind: plain(
             absent | {field: value[key] for field, key in keys.items()}, kind
         )
+
+    def _refusal(
+        self, lacking: frozenset[str], shape: _Shape, keys: dict[str, str]
+    ) -> Hook:
+        """The function that refuses *shape*, with *keys* for all but *lacking*."""
+        # Null would stand for what is absent, and is an empty list besides.
+        if not self._careful:
+            raise KeyError(*lacking)
+        return self._build(shape, keys)
 
     def _list_function(self, shape: _Shape) -> _ListHook:
         if len(self._built_for_lists) >= _MAX_SHAPES or not _is_modest(shape):
