@@ -534,6 +534,19 @@ async def test_no_lie_ends_a_second_of_pages_that_are_short(
         await comes_whole_or_fails(lying(server, since, lambda: lie), page_size=2)
 
 
+async def test_a_last_second_behind_rows_that_vanished() -> None:
+    """It is read to its end, though fewer rows are before it than were counted."""
+    server = QueryServer({0: 0.0, 1: 1.0, 2: 1.0, 3: 0.0, 4: 0.0}, cap=4)
+
+    def vanish(rows: dict[int, float]) -> None:
+        if len(server.queries) == 2:
+            del rows[3], rows[4]
+
+    server.meanwhile = vanish
+    async with asking(server, page_size=2) as query:
+        assert sorted(await ids(query)) == sorted(all_of(range(5)))
+
+
 async def test_a_last_second_that_may_lack_rows_costs_one_request() -> None:
     """What stands behind its last row is asked once, where more were promised."""
     server = QueryServer(dict(enumerate([0.0] * 5)), cap=2)

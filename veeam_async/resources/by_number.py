@@ -219,7 +219,7 @@ class ByNumber(Generic[E]):
         elif self._is_certain(sweep):
             self.is_over = True
         else:
-            self._doubted = self.rows if self._second else sweep.needed
+            self._doubted = self._count(sweep) if self._second else sweep.needed
 
     def _is_certain(self, sweep: Sweep) -> bool:
         """Whether there is nothing to be doubted in what *sweep* found.
@@ -242,7 +242,8 @@ class ByNumber(Generic[E]):
     async def _confirm(self, rows: int) -> list[E]:
         """Ask what stands after the last of *rows*, which are fewer than promised."""
         try:
-            page = await self._pages.ask(rows + 1, size=1)
+            # Of those before the second some may have vanished since they were counted.
+            page = await self._pages.ask(rows + 1, size=1, since=self._second)
             is_last = is_end(page, rows)
         except ApiError as error:
             if not (is_refusal(error) or is_fault(error)):
@@ -250,7 +251,7 @@ class ByNumber(Generic[E]):
             is_last = True  # there is no such page
         self._doubted = None
         if is_last:
-            self._pages.shrink(rows)
+            self._pages.shrink(self._before + rows)
             self.is_over = True
         else:
             self._sweep_again(is_idle=True)
