@@ -547,6 +547,29 @@ async def test_a_last_second_behind_rows_that_vanished() -> None:
         assert sorted(await ids(query)) == sorted(all_of(range(5)))
 
 
+@pytest.mark.parametrize("is_mute", [True, False])
+@pytest.mark.parametrize("in_a_second", [1, 2, 3, 7])
+async def test_pages_that_are_counted_by_the_rows_asked_for(
+    in_a_second: int, *, is_mute: bool
+) -> None:
+    """A server that gives fewer than that says too early which page is the last."""
+    server = QueryServer(
+        {number: number // in_a_second for number in range(40)}, cap=3, is_mute=is_mute
+    )
+
+    def count(_query: int, page: dict[str, Any]) -> dict[str, Any]:
+        paging, size = page["PagingInfo"], int(server.queries[-1]["pageSize"])
+        rows = paging["PagesCount"] * min(size, server.cap)
+        paging["PagesCount"] = max(1, -(-rows // size))
+        paging["PageSize"] = size if is_mute else 0
+        if paging["PageNum"] >= paging["PagesCount"]:
+            paging["Links"] = []
+        return page
+
+    server.twist = count
+    await comes_whole_or_fails(server, page_size=20)
+
+
 async def test_a_last_second_that_may_lack_rows_costs_one_request() -> None:
     """What stands behind its last row is asked once, where more were promised."""
     server = QueryServer(dict(enumerate([0.0] * 5)), cap=2)

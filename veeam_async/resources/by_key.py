@@ -133,7 +133,7 @@ class ByKey(Generic[E]):
 
     def _has_all(self, page: Page[E]) -> bool:
         """True where *page* says that it is the last, and as much as possible came."""
-        return last_page(page, 1) == 1 and self._pages.came >= self._pages.promised
+        return last_page(page, 1) == 1 and self._pages.came >= self._pages.most
 
     def _follows(self, page: Page[E], since: datetime) -> bool:
         """True where there is no gap before *page*."""
@@ -170,7 +170,8 @@ class ByKey(Generic[E]):
 
     def _grow(self, page: Page[E], key: _Key) -> None:
         """Ask for more rows at a time, or for the second by page numbers."""
-        given = width(page, self._size)
+        # One that says it is the last is only as wide as it was asked to be.
+        given = min(width(page, self._size), length(page))
         if given < self._size or self._size >= _LARGEST:
             self._second = ByNumber(
                 self._pages, size=given, second=key.since, before=key.before

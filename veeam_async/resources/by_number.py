@@ -193,7 +193,7 @@ class ByNumber(Generic[E]):
 
         Its last page is full, and fewer rows came in all than were promised.
         """
-        is_short = self._pages.came < self._pages.promised
+        is_short = self._pages.came < self._pages.most
         return self._second is not None and is_short and self._sweep.ends_full
 
     def _has_rest(self) -> bool:
@@ -230,7 +230,7 @@ class ByNumber(Generic[E]):
         if self._second is None:
             return self._count(sweep) >= self._pages.least
         # Fewer than the least are counted once more anyway, by whoever reads by key.
-        may_lack = self._pages.least <= self.rows < self._pages.promised
+        may_lack = self._pages.least <= self.rows < self._pages.most
         return sweep.is_beyond or not may_lack
 
     def _sweep_again(self, *, is_idle: bool) -> None:

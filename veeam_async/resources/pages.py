@@ -10,7 +10,7 @@ from veeam_async.errors import DecodeError, IncompleteAnswer
 from veeam_async.models import Identified, Page, UnreadableRow
 from veeam_async.pool.client import Pool
 from veeam_async.pool.responses import read
-from veeam_async.resources.promise import broken, last_page, least, width
+from veeam_async.resources.promise import broken, last_page, least, width, width_told
 from veeam_async.resources.terms import Terms
 from veeam_async.resources.unreadable import warn
 from veeam_async.transport.exchange import Response
@@ -28,8 +28,9 @@ class Pages(Generic[E]):
     """Pages of the query of *terms*, and the rows that came on any of them.
 
     *size* is how many rows are asked for at a time. *promised* is how many the first
-    page promised at most, *least* how many all pages promised at least; *full* is how
-    many that page held; *unreadable* are the rows left out, each once.
+    page promised at most, *most* the same if the others hold more than it: as many as
+    it says, or as were asked for. *least* is how many all pages promised at least;
+    *full* is how many that page held; *unreadable* are the rows left out, each once.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Pages(Generic[E]):
         self._places: set[tuple[datetime | None, int, int]] = set()
         self.unreadable: list[UnreadableRow] = []
         self.promised: int = 0
+        self.most: int = 0
         self.least: int = 0
         self.full: float = math.inf
 
@@ -98,6 +100,7 @@ class Pages(Generic[E]):
         """Note the first promise of more than one page."""
         if not self.promised and last_page(page, 1) > 1:
             self.promised = last_page(page, 1) * (width(page, size) or size)
+            self.most = last_page(page, 1) * width_told(page, size)
             self.expect(least(page, size))
             self.full = width(page, size)
 
