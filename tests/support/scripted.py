@@ -16,7 +16,6 @@ from tests.support.bodies import (
     behind_logon,
     error,
     job,
-    listing,
     paged,
     said,
     task,
@@ -113,7 +112,7 @@ class ScriptedServer:
             return self.queries.pop(0)
         rows = [row for row in self.rows if row["JobUid"] in asked.terms["filter"]]
         rows.sort(key=lambda row: str(row["CreationTimeUTC"]), reverse=is_descending)
-        return said(listing(rows[: int(asked.terms["pageSize"])]))
+        return said(paged(rows, asked))
 
     def _takes(self, row: dict[str, Any], asked: Asked) -> bool:
         name = f'Name=="{row["Name"]}"'
