@@ -578,6 +578,17 @@ async def test_a_last_second_that_may_lack_rows_costs_one_request() -> None:
     assert [terms["pageSize"] for terms in server.queries].count("1") == 1
 
 
+@pytest.mark.parametrize("seed", range(6))
+async def test_many_rows_that_tie_come_in_spite_of_pages_without_a_new_one(
+    seed: int,
+) -> None:
+    """Sorted otherwise on each page, the later ones hold mostly known rows."""
+    rows = dict.fromkeys(range(80), 0.0)
+    server = QueryServer(rows, cap=3, shuffle=seeded(seed))
+    async with asking(server, page_size=3) as query:
+        assert sorted(await ids(query)) == all_of(rows)
+
+
 @st.composite
 def queries(draw: st.DrawFn, *, size: int = 1) -> tuple[QueryServer, dict[str, Any]]:
     """Draw an honest server, and the options of a query; pages have *size* at least."""

@@ -25,7 +25,8 @@ from veeam_async.resources.terms import second_of
 E = TypeVar("E", bound=Identified)
 
 _STALE_PAGES = 2
-"""Pages in a row without a new row, after which a sweep ends."""
+"""Pages in a row without a new row, after which a sweep ends; or half of those that had
+one, which is more. Where rows tie, late pages may hold none but known ones."""
 
 _IDLE_SWEEPS = 6
 """Sweeps in a row without a new row, after which the missing ones do not come."""
@@ -46,6 +47,7 @@ class Sweep:
         self._size = size
         self._second = second
         self._stale = 0
+        self._fresh = 0
         self._is_full = False
         self._width = size
         self._promised = 1
@@ -60,14 +62,17 @@ class Sweep:
     @property
     def is_over(self) -> bool:
         """True once there is no page left to ask for."""
-        is_stale = self._stale >= _STALE_PAGES
-        return self.is_beyond or is_stale or self.number > self._pages
+        return self.is_beyond or self._is_stale or self.number > self._pages
 
     @property
     def ends_full(self) -> bool:
         """True where its last page, by what that says, is as full as the others."""
         is_last = self.number > self._pages and not self.is_beyond
-        return is_last and self._is_full and self._stale < _STALE_PAGES
+        return is_last and self._is_full and not self._is_stale
+
+    @property
+    def _is_stale(self) -> bool:
+        return self._stale >= max(_STALE_PAGES, self._fresh // 2)
 
     @property
     def needed(self) -> int:
@@ -95,7 +100,9 @@ class Sweep:
         self.is_beyond = any(map(self._is_beyond, page.rows))
         # Where all its rows cannot be read, a page is none the less what was promised.
         is_kept = bool(page.unreadable) and self.number <= self._promised
-        self._stale = 0 if len(self.uids) > before or is_kept else self._stale + 1
+        is_fresh = len(self.uids) > before
+        self._fresh += is_fresh
+        self._stale = 0 if is_fresh or is_kept else self._stale + 1
         # A row that a page has twice takes no other's place.
         here = len(set(counted)) + len(page.unreadable)
         # The places on a page tell how many are before it, also where one was short.
