@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.bodies import listing, row, said, uuid_of
 from tests.support.clients import gets, talking
 from tests.support.fault_server import Act, Answer, Stall
-from tests.support.lies import LIES, lying
+from tests.support.lies import LIES, lying, told
 from tests.support.query_server import QueryServer, seeded
 from veeam_async import (
     BackupJobSession,
@@ -576,6 +576,14 @@ async def test_a_last_second_that_may_lack_rows_costs_one_request() -> None:
     async with asking(server, page_size=2) as query:
         assert len(await ids(query)) == 5
     assert [terms["pageSize"] for terms in server.queries].count("1") == 1
+
+
+async def test_a_doubt_that_cannot_be_settled_fails_no_query() -> None:
+    """Each page calls itself the first one: nothing else needed another."""
+    server = QueryServer(dict(enumerate([0.0, 1.0, 1.0])), cap=2)
+    server.twist = lambda _, page: told(page, PageNum=1)
+    async with asking(server, page_size=2) as query:
+        assert sorted(await ids(query)) == all_of(server.at)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from veeam_async.errors import ApiError, is_fault, is_refusal
+from veeam_async.errors import ApiError, IncompleteAnswer, is_fault, is_refusal
 from veeam_async.models import Identified, Page
 from veeam_async.resources.pages import Pages
 from veeam_async.resources.promise import (
@@ -140,6 +140,7 @@ class ByNumber(Generic[E]):
         self._before = before
         self._sweep = Sweep(self._size, second)
         self._doubted: int | None = None
+        self._can_doubt = True
         self._sweeps = 0
         self._idle = 0
         self._found: set[str] = set()
@@ -157,10 +158,11 @@ class ByNumber(Generic[E]):
         number = self._sweep.number
         try:
             page = await self._pages.ask(number, size=self._size, since=self._second)
-        except ApiError as error:
-            if not (self._may_go_on and (is_refusal(error) or is_fault(error))):
+        except (ApiError, IncompleteAnswer) as error:
+            if not (self._may_go_on and _is_no_page(error)):
                 raise
             # There is no such page, so that the one before it was the last.
+            self._can_doubt = False
             self._end_sweep()
             return []
         return self.take(page)
@@ -200,8 +202,8 @@ class ByNumber(Generic[E]):
 
         Its last page is full, and fewer rows came in all than were promised.
         """
-        is_short = self._pages.came < self._pages.most
-        return self._second is not None and is_short and self._sweep.ends_full
+        may_lack = self._can_doubt and self._pages.came < self._pages.most
+        return self._second is not None and may_lack and self._sweep.ends_full
 
     def _has_rest(self) -> bool:
         """Whether a further sweep has found already what the one before it missed."""
@@ -238,7 +240,7 @@ class ByNumber(Generic[E]):
             return self._count(sweep) >= self._pages.least
         # Fewer than the least are counted once more anyway, by whoever reads by key.
         may_lack = self._pages.least <= self.rows < self._pages.most
-        return sweep.is_beyond or not may_lack
+        return sweep.is_beyond or not (may_lack and self._can_doubt)
 
     def _sweep_again(self, *, is_idle: bool) -> None:
         self._sweeps += 1
@@ -252,10 +254,11 @@ class ByNumber(Generic[E]):
             # Of those before the second some may have vanished since they were counted.
             page = await self._pages.ask(rows + 1, size=1, since=self._second)
             is_last = is_end(page, rows)
-        except ApiError as error:
-            if not (is_refusal(error) or is_fault(error)):
+        except (ApiError, IncompleteAnswer) as error:
+            # Of a second nothing but the doubt needs that page.
+            if not _is_no_page(error) or self._second is None:
                 raise
-            is_last = True  # there is no such page
+            is_last = True
         self._doubted = None
         if is_last:
             self._pages.shrink(self._before + rows)
@@ -283,3 +286,9 @@ class ByNumber(Generic[E]):
         if count > sweep.needed:
             self._found = set()
         return count == sweep.needed
+
+
+def _is_no_page(error: ApiError | IncompleteAnswer) -> bool:
+    """Whether *error* is all that a server has to say of a page that there is not."""
+    is_incomplete = isinstance(error, IncompleteAnswer)
+    return is_incomplete or is_refusal(error) or is_fault(error)
