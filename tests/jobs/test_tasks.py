@@ -58,7 +58,7 @@ async def test_a_task_that_takes_too_long_is_given_up() -> None:
 
 async def test_a_request_that_takes_too_long_is_not_the_end_of_the_time() -> None:
     """It is looked again."""
-    timeout = Timeout(connect=5, request=0.1)
+    timeout = Timeout(connect=5, request=0.25)
     async with talking(gets(*[Stall()] * 6, task()), timeout=timeout) as (em, _):
         done = await em.tasks.wait(TASK, interval=SOON)
 

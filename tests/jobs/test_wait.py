@@ -210,7 +210,7 @@ async def test_a_time_out_of_a_request_is_not_the_end_of_the_time() -> None:
     """It stays what it is where only the session is asked for; a wait goes on."""
     fresh = [row(1, at=1, state="Stopped", result="Success")]
     script = ScriptedServer(fresh=fresh, tasks=[LOST], queries=[Stall()] * 99)
-    timeout = Timeout(connect=5, request=0.05)
+    timeout = Timeout(connect=5, request=0.25)
     async with talking(script, timeout=timeout) as (em, _):
         run = await em.jobs.start(JOB)
         with pytest.raises(RequestTimeout):

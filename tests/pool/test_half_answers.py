@@ -36,7 +36,7 @@ from veeam_async import (
 
 ONE = uuid_of(1)
 GOOD = Answer(body=session(1))
-SILENT = Timeout(connect=5, request=0.4)
+SILENT = Timeout(connect=5, request=0.8)
 ONCE = Retry(attempts=1)
 
 CUT = "Content-Length: 500\r\n\r\nshort"

@@ -22,7 +22,7 @@ from veeam_async import (
 from veeam_async.clock import Clock
 from veeam_async.pool.silence import Silence
 
-SOON = Timeout(connect=10, request=0.2)
+SOON = Timeout(connect=10, request=0.4)
 HASTY = Retry(attempts=5, wait_initial=0.001, wait_max=0.002)
 IDS = [uuid_of(number) for number in range(1, 1001)]
 START = datetime(2026, 3, 2, 21, 0, tzinfo=UTC)

@@ -122,7 +122,7 @@ async def test_a_follow_up_has_the_whole_time_of_a_request() -> None:
 
     asking = Targets(MANY)
     async with FaultServer(play) as server:
-        async with following(server.url, request=0.2) as made:
+        async with following(server.url, request=0.5) as made:
             with pytest.raises(RequestTimeout):
                 await made.send_on(asking.request, asking.follow_up)
 
