@@ -15,7 +15,7 @@ import trustme
 from hypothesis import settings
 
 from tests.support.fault_server import FaultServer
-from tests.support.late import come_late
+from tests.support.late import LATE_PROCESS, come_late
 from tests.support.loopback import loopback_only
 from tests.support.posting_loop import PostingLoop
 from tests.support.slow import is_slow
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the marks of tests, and let them come late where `LATE` says so."""
     if seconds := os.environ.get("LATE"):
         come_late(float(seconds))
+        os.environ["PYTHONPATH"] = os.pathsep.join(map(str, LATE_PROCESS))
     for line in (
         "loops: runs on uvloop too, where that is installed",
         "ways: runs over TLS too, and on uvloop, where it uses the fixture `way`",

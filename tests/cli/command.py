@@ -40,7 +40,7 @@ Invoke = Callable[..., Ended]
 def environment(simulator: Simulator | None = None, /, **more: str) -> dict[str, str]:
     """An environment for a command, without settings of whoever runs the tests."""
     # rich obeys the TTY_ variables even where there is no terminal.
-    foreign = ("VEEAM_", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
+    foreign = ("VEEAM_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TERM", "TTY_")
     inherited = os.environ.items()
     env = {name: value for name, value in inherited if not name.startswith(foreign)}
     env |= {"PYTHONUTF8": "1", "TERM": "xterm-256color"}

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from veeam_async.simulator import Simulator
+
+_HERE = Path(__file__).parent
+
+LATE_PROCESS = (_HERE / "late_process", _HERE.parents[1])
+"""The path by which a Python that is started has its simulator come late too."""
 
 
 def come_late(seconds: float) -> None:
