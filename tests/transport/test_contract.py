@@ -7,6 +7,7 @@ import gzip
 import math
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -358,6 +359,40 @@ async def test_a_get_is_repeated_once_on_a_kept_connection_that_was_closed(
         with pytest.raises(ConnectionFailed):
             await made.send(GET)
     assert len(server.asked) == 1
+
+
+def forgetful(then: Act) -> Callable[[Asked], Act]:
+    """Answer the first request on each connection, and do *then* about any other."""
+    used = set()
+
+    def script(asked: Asked) -> Act:
+        is_new = asked.connection not in used
+        used.add(asked.connection)
+        return Answer() if is_new else then
+
+    return script
+
+
+async def test_of_dead_connections_only_the_first_costs_a_time_out(kind: str) -> None:
+    """A firewall forgot them all at once, and tells neither side."""
+    async with FaultServer(forgetful(Stall())) as server:
+        async with transport(kind, server.url, request=1.5) as made:
+            await asyncio.gather(*(made.send(GET) for _ in range(5)))
+            with pytest.raises(RequestTimeout):
+                await made.send(GET)
+            assert (await made.send(GET)).status == 200
+
+    assert server.connections == 6
+
+
+async def test_of_dead_connections_a_get_meets_one(kind: str) -> None:
+    """A load balancer forgot them all at once, and tells whoever uses one."""
+    async with FaultServer(forgetful(Reset())) as server:
+        async with transport(kind, server.url) as made:
+            await asyncio.gather(*(made.send(GET) for _ in range(5)))
+            assert (await made.send(GET)).status == 200
+
+    assert (server.connections, len(server.asked)) == (6, 7)
 
 
 async def test_a_refused_connection_says_where_and_what_to_look_at(kind: str) -> None:

@@ -14,7 +14,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from tests.support.fault_server import Act, Answer, Asked, FaultServer, Stall
+from tests.support.fault_server import Act, Answer, FaultServer, Stall
 from tests.support.transports import transport
 from veeam_async import CertificateError, ConnectionFailed, RequestTimeout
 from veeam_async.transport.direct import DirectTransport
@@ -166,28 +166,6 @@ def full_listener() -> Iterator[tuple[str, int]]:
             waiting.setblocking(False)
             waiting.connect_ex(address)
         yield address
-
-
-# ---------------------------------------------------------------- dead connections
-
-
-async def test_of_dead_connections_only_the_first_costs_a_time_out() -> None:
-    """A firewall forgot them all at once, and tells neither side."""
-    used = set()
-
-    def script(asked: Asked) -> Act:
-        is_new = asked.connection not in used
-        used.add(asked.connection)
-        return Answer() if is_new else Stall()
-
-    async with FaultServer(script) as server:
-        async with transport("direct", server.url, request=1.5) as made:
-            await asyncio.gather(*(made.send(GET) for _ in range(5)))
-            with pytest.raises(RequestTimeout):
-                await made.send(GET)
-            assert (await made.send(GET)).status == 200
-
-    assert server.connections == 6
 
 
 # ---------------------------------------------------------------- addresses

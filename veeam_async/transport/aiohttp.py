@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from math import isfinite
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -96,6 +97,7 @@ class AiohttpTransport:
             async with asyncio.timeout(self._timeout.request):
                 return await self._exchange(request, guard)
         except (aiohttp.ClientError, OSError) as error:
+            guard.drop_idle_after(error)
             failure, cause = self._translated(error, guard), _cause(error)
         except BaseException as error:
             # One that was cancelled too, by a time-out of the caller's own perhaps.
@@ -300,6 +302,13 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(**settings)
         make: Callable[..., ResponseHandler] = _Protocol
         self._factory = partial(make, loop=self._loop)
+        self._idle: WeakSet[_Protocol] = WeakSet()
+
+    def drop_idle(self) -> None:
+        """Close all idle connections."""
+        idle, self._idle = self._idle, WeakSet()
+        for protocol in idle:
+            protocol.abort()
 
     async def connect(
         self, req: aiohttp.ClientRequest, *args: Any, **settings: Any
@@ -307,7 +316,9 @@ class _Connector(aiohttp.TCPConnector):
         """Choose an idle connection for *req*, or open one."""
         found = await super().connect(req, *args, **settings)
         if isinstance(req, _Request) and isinstance(found.protocol, _Protocol):
-            req.sent_on, req.reused = found.protocol, found.protocol.is_idle
+            req.sent_on = found.protocol
+            req.kept_by = self if found.protocol.is_idle else None
+            self._idle.discard(found.protocol)
         return found
 
     async def _create_connection(
@@ -344,6 +355,7 @@ class _Connector(aiohttp.TCPConnector):
         """Put a connection by, until the next request."""
         if isinstance(protocol, _Protocol):
             protocol.is_idle = True
+            self._idle.add(protocol)
         super()._release(key, protocol, should_close=should_close)
 
 
@@ -363,12 +375,12 @@ class _Answer(aiohttp.ClientResponse):
 class _Request(aiohttp.ClientRequest):
     """aiohttp's request, which knows how far its connection has come.
 
-    That is `connecting` while it is being opened, `reused` if it was there before, and
-    `sent_on` is it then.
+    That is `connecting` while it is being opened, `kept_by` tells who had it before,
+    if it was there, and `sent_on` is it then.
     """
 
     connecting = False
-    reused = False
+    kept_by: _Connector | None = None
     sent_on: ResponseHandler | None = None
 
 
@@ -385,7 +397,20 @@ class _RepeatGuard:
     def __init__(self, *, is_tls: bool) -> None:
         self.connecting = False
         self._sent_on: ResponseHandler | None = None
+        self._kept_by: _Connector | None = None
         self._is_tls = is_tls
+
+    def drop_idle_after(self, error: BaseException) -> None:
+        """Close all idle connections where a reused one did not answer in time."""
+        # A firewall forgets connections all at once and tells neither side: each of
+        # them would cost one request its whole time.
+        if isinstance(error, TimeoutError) and not self._has_begun:
+            self._drop_idle()
+
+    @property
+    def _has_begun(self) -> bool:
+        """Whether a byte of the answer has come."""
+        return isinstance(self._sent_on, _Protocol) and self._sent_on.has_begun
 
     def keep_what_came(self, request: Request, error: BaseException) -> None:
         """Tell on the *request*, and with *error*, what came of the answer."""
@@ -405,15 +430,25 @@ class _RepeatGuard:
         except _NEVER_SENT:
             raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            sent_on = request.sent_on
+            self._note(request)
             # An answer that has begun shows that the request was seen.
-            begun = isinstance(sent_on, _Protocol) and sent_on.has_begun
-            if request.reused and not begun:
+            if self._kept_by is not None and not self._has_begun:
+                # aiohttp repeats it once only, which must not meet another dead one.
+                self._drop_idle()
                 raise
             failure = error
         finally:
-            self.connecting, self._sent_on = request.connecting, request.sent_on
+            self._note(request)
         raise broken(failure, is_tls=self._is_tls) from _cause(failure)
+
+    def _note(self, request: _Request) -> None:
+        """Keep how far the connection of *request* has come."""
+        self.connecting, self._sent_on = request.connecting, request.sent_on
+        self._kept_by = request.kept_by
+
+    def _drop_idle(self) -> None:
+        if self._kept_by is not None:
+            self._kept_by.drop_idle()
 
 
 def _ssl(trust: Trust | None) -> aiohttp.Fingerprint | ssl.SSLContext | bool:
