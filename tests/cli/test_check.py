@@ -1,7 +1,9 @@
 """`check`, as a monitoring system runs it."""
 
 import asyncio
+import errno
 import math
+import os
 import re
 import signal
 import sys
@@ -9,9 +11,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cli.command import PASSWORD, Ended, Invoke, Run, end, environment, start
+from tests.cli.command import (
+    COMMAND,
+    PASSWORD,
+    Ended,
+    Invoke,
+    Run,
+    end,
+    environment,
+    start,
+)
 from tests.cli.test_refusals import NOWHERE
 from veeam_async.cli import plugin
+from veeam_async.cli.exits import Exit
 from veeam_async.cli.plugin import State
 from veeam_async.cli.thresholds import Limits, Range, performance
 from veeam_async.simulator import Simulator
@@ -320,6 +332,51 @@ async def test_without_its_extra() -> None:
     assert (ended.code, ended.err) == (3, "")
     assert 'pip install "veeam-async[cli]"' in ended.out
     assert ended.out.startswith("VEEAM UNKNOWN - ")
+
+
+async def test_an_answer_that_nobody_reads_is_unknown(simulator: Simulator) -> None:
+    """A traceback would end with 1, which is a warning, and so would an error."""
+    reading, writing = os.pipe()
+    process = await start("check", env=environment(simulator), stdout=writing)
+    os.close(writing)
+    os.close(reading)
+    ended = await end(process)
+
+    assert ended.code == State.UNKNOWN
+    assert ended.err == (
+        f"veeam-async: the answer could not be written: {os.strerror(errno.EPIPE)}\n"
+    )
+    assert simulator.stats.tokens_alive == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams by a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "closed", "code", "told"),
+    [
+        ("check", "2>&-", State.OK, "VEEAM OK - "),
+        ("query", "2>&-", Exit.DONE, "{"),
+        ("check", ">&-", State.UNKNOWN, "veeam-async: the answer could not be written"),
+        ("query", ">&-", Exit.ERROR, "veeam-async: standard output is closed"),
+        ("check", ">&- 2>&-", State.UNKNOWN, ""),
+    ],
+)
+async def test_a_stream_that_is_closed(
+    simulator: Simulator, command: str, closed: str, code: int, told: str
+) -> None:
+    """What is left of the two is used; without an answer nothing is known."""
+    ran(simulator, "Mail")
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, command),
+        env=environment(simulator),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    ended = await end(process)
+
+    assert ended.code == code
+    assert (ended.out + ended.err).startswith(told)
+    assert (ended.out == "") == (">&-" in closed.split())
 
 
 def test_a_fault_is_unknown(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:

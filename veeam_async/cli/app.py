@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from veeam_async.cli import plugin
 from veeam_async.cli.exits import Exit, Refusal, exit_code_of, explain
 from veeam_async.cli.interrupts import Interrupts
 from veeam_async.cli.passwords import refuse_passwords
-from veeam_async.cli.render.streams import escape_unencodable, say, warn
+from veeam_async.cli.render.streams import (
+    discard_stdout,
+    escape_unencodable,
+    replace_closed_stderr,
+    say,
+    warn,
+)
 from veeam_async.cli.render.words import one_line
 from veeam_async.errors import VeeamError
 from veeam_async.version import __version__
@@ -22,8 +26,9 @@ from veeam_async.version import __version__
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command with *arguments* to its end, whatever that is; its exit code."""
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
-        return Exit.ERROR
+    replace_closed_stderr()
+    if sys.stdout is None:  # closed by whoever started this
+        return _unheard(arguments)
     escape_unencodable()
     with Interrupts() as interrupts:
         try:
@@ -42,6 +47,16 @@ def run(arguments: Sequence[str]) -> int:
             raise
 
 
+def _unheard(arguments: Sequence[str]) -> int:
+    """Say that nothing can be written; the exit code."""
+    reason = "standard output is closed"
+    if plugin.is_called(arguments):
+        plugin.unwritten(reason)
+        return plugin.State.UNKNOWN
+    warn(reason)
+    return Exit.ERROR
+
+
 def _to_its_end(arguments: Sequence[str], show_warning: Callable[..., Any]) -> int:
     try:
         with warnings.catch_warnings():
@@ -53,7 +68,7 @@ def _to_its_end(arguments: Sequence[str], show_warning: Callable[..., Any]) -> i
         sys.stdout.flush()
     except (Refusal, VeeamError, ValueError, RuntimeError, OSError) as error:
         if _is_closed_pipe(error):
-            _discard_stdout()
+            discard_stdout()
             return Exit.PIPE_CLOSED
         return _tell(error, arguments)
     return code
@@ -101,11 +116,4 @@ def _flush_stdout() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        _discard_stdout()
-
-
-def _discard_stdout() -> None:
-    """Lead standard output to nowhere."""
-    # The interpreter flushes it once more at its exit, and would fail again.
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import IntEnum
 
+from veeam_async.cli.render.streams import discard_stdout, warn
 from veeam_async.cli.render.words import one_line
 
 COMMAND = "check"
@@ -48,14 +50,28 @@ def without_bars(words: str) -> str:
 def tell(
     state: State, summary: str, data: Sequence[str] = (), details: Sequence[str] = ()
 ) -> State:
-    """Write a plugin's answer to standard output, and give its exit code."""
+    """Write a plugin's answer to standard output, and give its exit code.
+
+    An answer that cannot be written is none: whatever it was, nothing is known.
+    """
     line = f"{_NAME} {state.name} - {without_bars(summary)}"
     if data:
         line = f"{line} | {' '.join(data)}"
-    for each in (line, *map(without_bars, details)):
-        sys.stdout.write(f"{each}\n")
-    sys.stdout.flush()
+    try:
+        for each in (line, *map(without_bars, details)):
+            sys.stdout.write(f"{each}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        discard_stdout()
+        unwritten(error.strerror or str(error))
+        return State.UNKNOWN
     return state
+
+
+def unwritten(reason: str) -> None:
+    """Say on standard error why there is no answer."""
+    with suppress(OSError):
+        warn(f"the answer could not be written: {reason}")
 
 
 def unknown(reason: str, details: Sequence[str] = ()) -> State:

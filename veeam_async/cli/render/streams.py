@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import TextIO
 
 from veeam_async.cli.render.words import printable
@@ -29,6 +31,20 @@ def say(message: str, stream: TextIO | None = None) -> None:
 def warn(message: str) -> None:
     """Say that something is wrong, under the command's name: a log then shows whose."""
     say(f"veeam-async: {message}")
+
+
+def discard_stdout() -> None:
+    """Lead standard output to nowhere."""
+    # The interpreter flushes it once more at its exit, and would fail again.
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def replace_closed_stderr() -> None:
+    """Lead messages to nowhere where whoever started this wants none."""
+    # Left closed, its number would become that of a socket.
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
 
 
 def escape_unencodable() -> None:
