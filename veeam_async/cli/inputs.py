@@ -67,9 +67,16 @@ def read_text(file: str) -> str:
     return text
 
 
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise Refusal("standard input is closed")
+    data: bytes = sys.stdin.buffer.read()
+    return data
+
+
 def _text_in(file: str) -> str | None:
     # An error of what is no text would quote all of it, even a password.
-    data = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
+    data = _standard_input() if file == STDIN else Path(file).read_bytes()
     encoding = "utf-8"
     for mark, name in _BYTE_ORDER_MARKS:
         if data.startswith(mark):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from getpass import getpass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -28,7 +27,7 @@ from veeam_async.cli.interrupts import asking
 from veeam_async.cli.logs import show
 from veeam_async.cli.passwords import SECRET_VARIABLES
 from veeam_async.cli.render.output import Format
-from veeam_async.cli.render.streams import warn
+from veeam_async.cli.render.streams import is_asked_at_terminal, warn
 from veeam_async.cli.render.words import AnySession
 from veeam_async.secret import Secret
 
@@ -164,7 +163,7 @@ class Connection:
             return password
         if source is not None:
             return _password_of(source)
-        if not sys.stdin.isatty():
+        if not is_asked_at_terminal():
             raise Refusal(
                 "no password is given: set VEEAM_PASSWORD, or give --password-file, or "
                 "a --profile that says where it is"

@@ -23,7 +23,7 @@ from veeam_async.cli.render.called import as_called
 from veeam_async.cli.render.output import write_one
 from veeam_async.cli.render.progress import signs_of_life
 from veeam_async.cli.render.rows import parse_columns
-from veeam_async.cli.render.streams import say
+from veeam_async.cli.render.streams import is_asked_at_terminal, say
 from veeam_async.cli.render.text import status
 from veeam_async.cli.render.words import title
 
@@ -58,7 +58,7 @@ def stop(
     """
     shown = parse_columns(columns, Task)
     check_name(id)
-    if not yes and not sys.stdin.isatty():
+    if not yes and not is_asked_at_terminal():
         raise Refusal("stopping a session without a question needs --yes")
     server = connection.server()
     # The question stands between two event loops: in one, Ctrl-C would have to wait

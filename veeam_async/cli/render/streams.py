@@ -47,6 +47,11 @@ def replace_closed_stderr() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
 
 
+def is_asked_at_terminal() -> bool:
+    """Whether somebody can be asked; standard input may be closed too."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def escape_unencodable() -> None:
     """Have both streams escape what their encoding lacks, instead of raising."""
     for stream in (sys.stdout, sys.stderr):
