@@ -24,6 +24,7 @@ from veeam_async.transport.tls import Trust
 pytestmark = pytest.mark.loops
 
 GET = Request("GET", "/api/x")
+POST = Request("POST", "/api/x", {"Content-Length": "0"})
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"
 
 
@@ -166,6 +167,24 @@ def full_listener() -> Iterator[tuple[str, int]]:
             waiting.setblocking(False)
             waiting.connect_ex(address)
         yield address
+
+
+# ---------------------------------------------------------------- idle for long
+
+
+async def test_an_action_takes_no_connection_that_was_idle_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is sent once only, so that it must not meet one that is dead; a GET may."""
+    async with FaultServer([Answer()]) as server:
+        async with transport("direct", server.url) as made:
+            await made.send(GET)
+            await made.send(POST)
+            monkeypatch.setattr("veeam_async.transport.direct._FRESH_SECONDS", -1.0)
+            await made.send(GET)
+            await made.send(POST)
+
+    assert [asked.connection for asked in server.asked] == [1, 1, 1, 2]
 
 
 # ---------------------------------------------------------------- addresses

@@ -41,6 +41,9 @@ from veeam_async.transport.tls_stream import TlsStream
 _ADDRESS_DELAY = 0.25
 """Seconds after which a host's next address is tried beside the first (RFC 8305)."""
 
+_FRESH_SECONDS = 15.0
+"""How long after its last exchange a connection is good for an action."""
+
 
 class DirectTransport:
     """Exchanges over connections of its own. Make it in the loop that uses it.
@@ -100,6 +103,7 @@ class DirectTransport:
         self._writer.check(request)
         if self._idle and request.method not in IDEMPOTENT:
             await arrivals()
+            self._drop_old()
         began = self._loop.time()
         reused = self._take_idle()
         connection = reused or await self._connect(began)
@@ -151,6 +155,15 @@ class DirectTransport:
                 return connection
             connection.abort()
         return None
+
+    def _drop_old(self) -> None:
+        """Close the idle connections that an action must not take."""
+        # What lies between may have forgotten them. A GET is sent again then, but of an
+        # action nobody would know whether it was carried out.
+        oldest = self._loop.time() - _FRESH_SECONDS
+        for connection in [each for each in self._idle if each.began < oldest]:
+            self._idle.remove(connection)
+            connection.abort()
 
     def _drop_idle_after(self, reused: Connection | None, error: BaseException) -> None:
         """Close all idle connections where a *reused* one did not answer in time."""
