@@ -43,6 +43,9 @@ from veeam_async.watch.tracker.schedule import Rules
 from veeam_async.watch.tracker.watermark import BackupServer, Since, server_of
 
 FOR_EVER = float("inf")
+EM = "em"
+"""The name of Enterprise Manager's own clock."""
+
 R = TypeVar("R")
 
 
@@ -110,9 +113,9 @@ class World:
     names no UUID; the rows of *unreadable* cannot be read. *asked* counts the
     requests, *got* are the ids of the GETs, *listed* counts the rows.
 
-    *clocks* tells by how many seconds a backup server's clock is ahead at a time.
-    Answers are dated *date* seconds ahead, None for none. *without_parts*: the server
-    does not take a filter by backup server.
+    *clocks* tells by how many seconds a backup server's clock is ahead at a time, and
+    that of `EM`. Answers are dated *date* seconds ahead of this, None for none.
+    *without_parts*: the server does not take a filter by backup server.
     """
 
     lives: dict[int, Life] = attrs.field(factory=dict)
@@ -216,7 +219,8 @@ class World:
     def _date(self) -> datetime | None:
         if self.date is None:
             return None
-        return (START + timedelta(seconds=now() + self.date)).replace(microsecond=0)
+        ahead = self.clocks.get(EM, _right)(now()) + self.date
+        return (START + timedelta(seconds=now() + ahead)).replace(microsecond=0)
 
     def _page(
         self, kind: str, where: str | None, since: Since | None, number: int

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.watching import BUSY, START
-from tests.support.world import ON_ITS_TIME, Life, World, heard, told
+from tests.support.world import EM, ON_ITS_TIME, Life, World, heard, told
 from veeam_async import BackupJobSession, HealthChanged, WatchEvent
 from veeam_async.errors import Json
 from veeam_async.watch.polling.request import Strategy
@@ -200,6 +200,22 @@ async def test_a_clock_set_back_is_known_by_the_first_session_that_runs(
     events = await watched(world)
 
     lost = (400, 440) if step > 75 * MINUTE else (0, 0)
+    assert_all_told(world, events, lost=lost)
+
+
+@pytest.mark.parametrize("step", [20 * MINUTE, 2 * HOUR, DAY, YEAR])
+@pytest.mark.parametrize("before", [0.0, 1.0], ids=["right before", "right after"])
+async def test_clocks_set_back_all_at_once_are_known_by_the_answers(
+    step: float, before: float
+) -> None:
+    """Though no look sees a session run: they are on one machine, or one time."""
+    clock = stepped(400, before * step, (before - 1) * step)
+    world = of(clock, clock)
+    world.clocks[EM] = clock
+    events = await watched(world)
+
+    # Two looks: the first finds out, and what the second shows may be old.
+    lost = (380, 415) if step > 75 * MINUTE else (0, 0)
     assert_all_told(world, events, lost=lost)
 
 

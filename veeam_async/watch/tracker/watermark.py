@@ -180,6 +180,17 @@ class ServerMark:
             return None
         return max(self.newest, now + (self.drift or _NONE) - lookback)
 
+    def follow(self, now: Now, lookback: timedelta) -> None:
+        """Go back with the answers' own time, where that was set back.
+
+        Nothing was believed that lay ahead of it: else all that is dated anew would be
+        out of sight until it has caught up.
+        """
+        latest = now.latest + self.ahead + lookback + _SLACK
+        if self.newest is not None and self.newest > latest:
+            self._go_back(now.time + (self.drift or _NONE), lookback)
+            self.heard = self.heard and min(self.heard, now.time)
+
     def _guess(self, ends: list[datetime], now: Now, lookback: timedelta) -> None:
         """Take a clock for ahead where most sessions are, before any of them is new.
 
@@ -211,17 +222,23 @@ class ServerMark:
     def _agree(self, offset: timedelta, now: Now, lookback: timedelta) -> None:
         time, since = now.time + offset, self.heard or now.time
         if self.newest is not None and time < self.newest - lookback - _SLACK:
-            # All that it has dated since it was last heard is to be asked for; what it
-            # had dated so long before is remembered no more.
-            self.held = self.newest - lookback - REMEMBERED
-            if self.began is not None:
-                self.held = max(self.held, self.began - lookback)
-                self.began = min(self.began, since + offset)
-            self.newest = since + offset
+            # All that it has dated since it was last heard is to be asked for.
+            self._go_back(since + offset, lookback)
             self.ahead = self.drift = offset
         elif self.drift is None or offset > self.drift:
             self.drift = offset
         self.heard = now.time
+
+    def _go_back(self, time: datetime, lookback: timedelta) -> None:
+        """Ask from an earlier *time* on, and hold back what may have been told."""
+        if self.newest is None:
+            return
+        # What it had dated so long before is remembered no more.
+        self.held = self.newest - lookback - REMEMBERED
+        if self.began is not None:
+            self.held = max(self.held, self.began - lookback)
+            self.began = min(self.began, time)
+        self.newest = time
 
 
 _Seen: TypeAlias = tuple[BackupServer | None, datetime, datetime | None, bool]
@@ -272,6 +289,8 @@ class Watermarks:
         self._servers.clear()
         now = Now.of(date, wall)
         self.now = now.time
+        for mark in () if self.is_one else self.marks.values():
+            mark.follow(now, lookback)
         for mark, found in self._by_mark(seen):
             if self.is_one:
                 mark.rise(time for times, _ in found for time in times)
