@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from tests.support.bodies import CUT, EMPTY, JOB, LOST, PAGE, error, row, task, uuid_of
-from tests.support.clients import clocked_em, hurried, talking
-from tests.support.fault_server import FaultServer
+from tests.support.clients import Time, clocked_em, hurried, talking
+from tests.support.fault_server import Act, FaultServer
 from tests.support.scripted import ScriptedServer
 from tests.support.simulated import SOON
 from veeam_async import DeadlineExceeded, EnterpriseManager, EventKind, JobRun
@@ -78,6 +78,32 @@ async def test_nor_where_the_time_to_appear_ends_in_it(bad: str, how: str) -> No
 
     assert found == uuid_of(1)
     assert not script.queries
+
+
+@pytest.mark.parametrize("bad", [*BAD.values(), error(500, "Object reference")])
+async def test_a_task_that_cannot_be_read_hides_no_session_for_long(bad: Act) -> None:
+    """It is searched for long before its time to appear is over."""
+    time = Time()
+    script = ScriptedServer(fresh=[row(1, at=1, **STOPPED)], tasks=[bad])
+    async with FaultServer(script) as server, clocked_em(server, time.clock) as em:
+        run = await em.jobs.start(JOB)
+        began = time.now
+        ended = await run.wait(interval=5)
+
+    assert ended.id == uuid_of(1)
+    assert time.now - began < 60
+
+
+async def test_a_task_of_an_earlier_logon_is_not_waited_for() -> None:
+    """The answer to a later one says nothing about it, whatever it is."""
+    tasks: list[Act] = [error(401, "Unauthorized"), error(404, "Not Found")]
+    script = ScriptedServer(fresh=[row(1, at=1, **STOPPED)], tasks=tasks)
+    async with talking(script) as (em, server):
+        run = await em.jobs.start(JOB)
+        ended = await run.wait(interval=SOON)
+
+    assert ended.id == uuid_of(1)
+    assert server.count("GET", "/api/tasks") == 2
 
 
 @pytest.mark.parametrize("bad", BAD)

@@ -282,6 +282,9 @@ _SETTLED_SECONDS = 10.0
 _REFUSAL_SECONDS = 10.0
 """Seconds that the start of a job which runs already may take to be refused."""
 
+_UNREAD_SECONDS = 30.0
+"""Seconds for which a task may not be read before its job's sessions are searched."""
+
 _TASK_SECONDS = 0.5
 """Seconds between two looks at the task of a start that may be refused."""
 
@@ -307,6 +310,7 @@ class SessionFinder:
         self._deps = deps
         self._logons = deps.logons()
         self._lost = task is None
+        self._unread_since: float | None = None
         self._named: UUID | None = None
 
     async def settle(self) -> None:
@@ -350,7 +354,7 @@ class SessionFinder:
         """The session, None while it is not shown; StartRefused where it was refused.
 
         While the task may still name the session, the job's own sessions are not
-        searched, except with *is_last*.
+        searched, except with *is_last*, or where it cannot be read for half a minute.
         """
         await self._update_task(is_last=is_last)
         self._check()
@@ -359,7 +363,7 @@ class SessionFinder:
         if link is not None:
             return await self._linked(link)
         # 2. It may still do so.
-        if self._is_pending and not is_last:
+        if self._is_pending and not (is_last or self._is_unreadable):
             return None
         # 3. It never will: search the job's own sessions.
         return await self._searched(is_last=is_last)
@@ -406,16 +410,34 @@ class SessionFinder:
         try:
             newer = await self._deps.tasks.get(self.task.task_id)
         except VeeamError as error:
+            self._note_failure(error)
             # At the last look nothing bars the search.
-            self._lost = self._lost or is_lost_task(error)
-            if is_last or self._lost:
+            if is_last or self._lost or self._is_unreadable:
                 return
             raise
+        self._unread_since = None
         # After a logon meanwhile, the task of this id may be another one.
-        if self._logons == self._deps.logons():
+        if self._is_of_this_logon:
             self.task = newer
         else:
             self._lost = True
+
+    def _note_failure(self, error: VeeamError) -> None:
+        """Note what a look at the task met."""
+        self._lost = self._lost or is_lost_task(error) or not self._is_of_this_logon
+        if self._unread_since is None:
+            self._unread_since = self._deps.clock.monotonic()
+
+    @property
+    def _is_of_this_logon(self) -> bool:
+        return self._logons == self._deps.logons()
+
+    @property
+    def _is_unreadable(self) -> bool:
+        """Whether looks at the task have failed for too long to wait for it."""
+        since = self._unread_since
+        now = self._deps.clock.monotonic()
+        return since is not None and now - since >= _UNREAD_SECONDS
 
     async def _linked(self, link: Link) -> RunSession | None:
         kind = _kind(link)

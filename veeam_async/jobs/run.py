@@ -146,10 +146,11 @@ class JobRun:
             interval: seconds between two looks.
 
         A link of the start's task names the session. Where the task has no such link,
-        or is lost because its logon session has ended, it is the job's first session
-        that was not there before the start, is no retry, and belongs to no other run of
-        this manager. A backup server's clock may be hours off; a session that by its
-        time is older than the start is taken where none with a fitting time comes.
+        is lost because its logon session has ended, or cannot be read for half a
+        minute, it is the job's first session that was not there before the start, is no
+        retry, and belongs to no other run of this manager. A backup server's clock may
+        be hours off; a session that by its time is older than the start is taken where
+        none with a fitting time comes.
         Looks that fail are repeated. Raises StartRefused where the task says that the
         job was not started, SessionMissing where no session is shown in time (of a run
         that was prepared and whose start nobody confirmed: StartUnconfirmed), and
