@@ -271,6 +271,17 @@ def test_a_session_that_comes_back_after_its_end_is_told_again(resume: bool) -> 
     assert track.feed(observation(30, seen())) == []  # it has ended for good
 
 
+def test_by_the_rules_of_0_1_0_nothing_comes_back() -> None:
+    """A recording of that release is replayed so."""
+    where = Discovery(where=None, lookback=timedelta(seconds=900), begun=True)
+    track: Tracker[BackupJobSession] = Tracker([], Rules(edition=1), discovery=where)
+    track.feed(observation(0, seen()))
+    track.feed(observation(5, None))
+
+    assert kinds(track.feed(observation(6, None))) == ["GONE"]
+    assert track.feed(observation(20, seen())) == []
+
+
 # ---------------------------------------------------------------- how late
 
 

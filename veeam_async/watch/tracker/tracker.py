@@ -355,7 +355,7 @@ class Tracker(Generic[S]):
         if discovery is None or session is None:
             return
         # What was gone and runs has come back: its server had forgotten it for long.
-        if seen.id in self.tombstones.gone and not session.is_stopped:
+        if self._can_return(seen.id) and not session.is_stopped:
             self.tombstones.remove(seen.id)
         # Lists overlap in time, and so show again what was told already.
         is_known = seen.id in self.tombstones
@@ -371,6 +371,10 @@ class Tracker(Generic[S]):
             self._undecided.append(seen)
         else:
             self._bury(seen.id, session)
+
+    def _can_return(self, session_id: UUID) -> bool:
+        """Whether its end was no more than that it was missing; for good in 0.1.0."""
+        return self.rules.edition > 1 and session_id in self.tombstones.gone
 
     def _bury(
         self, session_id: UUID, session: S | None, *, is_gone: bool = False
