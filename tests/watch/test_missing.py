@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from itertools import pairwise
+from uuid import UUID
 
 import attrs
 import pytest
@@ -280,6 +281,35 @@ def test_by_the_rules_of_0_1_0_nothing_comes_back() -> None:
 
     assert kinds(track.feed(observation(6, None))) == ["GONE"]
     assert track.feed(observation(20, seen())) == []
+
+
+@ON_ITS_TIME
+@pytest.mark.parametrize("away", [400.0, 1200.0])
+@pytest.mark.parametrize("strategy", ["get", "query"])
+async def test_what_comes_back_is_told_again_whatever_shows_it(
+    strategy: Strategy, away: float
+) -> None:
+    """A list that tells no states shows it too, and may show it all the time."""
+    back = 100 + away
+    lives = {
+        1: Life(created=-10, hidden=[(100, back)], ended=back + 300),
+        2: Life(created=-10),
+    }
+    world = _AllListed(lives)
+    async with world.watch(strategy=strategy) as watch:
+        events = await heard(watch, back + 400)
+
+    assert told(events, 1) == ["FOUND", "GONE", "FOUND", "STOPPED"]
+    assert told(events, 2) == ["FOUND"]
+    assert world.asked["get"] <= 2 * (back + 400) / 5
+
+
+class _AllListed(World):
+    """A world whose references name sessions that it does not show."""
+
+    async def references(self) -> Collection[UUID]:
+        self.asked["references"] += 1
+        return [uuid_of(number) for number in self.lives]
 
 
 # ---------------------------------------------------------------- how late

@@ -122,8 +122,11 @@ class Tracker(Generic[S]):
         self.server.count(tracked.health)
         self._schedule.put(tracked)
 
-    def discard(self, session_id: UUID) -> None:
-        """Watch a session no longer; nothing more is told of it."""
+    def discard(self, session_id: UUID, *, is_gone: bool = False) -> None:
+        """Watch a session no longer; nothing more is told of it.
+
+        Where it *is_gone* and comes back, it is in a watch of everything.
+        """
         tracked = self.tracked.pop(session_id, None)
         if tracked is not None:
             tracked.phase = Phase.DISCARDED
@@ -132,7 +135,8 @@ class Tracker(Generic[S]):
         # In a watch of everything the next list would bring it back; in one of given
         # ids it may be added again.
         if self.discovery is not None:
-            self._bury(session_id, None if tracked is None else tracked.known)
+            known = None if tracked is None else tracked.known
+            self._bury(session_id, known, is_gone=is_gone)
 
     # ------------------------------------------------------------ when to look
 
@@ -246,7 +250,7 @@ class Tracker(Generic[S]):
         if not tracked.is_over:
             self._schedule.put(tracked)
         elif tracked.suppressed:
-            self.discard(seen.id)
+            self.discard(seen.id, is_gone=tracked.phase is Phase.GONE)
 
     def _take_in(self, tracked: TrackedSession[S], seen: Observation[S]) -> None:
         health, error = tracked.health, seen.error
@@ -431,7 +435,13 @@ class Tracker(Generic[S]):
     def _enlist(self, listed: Collection[UUID], *, suppressed: bool) -> None:
         """Watch those listed that are new; *suppressed* is as in `TrackedSession`."""
         for session_id in listed:
-            if session_id not in self.tracked and session_id not in self.tombstones:
+            if session_id in self.tracked:
+                continue
+            if self._can_return(session_id):
+                # Only a look at it tells whether it runs.
+                self.tombstones.remove(session_id)
+                self.restore(TrackedSession(session_id, suppressed=True))
+            elif session_id not in self.tombstones:
                 self.restore(TrackedSession(session_id, suppressed=suppressed))
 
     # ------------------------------------------------------------ what is told
