@@ -36,10 +36,26 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-async def left(made: DirectTransport, request: Request = GET) -> None:
-    """Send *request*, and cancel it before it is answered."""
+def always() -> bool:
+    """Whether anything at all is so."""
+    return True
+
+
+async def left(
+    made: DirectTransport,
+    request: Request = GET,
+    once: Callable[[], bool] = always,
+) -> None:
+    """Send *request*, and cancel it *once* something is so, before it is answered."""
     task = asyncio.create_task(made.send(request))
     await asyncio.sleep(0.03)
+    while not once():
+        await asyncio.sleep(0.01)
+    await cancelled(task)
+
+
+async def cancelled(task: asyncio.Task[Any]) -> None:
+    """Cancel *task*, and wait for its end."""
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -61,7 +77,7 @@ async def test_a_connection_that_was_left_is_never_used_again(
             assert isinstance(made, DirectTransport)
             if is_kept:
                 await made.send(GET)
-            await left(made)
+            await left(made, once=lambda: len(server.asked) > len(before))
             await asyncio.sleep(0)
             assert made.open_connections == 0
             assert (await made.send(GET)).status == 201
@@ -105,18 +121,19 @@ async def test_a_server_that_does_not_read_is_not_asked_again_there() -> None:
 
 async def test_leaving_in_the_handshake() -> None:
     """The server sees the socket closed after the ClientHello."""
+    loop = asyncio.get_running_loop()
     trust = Trust(client_context())
     with socket.create_server(("127.0.0.1", 0)) as mute:
         origin = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        mute.setblocking(False)
         async with transport("direct", origin, trust=trust) as made:
-            assert isinstance(made, DirectTransport)
-            await left(made)
-        peer, _ = mute.accept()
-        with peer:
-            peer.settimeout(1)
-            assert peer.recv(1)  # the ClientHello
-            while peer.recv(4096):
-                pass
+            task = asyncio.create_task(made.send(GET))
+            peer, _ = await loop.sock_accept(mute)
+            with peer:
+                assert await loop.sock_recv(peer, 1)  # the ClientHello
+                await cancelled(task)
+                while await loop.sock_recv(peer, 4096):
+                    pass
 
 
 @pytest.fixture
