@@ -12,6 +12,7 @@ from pathlib import Path
 from veeam_async import BackupJobSession, EnterpriseManager, F, SessionResult
 
 COLUMNS = ("job", "started", "ended", "state", "result", "reason")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def report(path: Path, hours: float) -> int:
@@ -47,7 +48,13 @@ def row(session: BackupJobSession, reason: str) -> tuple[str, ...]:
     ended = session.end_time.isoformat() if session.end_time else ""
     result = session.result or ""
     started = session.creation_time.isoformat()
-    return (session.job_name, started, ended, session.state, result, reason)
+    name, said = as_text(session.job_name), as_text(reason)
+    return (name, started, ended, session.state, result, said)
+
+
+def as_text(said: str) -> str:
+    """Keep a spreadsheet from taking what the server said for a formula."""
+    return f"'{said}" if said.startswith(FORMULA) else said
 
 
 def main() -> None:

@@ -81,6 +81,20 @@ async def test_a_nightly_report_tells_what_failed(tmp_path: Path) -> None:
     assert out.decode().startswith(f"{len(failed)} failed")
 
 
+async def test_no_text_of_a_nightly_report_is_a_formula(tmp_path: Path) -> None:
+    """A job may be called so that a spreadsheet would reckon: it is shown a text."""
+    path = tmp_path / "night.csv"
+    async with Simulator(sessions=0, running=0, speed=0) as server:
+        server.add_session(job_name="=1+1", script=(), result="Success")
+        process = await start(server, "nightly_report.py", str(path), "24")
+        _, err = await process.communicate()
+
+    with path.open(newline="", encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    assert (process.returncode, err) == (0, b"")
+    assert row["job"] == "'=1+1"
+
+
 async def test_dependent_jobs_run_in_their_order() -> None:
     """The last one starts when both others have ended."""
     async with Simulator(sessions=10, running=0, speed=600) as server:
