@@ -44,6 +44,15 @@ ELSEWHERE = re.compile(
 SHELL = re.compile(r"make [a-z]+$|python (?:examples/)?\w+\.py")
 
 
+IN_POWERSHELL = {
+    r"^\. \.venv/bin/activate$": r"`.venv\Scripts\Activate.ps1`",
+    r"^export ": "`$env:",
+    r"^unset ": "`Remove-Item Env:",
+    r"^\w+=\S+ python ": "`$env:",
+}
+"""What PowerShell lacks of a Unix shell, and what a page says instead."""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ThreadedSimulator]:
     """One server for all blocks; what runs in it has soon ended."""
@@ -90,6 +99,22 @@ def test_each_block_is_run_or_says_why_not(page: Path) -> None:
 def test_each_link_leads_somewhere(page: Path) -> None:
     """To a file that is there, and to one of its headings."""
     assert [link for link in links_of(page) if not is_alive(page, link)] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md"])
+def test_who_types_a_page_into_powershell_is_told_what_differs(name: str) -> None:
+    """On the pages that are read from the first line to the last."""
+    page = ROOT / name
+    typed = "\n".join(each.text for each in blocks_of(page) if each.language == "sh")
+    said = page.read_text("utf-8")
+    wanted = {
+        there
+        for here, there in IN_POWERSHELL.items()
+        if re.search(here, typed, re.MULTILINE)
+    }
+
+    assert wanted
+    assert {each for each in wanted if each not in said} == set()
 
 
 # ---------------------------------------------------------------- Python
