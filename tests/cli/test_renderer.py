@@ -151,6 +151,18 @@ def test_bad_health_is_shown_until_it_is_over() -> None:
     assert "the server answers again" in event_line(recovered).plain
 
 
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "…"), ("ascii", "~")])
+def test_a_sentence_that_is_cut_says_so(encoding: str, mark: str) -> None:
+    """At each width: half of a port would be read as another port."""
+    dashboard = dashboard_of(1)
+    dashboard.update(health(EventKind.DEGRADED), now=1.0)
+    whole = _drawn(dashboard, _console(200, encoding=encoding))[-1]
+    for width in range(1, cell_len(whole) + 1):
+        shown = _drawn(dashboard, _console(width, encoding=encoding))[-1]
+        assert cell_len(shown) == width
+        assert shown.endswith(mark) == (width < cell_len(whole))
+
+
 def test_the_bad_health_of_some_sessions_is_one_line() -> None:
     """The server's comes before theirs; one that has ended is left out of it."""
     dashboard = dashboard_of(5)

@@ -288,10 +288,13 @@ class Layout:
         return self._joined(cells)
 
     def text(self, text: Text) -> Line:
-        """A sentence, cut where it is too long."""
+        """A sentence; where it is too long it is cut, and a mark says so."""
         shown = text.copy()
         shown.plain = self._console.encodable(text.plain)
-        shown.truncate(self.width, overflow="crop")
+        if shown.cell_len > self.width:
+            # With a mark: half a port would be taken for another one.
+            shown.truncate(self.width - 1, overflow="crop")
+            shown.append(self._console.encodable("…"))
         shown.end = ""
         return list(shown.render(self._console))
 
