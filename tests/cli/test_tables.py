@@ -20,11 +20,14 @@ REASON = "Processing of SQL01 failed: the network path was not found; " * 3
 NAME = "Mail servers of the north and of the south, every night"
 RECORDING = RECORDINGS / "everything.rec"
 WIDTHS = (60, 80, 200)
+ASCII = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
 
 
-async def at_each_width(simulator: Simulator, *arguments: str) -> list[Terminal]:
+async def at_each_width(
+    simulator: Simulator, *arguments: str, **variables: str
+) -> list[Terminal]:
     """What a command shows on a narrow, a common and a wide terminal."""
-    env = environment(simulator, TZ="Europe/Berlin")
+    env = environment(simulator, TZ="Europe/Berlin", **variables)
     return await asyncio.gather(
         *(on_terminal(*arguments, env=env, columns=columns) for columns in WIDTHS)
     )
@@ -49,6 +52,22 @@ async def test_a_table_answers_when_and_how_long(simulator: Simulator) -> None:
     assert "Started (UTC+" in common.lines[0]
     assert running in "".join(wide.lines)
     assert NAME in "".join(wide.lines)
+
+
+@needs_terminal
+@pytest.mark.parametrize("variables", [ASCII, {"TERM": "dumb"}], ids=["ascii", "dumb"])
+async def test_a_table_fits_a_terminal_that_can_do_less(
+    simulator: Simulator, variables: dict[str, str]
+) -> None:
+    """Escapes count with their widths, and a dumb one need not have 80 columns."""
+    simulator.add_session(script=(), result="Success", job_name="Büro … 夜間 " * 4)
+    for arguments in (["query"], ["query", "--columns", "id,job_name,end_time"]):
+        shown = await at_each_width(simulator, *arguments, **variables)
+        for each, width in zip(shown, WIDTHS, strict=True):
+            assert each.code == 0
+            assert max(map(cell_len, each.lines)) <= width
+            assert ("B\\xfcro" in each.raw) == (variables is ASCII)
+            assert "\\u2026" not in each.raw  # our own sign of what was cut
 
 
 async def test_how_long_it_runs_is_counted_by_the_servers_clock(quick: Run) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import NoReturn, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from veeam_async.cli.render.streams import with_stand_ins
 
@@ -20,6 +21,9 @@ class PlainConsole(Console):
         super().__init__(
             file=stream, width=width, highlight=False, markup=False, emoji=False
         )
+        if width is None and self.is_dumb_terminal:
+            # Rich takes each of them for one of 80 columns, an editor's of 60 too.
+            self.size = ConsoleDimensions(*shutil.get_terminal_size())
         if self.width < 1:
             # Some containers set COLUMNS=0, and rich makes no lines of no columns.
             self.width = _FALLBACK_WIDTH
@@ -31,11 +35,20 @@ class PlainConsole(Console):
     def encodable(self, text: str) -> str:
         """*text* in what this console's encoding has, character for character.
 
+        For what is drawn again and again, where there is no room for an escape.
+        """
+        replaced = with_stand_ins(text, self.encoding)
+        return replaced.encode(self.encoding, "replace").decode(self.encoding)
+
+    def as_written(self, text: str) -> str:
+        """*text* as the stream will write it: what its encoding lacks is escaped.
+
         A table must know its widths before it is written, so that the stream's own
         `backslashreplace`, which makes four columns of one, would come too late.
         """
         replaced = with_stand_ins(text, self.encoding)
-        return replaced.encode(self.encoding, "replace").decode(self.encoding)
+        escaped = replaced.encode(self.encoding, "backslashreplace")
+        return escaped.decode(self.encoding)
 
 
 def stdout_console() -> PlainConsole:

@@ -187,11 +187,12 @@ def print_table(
     """Print *rows*: within the width of a terminal, as wide as they are elsewhere."""
     if not rows:
         return
-    filled = [_filled(column, rows) for column in columns]
+    filled = [_written(_filled(column, rows), console) for column in columns]
     if console.is_terminal:
         kept = [each for each in filled if any(each.texts) or not drop_empty]
         filled = _cut_to(console.width, _yielding(kept, rows, console.width))
     for line in _lines(filled):
+        line.plain = console.as_written(line.plain)  # what the cutting has put there
         # A line that a terminal is too narrow for is the terminal's to break.
         console.print(line, soft_wrap=True)
 
@@ -225,6 +226,16 @@ def _filled(column: Column, rows: Sequence[object]) -> _FilledColumn:
     if column.time is not None:
         title = f"{title} ({zone(_times(column.time, rows))})"
     return _FilledColumn(column, title, texts)
+
+
+def _written(filled: _FilledColumn, console: PlainConsole) -> _FilledColumn:
+    texts = [_as_written(text, console) for text in filled.texts]
+    return attrs.evolve(filled, texts=texts)
+
+
+def _as_written(text: Text, console: PlainConsole) -> Text:
+    written = console.as_written(text.plain)
+    return text if written == text.plain else Text(written, style=text.style)
 
 
 def _times(time: TimeOf, rows: Sequence[object]) -> Iterator[datetime | None]:
@@ -386,7 +397,7 @@ def print_fields(
     for name in names or _field_names(model):
         text = _cell(partial(_named_field, name, now=now), model)
         if text or names:
-            grid.add_row(name, text)
+            grid.add_row(name, _as_written(text, console))
     console.print(grid)
 
 
