@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
+from xml.etree import ElementTree as ET
 
 import attrs
 import pytest
@@ -415,3 +416,76 @@ async def test_restores_are_queried_by_their_type(connect: Any, type_: str) -> N
         [rows] = found.values()
 
         assert {row["jobType"] for row in rows} == {type_}
+
+
+TASKS = "/query?type=task"
+
+
+async def _stopped(caller: Any, simulator: Simulator) -> list[str]:
+    """Ids of the tasks of stopping 16 sessions, the first of them twice."""
+    sessions = [simulator.running_ids[0], *simulator.running_ids[:16]]
+    paths = [f"/backupSessions/{session}?action=stop" for session in sessions]
+    return [(await caller.post(path)).json["taskId"] for path in paths]
+
+
+@pytest.mark.parametrize("form", ["", "&format=References", "&format=Entities"])
+async def test_tasks_are_queried_in_pages_of_15(
+    connect: Any, simulator: Simulator, form: str
+) -> None:
+    """The tasks of the logon session, in one form, 15 where no size is asked for."""
+    caller = await connect(simulator)
+    ids = await _stopped(caller, simulator)
+    pages = [
+        (await caller.get(f"{TASKS}{form}{page}")).json
+        for page in ("", "&page=2", "&pageSize=20")
+    ]
+    found = [page["resources"]["tasks"]["tasks"] for page in pages]
+
+    assert [[row["taskId"] for row in rows] for rows in found] == [
+        ids[:15],
+        ids[15:],
+        ids,
+    ]
+    assert [page["pagingInfo"]["pagesCount"] for page in pages] == [2, 2, 1]
+    assert found[2] == (await caller.get("/tasks")).json["tasks"]
+    assert [(page["refs"], page["entities"]) for page in pages] == [(None, None)] * 3
+
+
+async def test_tasks_in_xml_are_resources(connect: Any, simulator: Simulator) -> None:
+    """In XML they stand as in the list of all, within Resources."""
+    caller = await connect(simulator)
+    await _stopped(caller, simulator)
+    xml = "application/xml"
+    page = (await caller.get(f"{TASKS}&pageSize=20", accept=xml)).xml
+    rows = page.findall(f"{NS}Resources/{NS}Tasks/{NS}Task")
+    whole = (await caller.get("/tasks", accept=xml)).xml.findall(f"{NS}Task")
+
+    assert [ET.tostring(row) for row in rows] == [ET.tostring(row) for row in whole]
+    assert len(rows) == 17
+
+
+async def test_tasks_have_three_fields(connect: Any) -> None:
+    """Filters and orders take TaskId, State and Operation; each logon has its own."""
+    simulator = Simulator(sessions=30, running=20, speed=0)
+    async with simulator:
+        caller = await connect(simulator)
+        ids = await _stopped(caller, simulator)
+        started = await caller.post(f"/jobs/{simulator.job_ids[0]}?action=clone")
+
+        async def found(query: str) -> list[str]:
+            answer = (await caller.get(f"{TASKS}&pageSize=99{query}")).json
+            rows = answer["resources"]["tasks"]["tasks"]
+            return [row["taskId"] for row in rows]
+
+        clone = started.json["taskId"]
+        assert await found("&filter=Operation==CloneJob") == [clone]
+        assert await found(f'&filter=TaskId=="{ids[3]}"') == [ids[3]]
+        assert await found("&filter=State==Finished") == []
+        assert await found("&sortAsc=Operation") == [clone, *ids]
+        simulator.advance(60)
+        assert await found("&filter=State==Finished") == [*ids, clone]
+        assert (await caller.get(f"{TASKS}&filter=Name==x")).status == 400
+        assert (await caller.get(f"{TASKS}&sortAsc=Name")).status == 400
+        assert (await caller.get(f"{TASKS}&format=x")).status == 400
+        await caller.log_on()
+        assert await found("") == []

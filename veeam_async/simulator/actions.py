@@ -170,7 +170,7 @@ def _operation(
 
 def _accepted(request: Request, operation: Operation) -> Response:
     request.tasks[operation.id] = operation
-    return Response(202, _task(operation, request))
+    return Response(202, task_of(operation, request))
 
 
 # ------------------------------------------------------------------- tasks
@@ -178,13 +178,13 @@ def _accepted(request: Request, operation: Operation) -> Response:
 
 def show_tasks(request: Request) -> Response:
     """All tasks of the logon session, the oldest first."""
-    items = tuple(_task(operation, request) for operation in request.tasks.values())
+    items = tuple(task_of(operation, request) for operation in request.tasks.values())
     return Response(document=Collection(root="Tasks", key="Tasks", items=items))
 
 
 def show_task(request: Request) -> Response:
     """Single task."""
-    return Response(document=_task(_find_operation(request), request))
+    return Response(document=task_of(_find_operation(request), request))
 
 
 def delete_task(request: Request) -> Response:
@@ -203,7 +203,8 @@ def _find_operation(request: Request) -> Operation:
     return request.tasks[task_id]
 
 
-def _task(operation: Operation, request: Request) -> Task:
+def task_of(operation: Operation, request: Request) -> Task:
+    """Task that shows an operation at the moment of a request."""
     here = f"{request.base}/tasks/{operation.id}"
     state = operation.state_at(request.now)
     links = [Link(rel="Delete", href=here)]

@@ -60,6 +60,13 @@ class EntityLists:
 
 
 @attrs.frozen(kw_only=True)
+class Resources:
+    """Rows of a query that have neither a UID nor a reference: tasks."""
+
+    tasks: Collection = field(metadata=element("Tasks"))
+
+
+@attrs.frozen(kw_only=True)
 class PagingInfo:
     """Number of the page, and links to its neighbours."""
 
@@ -75,7 +82,7 @@ class QueryResult:
 
     refs: Collection | None = field(metadata=element("Refs"), default=None)
     entities: EntityLists | None = field(metadata=element("Entities"), default=None)
-    resources: Collection | None = field(metadata=element("Resources"), default=None)
+    resources: Resources | None = field(metadata=element("Resources"), default=None)
     links: tuple[Link, ...] | None = field(metadata=element("Links"), default=None)
     paging_info: PagingInfo | None = field(metadata=element("PagingInfo"), default=None)
 

@@ -7,21 +7,30 @@ from urllib.parse import quote_plus
 
 import attrs
 
+from veeam_async.simulator.actions import task_of
 from veeam_async.simulator.builder import reference
 from veeam_async.simulator.documents import (
     Collection,
     EntityLists,
     PagingInfo,
     QueryResult,
+    Resources,
 )
 from veeam_async.simulator.entities import Link
 from veeam_async.simulator.filters import parse
 from veeam_async.simulator.request import RefusalError, Request, Response
-from veeam_async.simulator.resources import Resource, by_type
+from veeam_async.simulator.resources import (
+    OPERATION_FIELDS,
+    Fields,
+    Resource,
+    by_type,
+)
 from veeam_async.simulator.wire import Product
 
 DEFAULT_PAGE_SIZE = 100
 """Rows of a page where no size is asked for: recorded, whatever the reference says."""
+TASK_PAGE_SIZE = 15
+"""The same of tasks: documented."""
 
 _PAGING = {"pagesize", "page"}
 
@@ -32,10 +41,29 @@ def query(request: Request) -> Response:
     Raises:
         RefusalError: 400, for whatever it does not understand.
     """
-    resource = _resource(request.param("type"))
-    is_entities = _is_entities(request.param("format") or "References")
-    page = _Page.of(request)
-    found = _sorted(_filtered(request, resource), resource, request)
+    name = request.param("type") or ""
+    return _tasks(request) if name.lower() == "task" else _entities(request, name)
+
+
+def _tasks(request: Request) -> Response:
+    """Page of the tasks of the logon session, which have one form only."""
+    _is_entities(request)
+    page = _Page.of(request, TASK_PAGE_SIZE)
+    found = _found(request.tasks.values(), OPERATION_FIELDS, request)
+    shown = tuple(task_of(operation, request) for operation in page.cut(found))
+    tasks = Collection(root="Tasks", key="Tasks", items=shown)
+    paging = page.info(request, len(found))
+    return Response(
+        document=QueryResult(resources=Resources(tasks=tasks), paging_info=paging)
+    )
+
+
+def _entities(request: Request, name: str) -> Response:
+    resource = _resource(name)
+    is_entities = _is_entities(request)
+    page = _Page.of(request, DEFAULT_PAGE_SIZE)
+    records = resource.queryable(request.world, request.now)
+    found = _found(records, resource.fields, request)
     shown = [resource.build(request.builder, record) for record in page.cut(found)]
     paging = page.info(request, len(found))
     if is_entities:
@@ -47,14 +75,15 @@ def query(request: Request) -> Response:
     return Response(document=QueryResult(refs=held, paging_info=paging))
 
 
-def _resource(name: str | None) -> Resource:
-    resource = by_type(name or "")
+def _resource(name: str) -> Resource:
+    resource = by_type(name)
     if resource is None:
-        raise RefusalError(400, f"Query type '{name or ''}' is unknown.")
+        raise RefusalError(400, f"Query type '{name}' is unknown.")
     return resource
 
 
-def _is_entities(name: str) -> bool:
+def _is_entities(request: Request) -> bool:
+    name = request.param("format") or "References"
     # The singular is what plain collections take; a client that mixes them up is
     # served.
     known = {"references": False, "entities": True, "entity": True}
@@ -63,35 +92,36 @@ def _is_entities(name: str) -> bool:
     return known[name.lower()]
 
 
-def _filtered(request: Request, resource: Resource) -> list[Any]:
-    records = resource.queryable(request.world, request.now)
-    text = request.param("filter")
-    if not text:
-        return list(records)
-    predicate = parse(text, resource.fields)
-    return [record for record in records if predicate(record, request.now)]
-
-
-def _sorted(records: list[Any], resource: Resource, request: Request) -> list[Any]:
+def _found(records: Iterable[Any], fields: Fields, request: Request) -> list[Any]:
+    """Those of `records` that a request's filter selects, in the order it wants."""
+    found = _filtered(records, fields, request)
     # The falling order first, so that the rising one decides where both are asked for.
     for name, is_descending in (("sortDesc", True), ("sortAsc", False)):
         field_name = request.param(name)
         if field_name:
-            records = _sorted_by(
-                records, resource, field_name, request, is_descending=is_descending
+            found = _sorted_by(
+                found, fields, field_name, request, is_descending=is_descending
             )
-    return records
+    return found
+
+
+def _filtered(records: Iterable[Any], fields: Fields, request: Request) -> list[Any]:
+    text = request.param("filter")
+    if not text:
+        return list(records)
+    predicate = parse(text, fields)
+    return [record for record in records if predicate(record, request.now)]
 
 
 def _sorted_by(
     records: Iterable[Any],
-    resource: Resource,
+    fields: Fields,
     name: str,
     request: Request,
     *,
     is_descending: bool,
 ) -> list[Any]:
-    field = resource.fields.get(name.lower())
+    field = fields.get(name.lower())
     if field is None:
         raise RefusalError(400, f"Field '{name}' is unknown.")
     now = request.now
@@ -112,8 +142,8 @@ class _Page:
     number: int
 
     @classmethod
-    def of(cls, request: Request) -> "_Page":
-        size = _positive(request.param("pageSize"), DEFAULT_PAGE_SIZE)
+    def of(cls, request: Request, default_size: int) -> "_Page":
+        size = _positive(request.param("pageSize"), default_size)
         return cls(size, _positive(request.param("page"), 1))
 
     def cut(self, records: list[Any]) -> list[Any]:

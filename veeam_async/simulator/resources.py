@@ -20,6 +20,7 @@ _STATES = ("Starting", "Stopping", "Working", "Pausing", "Resuming", "Stopped")
 # Filters compare enumerations by their place: `Result>=Warning` is Warning or Failed.
 _RESULTS = ("None", "Success", "Warning", "Failed")
 _TASK_STATES = ("InProgress", "Pending", "Completed")
+_OPERATION_STATES = ("Running", "OperationFinished", "Finished")
 _PLATFORMS = ("VMware", "Hyperv", "vCloud", "AgentForWindows", "AgentForLinux")
 _JOB_TYPES = (
     *("Backup", "Replica", "BackupCopy", "ImmediateBackupCopy"),
@@ -118,6 +119,16 @@ _RESTORE_POINT_FIELDS: Fields = {
     "backupserveruid": filters.uid(lambda run, _: run.server.id),
     "backupservername": filters.text(lambda run, _: run.server.name),
 }
+
+
+OPERATION_FIELDS: Fields = {
+    "taskid": filters.text(lambda operation, _: operation.id),
+    "state": filters.enumeration(
+        _OPERATION_STATES, lambda operation, now: operation.state_at(now)
+    ),
+    "operation": filters.text(lambda operation, _: operation.name),
+}
+"""Those of tasks, which are none of the resources below: they have no UID."""
 
 
 @attrs.frozen

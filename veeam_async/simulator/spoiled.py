@@ -7,7 +7,13 @@ from typing import Any
 
 import attrs
 
-from veeam_async.simulator.documents import Collection, EntityLists, Null, QueryResult
+from veeam_async.simulator.documents import (
+    Collection,
+    EntityLists,
+    Null,
+    QueryResult,
+    Resources,
+)
 from veeam_async.simulator.request import Request, Response
 from veeam_async.simulator.runs import Kind, Operation
 
@@ -93,7 +99,10 @@ def _without_row(document: Any, rng: random.Random) -> Any:
             document,
             refs=_without_row(document.refs, rng),
             entities=_without_row(document.entities, rng),
+            resources=_without_row(document.resources, rng),
         )
+    if isinstance(document, Resources):
+        return attrs.evolve(document, tasks=_without_row(document.tasks, rng))
     if isinstance(document, EntityLists):
         return attrs.evolve(document, held=_without_row(document.held, rng))
     if not isinstance(document, Collection) or not document.items:
